@@ -1,0 +1,1 @@
+"""Lightning callbacks: state around the training loop, none of it needed to know the network."""

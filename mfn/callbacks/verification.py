@@ -1,0 +1,86 @@
+"""Verification during training: the held-out identities, and any other set, judged at each validation."""
+
+import logging
+from typing import Any
+
+import numpy as np
+import torch
+from lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+from torch.nn import functional
+
+from mfn.data.verification import VerificationSet
+from mfn.evaluation.verify import Verdict, cosines, verdict
+
+log = logging.getLogger(__name__)
+
+
+class Verification(Callback):
+    """Logs ``val/<set>/accuracy`` and the other figures of every verification set.
+
+    The validation loaders of the data module give the images of one set each, in order; the validation step gives
+    their embeddings. The last loader may hold labelled validation images, of which ``val/loss`` and ``val/top1`` are
+    logged.
+
+    Attributes:
+        verdicts: The newest verdict on each set.
+    """
+
+    def __init__(self) -> None:
+        self.verdicts: dict[str, Verdict] = {}
+        self._embeddings: dict[int, list[np.ndarray]] = {}
+        self._closed: list[tuple[float, float, int]] = []
+
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forgets the embeddings of the last validation."""
+        self._embeddings.clear()
+        self._closed.clear()
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Collects embeddings, or loss and accuracy of the labelled images."""
+        if dataloader_idx < len(_sets(trainer)):
+            self._embeddings.setdefault(dataloader_idx, []).append(_unit(outputs))
+        elif len(batch.labels):
+            output = pl_module.head(outputs, batch.labels)
+            correct = (output.predicted == batch.labels).float().mean()
+            self._closed.append((float(output.loss), float(correct), len(batch.labels)))
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Judges each set and logs the figures."""
+        if self._closed:
+            loss, top1, count = np.array(self._closed).T
+            pl_module.log("val/loss", float(np.average(loss, weights=count)))
+            pl_module.log("val/top1", float(np.average(top1, weights=count)))
+        for position, (name, pairs) in enumerate(_sets(trainer).items()):
+            embeddings = np.concatenate(self._embeddings.get(position, [np.empty((0, 1), np.float32)]))
+            if len(embeddings) < len(pairs.source):
+                continue  # Lightning's sanity check and limit_val_batches see only the first batches
+            judged = verdict(name, cosines(embeddings, pairs.pairs), pairs.is_same, pairs.folds)
+            self.verdicts[name] = judged
+            pl_module.log_dict({f"val/{name}/{key}": value for key, value in judged.numbers().items()})
+            log.info(
+                "step %d: %s accuracy %.2f %% (+- %.2f) on %d pairs, EER %.2f %%, threshold %.3f",
+                trainer.global_step,
+                name,
+                100 * judged.accuracy,
+                100 * judged.accuracy_std,
+                judged.pairs,
+                100 * judged.eer,
+                judged.threshold,
+            )
+
+
+def _sets(trainer: Trainer) -> dict[str, VerificationSet]:
+    return trainer.datamodule.verification_sets  # type: ignore[attr-defined]
+
+
+def _unit(embeddings: Tensor) -> np.ndarray:
+    return functional.normalize(embeddings.detach().to(torch.float32)).cpu().numpy()

@@ -1,0 +1,100 @@
+"""The ``mfn`` command."""
+
+import argparse
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mfn.checkpoint import BACKBONE, Passport, write_atomically
+from mfn.errors import CheckpointError
+from mfn.failures import one_sentence
+from mfn.models.count import network_size
+from mfn.models.ordered_arrays import import_ordered_arrays
+from mfn.report.tables import table
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs one subcommand.
+
+    Args:
+        arguments: Without the program's name; None takes them from the command line.
+    """
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    options = parser().parse_args(arguments)
+    with one_sentence():
+        options.run(options)
+
+
+def parser() -> argparse.ArgumentParser:
+    """All subcommands with their options."""
+    top = argparse.ArgumentParser(prog="mfn", description=__doc__)
+    commands = top.add_subparsers(required=True)
+
+    bring = commands.add_parser("import", help="weights of others to a checkpoint of ours")
+    bring.add_argument("file", type=Path, help=".npz of arrays in forward order, with a .json beside it")
+    bring.add_argument("--output", type=Path, required=True, help="checkpoint to write")
+    bring.set_defaults(run=run_import)
+
+    bench = commands.add_parser("bench", help="how fast the parts are, beside a peer or the limit")
+    subjects = bench.add_subparsers(required=True)
+    data = subjects.add_parser("data", help="reading, decoding and loading")
+    data.add_argument("--root", type=Path, help="InsightFace pack; without it a synthetic one is written")
+    data.add_argument("--workers", type=int, default=1)
+    data.add_argument("--json", type=Path, help="also write the rows here")
+    data.set_defaults(run=run_bench_data)
+    head = subjects.add_parser("head", help="time and memory of a margin head's step")
+    head.add_argument("--classes", type=int, default=85742)
+    head.add_argument("--batch", type=int, default=128)
+    head.add_argument("--dim", type=int, default=512)
+    head.add_argument("--json", type=Path, help="also write the rows here")
+    head.set_defaults(run=run_bench_head)
+    return top
+
+
+def run_import(options: argparse.Namespace) -> None:
+    """Reads foreign weights and writes a checkpoint with their own contract.
+
+    Raises:
+        CheckpointError: The file is of an unknown kind or does not fit.
+    """
+    if options.file.suffix != ".npz":
+        raise CheckpointError(f"{options.file}: expected an .npz of arrays in forward order with a .json beside it")
+    network, arguments, contract = import_ordered_arrays(options.file)
+    model = {"_target_": f"{type(network).__module__}.{type(network).__name__}", **arguments}
+    passport = Passport(model, contract.to_dict(), config=f"imported from {options.file.name}")
+    state = {BACKBONE + name: value for name, value in network.state_dict().items()}
+    write_atomically({"state_dict": state, "mfn": passport.to_dict()}, options.output)
+    size = network_size(network, (contract.height, contract.width))
+    row = {
+        "network": type(network).__name__,
+        "parameters": f"{size.parameters:,}",
+        "input": f"{contract.height}x{contract.width} {contract.color}, (x-{contract.mean[0]:g})/{contract.std[0]:g}",
+        "embedding": contract.embedding_dim,
+        "file": str(options.output),
+    }
+    log.info(table("Imported", [row]))
+
+
+def run_bench_data(options: argparse.Namespace) -> None:
+    """Measures the way from record to batch."""
+    from mfn.bench.data import bench_data
+
+    _tell("Data, one process unless said otherwise", bench_data(options.root, options.workers), options.json)
+
+
+def run_bench_head(options: argparse.Namespace) -> None:
+    """Measures one step of the ArcFace head."""
+    from mfn.bench.head import bench_head
+
+    title = f"One ArcFace step: {options.classes} classes, batch {options.batch}, {options.dim}-d"
+    _tell(title, bench_head(options.classes, options.batch, options.dim), options.json)
+
+
+def _tell(title: str, rows: list[dict[str, Any]], file: Path | None) -> None:
+    log.info(table(title, rows))
+    if file is not None:
+        file.write_text(json.dumps(rows, indent=2), encoding="utf-8")

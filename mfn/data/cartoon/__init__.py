@@ -1,0 +1,1 @@
+"""Cartoon faces: people and photos as parameters, drawn by numpy."""

@@ -1,0 +1,230 @@
+"""From a source of faces to the loaders that training and judging use."""
+
+import numpy as np
+from lightning import LightningDataModule
+
+from mfn.data.augment import Augmentation
+from mfn.data.held_out import FOLDS, held_out_set
+from mfn.data.images import FaceImages
+from mfn.data.loader import FaceLoader
+from mfn.data.sampler import FaceBatchSampler
+from mfn.data.source import FaceSource
+from mfn.data.splits import SplitRules, Splits, split
+from mfn.data.verification import VerificationSet, verification_loader
+from mfn.errors import ConfigError, DataError
+
+
+class FaceDataModule(LightningDataModule):
+    """A source of faces with its identity rules, splits and loaders.
+
+    Args:
+        source: the faces.
+        image_size: (height, width) of the batches in pixels; other images are resized.
+        batch_size: training images per batch and device.
+        eval_batch_size: images per batch when judging.
+        num_workers: processes that decode, for training and for each judging loader.
+        multiprocessing_context: fork | spawn | forkserver; None takes the platform's own.
+        seed: of shuffling, splits, picks, pairs and augmentation.
+        shuffle: a new permutation of all training images in each epoch.
+        drop_last: leave out an epoch's last batch where it is not full.
+        min_images: identities with fewer images are dropped.
+        max_images: identities with more keep a seeded pick of this many; None keeps all.
+        val_fraction: share of each training identity's images kept for validation.
+        val_identities: share of the identities held out, to judge on people never seen.
+        val_pairs: verification pairs drawn from the held-out identities, at most: fewer where their images
+            do not make as many.
+        augment: of training images; None leaves them as they are.
+        verification: further verification sets by name.
+
+    Attributes:
+        source: as given. `FaceBatch.indices` are positions in it.
+        num_classes: identities that train, known after `setup`.
+        num_images: images that train.
+        label_map: int64 (C,), raw label of each class.
+        verification_sets: "held_out" first where identities are held out, then those given.
+
+    Raises:
+        ConfigError: a value out of range.
+    """
+
+    num_classes: int
+    num_images: int
+    label_map: np.ndarray
+    verification_sets: dict[str, VerificationSet]
+
+    def __init__(
+        self,
+        source: FaceSource,
+        *,
+        image_size: tuple[int, int] = (112, 112),
+        batch_size: int = 128,
+        eval_batch_size: int = 128,
+        num_workers: int = 0,
+        multiprocessing_context: str | None = None,
+        seed: int = 0,
+        shuffle: bool = True,
+        drop_last: bool = True,
+        min_images: int = 1,
+        max_images: int | None = None,
+        val_fraction: float = 0.0,
+        val_identities: float = 0.0,
+        val_pairs: int = 6000,
+        augment: Augmentation | None = None,
+        verification: dict[str, VerificationSet] | None = None,
+    ) -> None:
+        super().__init__()
+        for key, value, least in (
+            ("data.batch_size", batch_size, 1),
+            ("data.eval_batch_size", eval_batch_size, 1),
+            ("data.num_workers", num_workers, 0),
+            ("data.val_pairs", val_pairs, 2 * FOLDS),
+            ("seed", seed, 0),
+        ):
+            if value < least:
+                raise ConfigError(f"{key}={value} must be at least {least}")
+        self.source = source
+        self.image_size = (image_size[0], image_size[1])
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size
+        self.num_workers = num_workers
+        self.multiprocessing_context = multiprocessing_context
+        self.seed = seed
+        self.shuffle = shuffle
+        self.drop_last = drop_last
+        self.rules = SplitRules(min_images, max_images, val_fraction, val_identities)
+        self.val_pairs = val_pairs
+        self.augment = augment
+        self.verification = verification or {}
+        self._splits: Splits | None = None
+        self._train_loader: FaceLoader | None = None
+        self._resume_at: dict[str, int] = {}
+
+    def setup(self, stage: str | None = None) -> None:
+        """Split the source; a second call does nothing.
+
+        Raises:
+            ConfigError: the rules leave too little to train or judge on.
+            DataError: the source has too little of itself.
+        """
+        if self._splits is not None:
+            return
+        splits = split(self.source.labels, self.rules, self.seed)
+        self._check(splits)
+        self.num_classes = splits.label_map.size
+        self.num_images = splits.train.size
+        self.label_map = splits.label_map
+        self.verification_sets = dict(self.verification)
+        if self.rules.val_identities > 0:
+            held_out = held_out_set(self.source, splits.held_out, self.val_pairs, self.seed)
+            self.verification_sets = {held_out.name: held_out} | self.verification_sets
+        self._splits = splits
+
+    def train_dataloader(self) -> FaceLoader:
+        """Return the training loader; in a distributed run it gives this rank's share."""
+        splits = self._ready()
+        images = FaceImages(
+            self.source,
+            splits.train,
+            splits.train_classes,
+            self.image_size,
+            augment=self.augment,
+            seed=self.seed,
+        )
+        sampler = FaceBatchSampler(
+            len(images),
+            self.batch_size,
+            shuffle=self.shuffle,
+            drop_last=self.drop_last,
+            seed=self.seed,
+            rank=self.trainer.global_rank if self.trainer else 0,
+            world_size=self.trainer.world_size if self.trainer else 1,
+        )
+        if len(sampler) == 0:
+            raise ConfigError(
+                f"data.batch_size={self.batch_size} on {sampler.world_size} device(s) is more than the "
+                f"{len(images)} training images: lower it, or set data.drop_last=false"
+            )
+        self._train_loader = self._loader(images, sampler)
+        if self._resume_at:
+            self._train_loader.load_state_dict(self._resume_at)
+        return self._train_loader
+
+    def state_dict(self) -> dict[str, int]:
+        """Return where training stands, for the checkpoint."""
+        return self._train_loader.state_dict() if self._train_loader else {}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Make training go on where the state was taken.
+
+        Lightning calls this before it asks for the loader. It could restore the loader by itself, but not
+        where the optimiser's schedule needs the loader's length first, as ours does.
+        """
+        self._resume_at = state_dict
+
+    def val_dataloader(self) -> list[FaceLoader]:
+        """Return one loader per verification set, in their order, then one of the validation images, if any.
+
+        Every rank judges on all images.
+        """
+        splits = self._ready()
+        loaders = [
+            verification_loader(
+                pairs,
+                self.image_size,
+                self.eval_batch_size,
+                self.num_workers,
+                self.multiprocessing_context,
+            )
+            for pairs in self.verification_sets.values()
+        ]
+        if splits.validation.size > 0:
+            images = FaceImages(self.source, splits.validation, splits.validation_classes, self.image_size)
+            loaders.append(self._loader(images, FaceBatchSampler(len(images), self.eval_batch_size)))
+        return loaders
+
+    def summary(self) -> dict[str, int | str]:
+        """Return what there is to train and judge on, for a table."""
+        splits = self._ready()
+        per_class = np.bincount(splits.train_classes)
+        kept = splits.train.size + splits.validation.size + splits.held_out.size
+        return {
+            "source": self.source.name,
+            "images": len(self.source),
+            "identities": np.unique(self.source.labels).size,
+            "images dropped by min_images and max_images": len(self.source) - kept,
+            "training images": self.num_images,
+            "training identities": self.num_classes,
+            "images per training identity": (
+                f"{per_class.min()} to {per_class.max()}, median {np.median(per_class):g}"
+            ),
+            "validation images of the same identities": splits.validation.size,
+            "held-out images": splits.held_out.size,
+            "held-out identities": np.unique(self.source.labels[splits.held_out]).size,
+            **{f"pairs of {name}": len(pairs.pairs) for name, pairs in self.verification_sets.items()},
+        }
+
+    def _loader(self, images: FaceImages, sampler: FaceBatchSampler) -> FaceLoader:
+        return FaceLoader(
+            images,
+            sampler,
+            num_workers=self.num_workers,
+            multiprocessing_context=self.multiprocessing_context,
+        )
+
+    def _ready(self) -> Splits:
+        self.setup()
+        assert self._splits is not None
+        return self._splits
+
+    def _check(self, splits: Splits) -> None:
+        total = np.unique(self.source.labels).size
+        if total < 2:
+            raise DataError(
+                f"{self.source.name} holds {total} identity: telling people apart needs at least 2"
+            )
+        if splits.label_map.size < 2:
+            raise ConfigError(
+                f"only {splits.label_map.size} of the {total} identities of {self.source.name} are left to "
+                f"train on: lower data.min_images={self.rules.min_images} or "
+                f"data.val_identities={self.rules.val_identities}"
+            )

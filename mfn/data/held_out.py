@@ -1,0 +1,36 @@
+"""The verification set of the people kept out of training."""
+
+import numpy as np
+
+from mfn.data.pairs import pairs_from_identities, possible_pairs
+from mfn.data.source import FaceSource
+from mfn.data.subset import Subset
+from mfn.data.verification import VerificationSet
+from mfn.errors import ConfigError
+
+FOLDS = 10
+
+
+def held_out_set(source: FaceSource, positions: np.ndarray, max_pairs: int, seed: int) -> VerificationSet:
+    """Draw pairs from the images at `positions`, in whole balanced folds.
+
+    Args:
+        source: where the images are.
+        positions: int64 (N,), the images of the held-out identities.
+        max_pairs: number of pairs, where the images make as many.
+        seed: of the draw.
+
+    Raises:
+        ConfigError: the images do not make one pair of each kind per fold.
+    """
+    labels = source.labels[positions]
+    most = 2 * min(possible_pairs(labels))
+    count = min(max_pairs, most) // (2 * FOLDS) * (2 * FOLDS)
+    if count == 0:
+        raise ConfigError(
+            f"data.val_identities holds out {np.unique(labels).size} identities with {labels.size} images, "
+            f"which make {most} balanced pairs, too few for {FOLDS} folds: raise it, or set it to 0 to judge "
+            "on other data only"
+        )
+    pairs, is_same = pairs_from_identities(labels, count, seed)
+    return VerificationSet("held_out", Subset("held_out", source, positions), pairs, is_same, FOLDS)

@@ -1,0 +1,81 @@
+"""Images of a source, decoded, sized and augmented, many at a time."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from mfn.data.augment import Augmentation
+from mfn.data.sampler import SampleKey
+from mfn.data.source import ImageSource
+from mfn.errors import BrokenImageError
+
+BrokenImages = tuple[tuple[int, str], ...]
+"""(position in the source, reason) of images that could not be decoded."""
+
+
+class FaceImages:
+    """The images of a source at `positions`, with their classes, for training or judging.
+
+    Args:
+        source: where images come from.
+        positions: int64 (N,), the images in it that take part.
+        labels: int64 (N,), the class of each.
+        image_size: (height, width) to give; other images are resized.
+        augment: applied after resizing; a function of (seed, epoch, position in the source).
+        seed: of the augmentation.
+    """
+
+    def __init__(
+        self,
+        source: ImageSource,
+        positions: np.ndarray,
+        labels: np.ndarray,
+        image_size: tuple[int, int],
+        *,
+        augment: Augmentation | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.source = source
+        self.positions = positions
+        self.labels = labels
+        self.image_size = image_size
+        self.augment = augment
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return self.positions.size
+
+    def read(self, keys: Sequence[SampleKey], out: np.ndarray) -> tuple[list[int], BrokenImages]:
+        """Write the images of `keys`, each (epoch, index), into the first rows of `out`.
+
+        Args:
+            keys: what to read.
+            out: uint8 (at least len(keys), H, W, 3).
+
+        Returns:
+            The indices of the rows written, in the order of `keys`, and the broken images left out.
+        """
+        read: list[int] = []
+        broken: list[tuple[int, str]] = []
+        for epoch, index in keys:
+            position = int(self.positions[index])
+            try:
+                image = self.source.image(position)
+            except BrokenImageError as error:
+                broken.append((position, str(error)))
+                continue
+            if image.shape[:2] != self.image_size:
+                image = resize(image, self.image_size)
+            if self.augment is not None:
+                image = self.augment(image, seed=self.seed, epoch=epoch, index=position)
+            out[len(read)] = image
+            read.append(index)
+        return read, tuple(broken)
+
+
+def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return `image` at `size` (height, width); averaged where it shrinks, interpolated where it grows."""
+    height, width = size
+    shrinks = image.shape[0] >= height and image.shape[1] >= width
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)

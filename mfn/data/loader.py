@@ -1,0 +1,103 @@
+"""The data loader: batches in order, from any number of workers, resumable within an epoch."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import cv2
+import torch
+from torch.utils.data import DataLoader
+
+from mfn.data.batch import FaceBatch
+from mfn.data.images import FaceImages
+from mfn.data.sampler import FaceBatchSampler
+from mfn.data.slots import FilledSlot, SlotKeySampler, SlottedImages
+from mfn.errors import BrokenImageError, MfnError
+
+_PREFETCH = 2
+"""Batches that each worker has in hand."""
+
+
+class FaceLoader(DataLoader):
+    """Batches of a `FaceImages` set, the same with any number of workers.
+
+    Its state is (epoch, position), where position counts the batches handed out. Loaded into a new loader it
+    makes that epoch go on at the next batch without reading the earlier ones. `len(loader)` stays that of
+    the whole epoch.
+
+    Args:
+        images: what is read.
+        sampler: says in which batches; the loader owns it from now on.
+        num_workers: processes that decode; 0 decodes in this one.
+        multiprocessing_context: fork | spawn | forkserver; None takes the platform's own.
+        skip_broken: leave broken images to the consumer, who finds them in the batch; otherwise the first
+            one raises BrokenImageError.
+    """
+
+    def __init__(
+        self,
+        images: FaceImages,
+        sampler: FaceBatchSampler,
+        *,
+        num_workers: int = 0,
+        multiprocessing_context: str | None = None,
+        skip_broken: bool = True,
+    ) -> None:
+        slots = _PREFETCH * num_workers + 1
+        self._order = sampler
+        self._epoch, self._position = sampler.epoch, sampler.start
+        self._skip_broken = skip_broken
+        self._slotted = SlottedImages(images, slots, sampler.batch_size, shared=num_workers > 0)
+        super().__init__(
+            self._slotted,
+            batch_sampler=SlotKeySampler(sampler, slots),  # pyright: ignore[reportArgumentType]
+            num_workers=num_workers,
+            collate_fn=_as_is,
+            worker_init_fn=_use_one_thread,
+            multiprocessing_context=multiprocessing_context if num_workers > 0 else None,
+            prefetch_factor=_PREFETCH if num_workers > 0 else None,
+            persistent_workers=num_workers > 0,
+        )
+
+    def __iter__(self) -> Iterator[FaceBatch]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        # A generator, so nothing starts before the first batch is asked for: Lightning calls `iter` first
+        # and `set_epoch` after it.
+        self._epoch, self._position = self._order.epoch, self._order.start
+        filled = super().__iter__()
+        self._order.start = 0
+        while (slot := _next(filled)) is not None:
+            batch = self._slotted.take(slot)
+            if batch.broken and not self._skip_broken:
+                raise BrokenImageError(batch.broken[0][1])
+            self._position += 1
+            yield batch
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch of the next iteration; Lightning does it by itself."""
+        self._order.set_epoch(epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the epoch and the number of its batches handed out so far."""
+        return {"epoch": self._epoch, "position": self._position}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Make the next iteration of the state's epoch go on where the state was taken."""
+        self._epoch, self._position = state["epoch"], state["position"]
+        self._order.epoch, self._order.start = self._epoch, self._position
+
+
+def _next(filled: Iterator[FilledSlot]) -> FilledSlot | None:
+    try:
+        return next(filled, None)
+    except MfnError as error:
+        # From a worker it arrives as a long text that ends with its traceback and the sentence we want.
+        raise type(error)(str(error).rpartition(f"{type(error).__name__}: ")[2].strip()) from None
+
+
+def _as_is(filled: Any) -> Any:
+    """The data set makes whole batches, there is nothing left to collate."""
+    return filled
+
+
+def _use_one_thread(worker: int) -> None:
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)

@@ -1,0 +1,62 @@
+"""One image record: MXNet's header (flag, label, id, id2), its labels and the encoded image."""
+
+import struct
+from typing import NamedTuple
+
+import numpy as np
+
+from mfn.data.frames import FrameError
+
+_HEADER = struct.Struct("<IfQQ")
+
+
+class Record(NamedTuple):
+    """What a pack holds under one key.
+
+    Attributes:
+        flag: number of labels that follow the header; 0 where the one label is in the header itself.
+        labels: float32 (max(flag, 1),).
+        id: the writer's number of the record, mostly its key.
+        id2: second number, mostly 0.
+        payload: the encoded image; empty in the records that describe the pack.
+    """
+
+    flag: int
+    labels: np.ndarray
+    id: int
+    id2: int
+    payload: memoryview | bytes
+
+
+def unpack_record(data: memoryview) -> Record:
+    """Read header, labels and payload; the payload stays a view of `data`.
+
+    Raises:
+        FrameError: `data` is too short for the header or its labels.
+    """
+    if len(data) < _HEADER.size:
+        raise FrameError(f"{len(data)} bytes are too few for an image header")
+    flag, label, number, number2 = _HEADER.unpack_from(data)
+    if flag == 0:
+        labels = np.array([label], np.float32)
+        return Record(0, labels, number, number2, data[_HEADER.size :])
+    start = _HEADER.size + 4 * flag
+    if len(data) < start:
+        raise FrameError(f"the header announces {flag} labels but the record has {len(data)} bytes")
+    labels = np.frombuffer(data, "<f4", count=flag, offset=_HEADER.size)
+    return Record(flag, labels, number, number2, data[start:])
+
+
+def pack_record(record: Record) -> bytes:
+    """Return header, labels and payload as MXNet writes them.
+
+    Raises:
+        FrameError: the number of labels is not what `flag` says.
+    """
+    labels = np.asarray(record.labels, "<f4").ravel()
+    if labels.size != max(record.flag, 1):
+        raise FrameError(f"flag {record.flag} asks for {max(record.flag, 1)} labels, got {labels.size}")
+    if record.flag == 0:
+        return _HEADER.pack(0, labels[0], record.id, record.id2) + bytes(record.payload)
+    header = _HEADER.pack(record.flag, 0.0, record.id, record.id2)
+    return header + labels.tobytes() + bytes(record.payload)

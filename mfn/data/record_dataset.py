@@ -1,0 +1,73 @@
+"""Faces in an InsightFace pack: `train.rec`, `train.idx` and `property`."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from mfn.data.decode import decode_rgb
+from mfn.data.pack import read_layout, read_property
+from mfn.data.recordio import IndexedRecordReader
+from mfn.data.roots import existing_root
+from mfn.errors import BrokenImageError, DataError
+
+logger = logging.getLogger(__name__)
+
+
+class RecordDataset:
+    """The images of a pack, in the order of their keys.
+
+    Class count and image size come from the records; a `property` file that says otherwise is told in the
+    log.
+
+    Attributes:
+        keys: int64 (N,), record key of each image.
+
+    Args:
+        root: folder with `train.rec`; `train.idx` (rebuilt where missing) and `property` are optional.
+
+    Raises:
+        DataError: the folder or the pack is missing or damaged.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        folder = existing_root(root)
+        if not (folder / "train.rec").is_file():
+            raise DataError(
+                f"{folder} holds no train.rec: data.root must be the folder of an InsightFace pack "
+                "(train.rec, train.idx, property). For one folder of pictures per person use data=folder"
+            )
+        self.name = folder.name
+        self.label_names: dict[int, str] | None = None
+        self._reader = IndexedRecordReader(folder / "train.rec")
+        layout = read_layout(self._reader)
+        self.labels = layout.labels
+        self.keys = layout.keys
+        if (folder / "property").is_file():
+            self._check_property(folder / "property")
+
+    def __len__(self) -> int:
+        return self.keys.size
+
+    def image(self, index: int) -> np.ndarray:
+        """Decode image `index`: uint8 (H, W, 3) RGB."""
+        try:
+            return decode_rgb(self._reader[int(self.keys[index])].payload)
+        except BrokenImageError as error:
+            raise BrokenImageError(f"{self.describe(index)}: {error}") from None
+
+    def describe(self, index: int) -> str:
+        """Name the record of image `index`."""
+        return f"{self._reader.rec_path.name} record {self.keys[index]}"
+
+    def _check_property(self, path: Path) -> None:
+        claimed = read_property(path)
+        found = np.unique(self.labels).size
+        if claimed.num_classes != found:
+            logger.warning("%s says %d classes, the records hold %d", path, claimed.num_classes, found)
+        height, width = self.image(0).shape[:2]
+        if (claimed.height, claimed.width) != (height, width):
+            logger.warning(
+                "%s says images of %dx%d, the first one is %dx%d",
+                *(path, claimed.height, claimed.width, height, width),
+            )

@@ -1,0 +1,166 @@
+"""Random access to RecordIO files, and writing them, without MXNet."""
+
+import logging
+import mmap
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from mfn.data.frames import FrameError, join_frames, split_frames
+from mfn.data.record import Record, pack_record, unpack_record
+from mfn.data.record_index import parse_index, rebuild_index
+from mfn.errors import DataError
+
+logger = logging.getLogger(__name__)
+
+
+class IndexedRecordReader:
+    """Records of a memory-mapped `.rec` file by key.
+
+    Payloads are views of the map, so reading copies nothing. Only the paths are pickled: a worker process
+    maps the file again when it first reads.
+
+    Args:
+        rec_path: the records.
+        idx_path: their index; by default the `.idx` beside them. Where it is missing it is rebuilt by
+            scanning the records, and keys count from 0.
+
+    Raises:
+        DataError: the file is missing or empty, the index is malformed or points outside the file.
+    """
+
+    def __init__(self, rec_path: str | Path, idx_path: str | Path | None = None) -> None:
+        self.rec_path = Path(rec_path)
+        self.idx_path = Path(idx_path) if idx_path is not None else self.rec_path.with_suffix(".idx")
+        _ = self._index
+
+    @property
+    def keys(self) -> np.ndarray:
+        """int64 (N,), ascending."""
+        return self._index[0]
+
+    @cached_property
+    def words(self) -> np.ndarray:
+        """The whole file as uint32 words, to look at many records at once."""
+        return np.frombuffer(self._file, "<u4", count=len(self._file) // 4)
+
+    def __len__(self) -> int:
+        return self.keys.size
+
+    def __getitem__(self, key: int) -> Record:
+        """Return the record under `key`.
+
+        Raises:
+            DataError: no such key, or the bytes at its offset are no record.
+        """
+        keys, offsets = self._index
+        position = keys.searchsorted(key)
+        if position == keys.size or keys[position] != key:
+            raise DataError(f"{self.rec_path} has no record {key}")
+        offset = int(offsets[position])
+        try:
+            return unpack_record(join_frames(self._file, offset))
+        except FrameError as error:
+            raise DataError(f"{self.rec_path} record {key} at offset {offset}: {error}") from None
+
+    def offsets_of(self, keys: np.ndarray) -> np.ndarray:
+        """Return the byte offsets of `keys`, int64 of the same shape.
+
+        Raises:
+            DataError: a key that is not in the index.
+        """
+        positions = self.keys.searchsorted(keys)
+        found = self.keys.take(positions, mode="clip") == keys
+        if not found.all():
+            raise DataError(f"{self.rec_path} has no record {keys[~found][0]}")
+        return self._index[1][positions]
+
+    def __getstate__(self) -> dict[str, Path]:
+        return {"rec_path": self.rec_path, "idx_path": self.idx_path}
+
+    @cached_property
+    def _file(self) -> memoryview:
+        try:
+            with self.rec_path.open("rb") as file:
+                return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        except OSError as error:
+            raise DataError(f"{self.rec_path} cannot be opened: {error.strerror}") from None
+        except ValueError:
+            raise DataError(f"{self.rec_path} is empty") from None
+
+    @cached_property
+    def _index(self) -> tuple[np.ndarray, np.ndarray]:
+        file = self._file
+        if not self.idx_path.is_file():
+            logger.warning("%s is missing: scanning %s to rebuild it", self.idx_path, self.rec_path.name)
+            return rebuild_index(self.rec_path, file)
+        keys, offsets = parse_index(self.idx_path)
+        wrong = (offsets < 0) | (offsets >= len(file)) | (offsets % 4 != 0)
+        if wrong.any():
+            first = int(wrong.argmax())
+            raise DataError(
+                f"{self.idx_path}: key {keys[first]} points at offset {offsets[first]}, which is no place "
+                f"for a record in {self.rec_path.name} of {len(file)} bytes: the two do not belong "
+                "together, or the records are cut short"
+            )
+        return keys, offsets
+
+
+class RecordWriter:
+    """Write a `.rec` file and its `.idx`, byte for byte as MXNet does.
+
+    Both are written under temporary names. `close()`, or leaving the `with` block, gives them their names;
+    an exception inside the block removes them instead.
+    """
+
+    def __init__(self, rec_path: str | Path, idx_path: str | Path) -> None:
+        self._targets = Path(rec_path), Path(idx_path)
+        self._partial = tuple(path.with_name(path.name + ".part") for path in self._targets)
+        self._rec, self._idx = (path.open("wb") for path in self._partial)
+
+    def write(self, key: int, record: Record) -> None:
+        """Append one record.
+
+        Raises:
+            DataError: the record is too long, or its labels are not as many as its flag says.
+        """
+        offset = self._rec.tell()
+        try:
+            self._rec.write(split_frames(pack_record(record)))
+        except FrameError as error:
+            raise DataError(f"{self._targets[0]} record {key} at offset {offset}: {error}") from None
+        self._idx.write(b"%d\t%d\n" % (key, offset))
+
+    def close(self) -> None:
+        """Give the finished files their names."""
+        if self._rec.closed:
+            return
+        try:
+            self._rec.close()
+            self._idx.close()
+            # Without its old index a new .rec can never be read by offsets of the old one.
+            self._targets[1].unlink(missing_ok=True)
+            for partial, target in zip(self._partial, self._targets, strict=True):
+                partial.replace(target)
+        except BaseException:
+            self._discard()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._discard()
+
+    def _discard(self) -> None:
+        for file, partial in zip((self._rec, self._idx), self._partial, strict=True):
+            file.close()
+            partial.unlink(missing_ok=True)

@@ -1,0 +1,37 @@
+"""What every set of faces offers, wherever its pixels come from."""
+
+from typing import Protocol
+
+import numpy as np
+
+
+class ImageSource(Protocol):
+    """Images by position."""
+
+    name: str
+
+    def __len__(self) -> int: ...
+
+    def image(self, index: int) -> np.ndarray:
+        """Return image `index` as uint8 (H, W, 3) RGB.
+
+        Raises:
+            BrokenImageError: it cannot be decoded.
+        """
+        ...
+
+    def describe(self, index: int) -> str:
+        """Say where image `index` comes from, for messages: 'train.rec record 17', a path."""
+        ...
+
+
+class FaceSource(ImageSource, Protocol):
+    """Images by position, each with the identity it shows.
+
+    Attributes:
+        labels: int64 (N,), raw labels as the data has them; they may have gaps.
+        label_names: a name for each raw label, or None where the data has none.
+    """
+
+    labels: np.ndarray
+    label_names: dict[int, str] | None

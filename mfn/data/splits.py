@@ -1,0 +1,83 @@
+"""Which images train and which judge, as a pure function of (labels, rules, seed)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mfn.data.identities import map_labels, select_images, split_identities, split_images
+from mfn.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class SplitRules:
+    """Who takes part and who judges.
+
+    Attributes:
+        min_images: identities with fewer images are dropped.
+        max_images: identities with more keep a seeded pick of this many; None keeps all.
+        val_fraction: share of each training identity's images kept for validation, 0 <= share < 1.
+        val_identities: share of the identities held out of training altogether, 0 <= share < 1.
+
+    Raises:
+        ConfigError: a value out of range.
+    """
+
+    min_images: int = 1
+    max_images: int | None = None
+    val_fraction: float = 0.0
+    val_identities: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.min_images < 1:
+            raise ConfigError(f"data.min_images={self.min_images} must be at least 1")
+        if self.max_images is not None and self.max_images < self.min_images:
+            raise ConfigError(
+                f"data.max_images={self.max_images} must not be below data.min_images={self.min_images}"
+            )
+        for key in ("val_fraction", "val_identities"):
+            if not 0 <= getattr(self, key) < 1:
+                raise ConfigError(f"data.{key}={getattr(self, key)} must be a share from 0 to below 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """Positions in the source, int64 and ascending, and what they show.
+
+    Attributes:
+        train: the images that train.
+        validation: other images of the same identities.
+        held_out: the images of the identities held out.
+        train_classes: int64, class 0..C-1 of each training image.
+        validation_classes: int64, class of each validation image.
+        label_map: int64 (C,), raw label of each class.
+    """
+
+    train: np.ndarray
+    validation: np.ndarray
+    held_out: np.ndarray
+    train_classes: np.ndarray
+    validation_classes: np.ndarray
+    label_map: np.ndarray
+
+
+def split(labels: np.ndarray, rules: SplitRules, seed: int) -> Splits:
+    """Apply the identity rules, hold identities out, and split the rest into training and validation.
+
+    Args:
+        labels: int64 (N,), raw label of each image of the source.
+        rules: what to do.
+        seed: of every random choice.
+    """
+    kept = select_images(labels, rules.min_images, rules.max_images, seed)
+    is_held_out = split_identities(labels[kept], rules.val_identities, seed)
+    known = kept[~is_held_out]
+    is_validation = split_images(labels[known], rules.val_fraction, seed)
+    classes, label_map = map_labels(labels[known])
+    return Splits(
+        train=known[~is_validation],
+        validation=known[is_validation],
+        held_out=kept[is_held_out],
+        train_classes=classes[~is_validation],
+        validation_classes=classes[is_validation],
+        label_map=label_map,
+    )

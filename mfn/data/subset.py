@@ -1,0 +1,25 @@
+"""A choice of images from a source, as a source of its own."""
+
+import numpy as np
+
+from mfn.data.source import ImageSource
+
+
+class Subset:
+    """The images of `source` at `positions`, renumbered from 0."""
+
+    def __init__(self, name: str, source: ImageSource, positions: np.ndarray) -> None:
+        self.name = name
+        self._source = source
+        self._positions = positions
+
+    def __len__(self) -> int:
+        return self._positions.size
+
+    def image(self, index: int) -> np.ndarray:
+        """Decode image `index`: uint8 (H, W, 3) RGB."""
+        return self._source.image(int(self._positions[index]))
+
+    def describe(self, index: int) -> str:
+        """Say where image `index` comes from."""
+        return self._source.describe(int(self._positions[index]))

@@ -1,0 +1,21 @@
+"""Errors a user can act on: each is one sentence that names what is wrong and what to do."""
+
+
+class MfnError(Exception):
+    """Base of all errors that are told to the user as one sentence, without a traceback."""
+
+
+class ConfigError(MfnError):
+    """A configuration value makes no sense."""
+
+
+class DataError(MfnError):
+    """A data set, pack or image is missing, damaged or not what it claims to be."""
+
+
+class BrokenImageError(DataError):
+    """One image cannot be decoded; training skips and counts these."""
+
+
+class CheckpointError(MfnError):
+    """A checkpoint or weight file does not fit what is asked of it."""

@@ -1,0 +1,1 @@
+"""Judging networks on verification sets."""

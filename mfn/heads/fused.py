@@ -1,0 +1,104 @@
+"""Margin softmax cross-entropy with one (N, C) buffer and no normalised copy of the class centres.
+
+With 85,742 identities every (N, C) or (C, D) temporary costs more than the arithmetic it serves. One buffer
+is turned from cosines into logits, exponentials and finally the gradient, all in place; the length of a class
+centre is a factor of its column; and the factors that belong to a sample (its softmax denominator, scale and
+incoming gradient) are left to the (N, D) side of the two matrix products of the backward pass.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from mfn.heads.functional import TargetFunction, inverse_norm
+
+CLASSES_AT_A_TIME = 2048
+
+
+def margin_softmax(
+    embeddings: Tensor, centres: Tensor, labels: Tensor, scale: Tensor, target: TargetFunction
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Cross-entropy of ``margin_logits`` and what training wants to log about it.
+
+    Args:
+        embeddings: (N, D) float32 or float64.
+        centres: (C, D) of the same type.
+        labels: int64 (N,).
+        scale: (N,); gets a gradient if it asks for one.
+        target: Margin function from the N target cosines to their logits before scale.
+
+    Returns:
+        Loss of each sample (N,), differentiable once; target cosine (N,); class with the highest cosine,
+        margin left out, int64 (N,).
+    """
+    return _MarginSoftmax.apply(embeddings, centres, labels, scale, target)
+
+
+def _value_and_slope(target: TargetFunction, cosine: Tensor) -> tuple[Tensor, Tensor]:
+    with torch.inference_mode(False), torch.enable_grad():
+        leaf = cosine.clone().requires_grad_()
+        value = target(leaf)
+        (slope,) = torch.autograd.grad(value.sum(), leaf)
+    return value.detach(), slope
+
+
+class _MarginSoftmax(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, embeddings: Tensor, centres: Tensor, labels: Tensor, scale: Tensor, target: TargetFunction
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        column = labels[:, None]
+        embedding_factor = inverse_norm(embeddings)
+        centre_factor = inverse_norm(centres)
+        directions = embeddings * embedding_factor[:, None]
+
+        buffer = torch.mm(directions, centres.T).mul_(centre_factor)
+        predicted = buffer.argmax(dim=1)
+        cosine = buffer.gather(1, column).squeeze(1).clamp_(-1, 1)
+
+        margined, slope = _value_and_slope(target, cosine)
+        buffer.scatter_(1, column, margined[:, None])
+        highest = buffer.amax(dim=1)
+        buffer.sub_(highest[:, None]).mul_(scale[:, None]).exp_()
+        denominator = buffer.sum(dim=1)
+        loss = denominator.log() - scale * (margined - highest)
+
+        # The gradient by the bare products directions @ centres.T, but for scale / denominator of each row.
+        excess = buffer.gather(1, column).squeeze(1) - denominator
+        buffer.scatter_(1, column, (excess * slope)[:, None]).mul_(centre_factor)
+        scale_rest = excess * (margined - slope * cosine)
+        ctx.save_for_backward(
+            centres, buffer, directions, embedding_factor, centre_factor, scale, denominator, scale_rest
+        )
+        ctx.mark_non_differentiable(cosine, predicted)
+        return loss, cosine, predicted
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_loss: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        centres, buffer, directions, embedding_factor, centre_factor, scale, denominator, scale_rest = (
+            ctx.saved_tensors
+        )
+        grad_embeddings = grad_centres = grad_scale = None
+        weight = grad_loss / denominator
+
+        if ctx.needs_input_grad[1]:
+            grad_centres = torch.mm(buffer.T, directions * (weight * scale)[:, None])
+            _remove_radial_part(grad_centres, centres, centre_factor)
+        if ctx.needs_input_grad[0] or ctx.needs_input_grad[3]:
+            pull = torch.mm(buffer, centres)
+            radial = (pull * directions).sum(dim=1)
+            grad_scale = weight * (radial + scale_rest)
+            pull.addcmul_(directions, radial[:, None], value=-1)
+            grad_embeddings = pull.mul_((weight * scale * embedding_factor)[:, None])
+        return grad_embeddings, grad_centres, None, grad_scale, None
+
+
+def _remove_radial_part(gradient: Tensor, centres: Tensor, centre_factor: Tensor) -> None:
+    """Takes out, in place, what would only stretch a centre; in pieces, to keep the temporary small."""
+    for start in range(0, len(centres), CLASSES_AT_A_TIME):
+        piece = slice(start, start + CLASSES_AT_A_TIME)
+        radial = (gradient[piece] * centres[piece]).sum(dim=1).mul_(centre_factor[piece].square())
+        gradient[piece].addcmul_(centres[piece], radial[:, None], value=-1)

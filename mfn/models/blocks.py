@@ -1,0 +1,133 @@
+"""The building blocks that MobileFaceNet and InsightFace's relatives share."""
+
+from typing import Literal
+
+from torch import Tensor, nn
+
+from mfn.errors import ConfigError
+
+Activation = Literal["prelu", "relu"]
+
+
+class ConvBlock(nn.Sequential):
+    """Convolution without bias, batch normalisation and, unless linear, an activation.
+
+    Args:
+        inputs: Input channels.
+        outputs: Output channels.
+        kernel: Kernel height and width; padded to keep the size at stride 1, unless ``padding`` says otherwise.
+        stride: Step of the convolution.
+        groups: Groups of channels; as many as channels makes it depthwise.
+        activation: ``"prelu"``, ``"relu"``, or None for a linear block.
+        padding: Rows and columns of zeros on every side.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int | tuple[int, int] = 1,
+        stride: int = 1,
+        groups: int = 1,
+        activation: Activation | None = "prelu",
+        padding: int | None = None,
+    ) -> None:
+        super().__init__()
+        if padding is None:
+            padding = kernel // 2 if isinstance(kernel, int) else 0
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
+        self.bn = nn.BatchNorm2d(outputs)
+        if activation is not None:
+            self.act = activation_layer(activation, outputs)
+
+
+class InvertedResidual(nn.Module):
+    """The bottleneck of MobileNetV2: expand, filter each channel, project linearly; add the input where sizes agree.
+
+    Args:
+        inputs: Input channels.
+        outputs: Output channels.
+        hidden: Channels between the expansion and the projection.
+        stride: Step of the depthwise convolution.
+        activation: Activation after the first two convolutions.
+        residual: Whether to add the input; None adds it where stride is 1 and the channels agree.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        hidden: int,
+        stride: int,
+        activation: Activation = "prelu",
+        residual: bool | None = None,
+    ) -> None:
+        super().__init__()
+        self.residual = stride == 1 and inputs == outputs if residual is None else residual
+        self.expand = ConvBlock(inputs, hidden, activation=activation)
+        self.depthwise = ConvBlock(hidden, hidden, kernel=3, stride=stride, groups=hidden, activation=activation)
+        self.project = ConvBlock(hidden, outputs, activation=None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs, H, W) to (N, outputs, H / stride, W / stride)."""
+        y = self.project(self.depthwise(self.expand(x)))
+        return x + y if self.residual else y
+
+
+class GlobalDepthwise(nn.Module):
+    """Linear global depthwise convolution (GDConv) and a linear 1x1 convolution to the embedding, each with BN.
+
+    Args:
+        inputs: Channels of the last feature map.
+        embedding_dim: Length of the embedding.
+        input_size: Height and width of the images; the feature map is a sixteenth of it, rounded up.
+        dropout: Share of the pooled features dropped before the last convolution.
+
+    Raises:
+        ConfigError: The share is outside [0, 1), or the images are too small.
+    """
+
+    def __init__(self, inputs: int, embedding_dim: int, input_size: tuple[int, int], dropout: float = 0.0) -> None:
+        super().__init__()
+        if not 0 <= dropout < 1:
+            raise ConfigError(f"model.dropout must be in [0, 1), got {dropout}")
+        if min(input_size) < 16:
+            raise ConfigError(f"model.input_size must be at least 16x16, got {input_size}")
+        kernel = (-(-input_size[0] // 16), -(-input_size[1] // 16))
+        self.gdc = ConvBlock(inputs, inputs, kernel=kernel, groups=inputs, activation=None)
+        self.dropout = nn.Dropout(dropout)
+        self.embed = ConvBlock(inputs, embedding_dim, activation=None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs, H / 16, W / 16) to (N, embedding_dim)."""
+        return self.embed(self.dropout(self.gdc(x))).flatten(1)
+
+
+def activation_layer(name: Activation, channels: int) -> nn.Module:
+    """PReLU with a slope per channel that starts at 0.25, or ReLU.
+
+    Raises:
+        ConfigError: The name is neither.
+    """
+    if name == "prelu":
+        return nn.PReLU(channels)
+    if name == "relu":
+        return nn.ReLU(inplace=True)
+    raise ConfigError(f"model.activation must be prelu or relu, got {name!r}")
+
+
+def initialise(network: nn.Module, bn_eps: float, bn_momentum: float, zero_init_residual: bool) -> None:
+    """Kaiming normal (fan out) convolutions; the options of batch normalisation on every layer of it.
+
+    Raises:
+        ConfigError: An option of batch normalisation is out of range.
+    """
+    if bn_eps <= 0 or not 0 < bn_momentum <= 1:
+        raise ConfigError(f"model.bn_eps must be positive and model.bn_momentum in (0, 1], got {bn_eps}, {bn_momentum}")
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        elif isinstance(module, nn.BatchNorm2d):
+            module.eps, module.momentum = bn_eps, bn_momentum
+        elif isinstance(module, InvertedResidual) and module.residual and zero_init_residual:
+            nn.init.zeros_(module.project.bn.weight)

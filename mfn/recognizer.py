@@ -1,0 +1,151 @@
+"""FaceRecognizer: a backbone, a margin head and an optimiser as one LightningModule. It knows no files."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import torch
+from lightning import LightningModule
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+
+from mfn.checkpoint import Passport
+from mfn.contract import InputContract
+from mfn.errors import CheckpointError
+from mfn.parameter_groups import parameter_groups
+from mfn.schedules import Clock, Plateau, Schedule
+
+
+class LabelledBatch(Protocol):
+    """What the recogniser needs of a batch: uint8 RGB (N, H, W, 3) and int64 (N,)."""
+
+    images: Tensor
+    labels: Tensor
+
+
+class FaceRecognizer(LightningModule):
+    """Training of one network.
+
+    Args:
+        backbone: Normalised float (N, 3, H, W) to float (N, D).
+        head: ``head(embeddings, labels)`` gives an object with ``loss``, ``target_cosine`` and ``predicted``.
+        passport: What travels with the weights; its contract normalises the images.
+        optimizer: Takes parameter groups, gives the optimiser; its ``lr`` and ``weight_decay`` are the backbone's.
+        schedule: The learning rate over the run; None keeps it.
+        last_weight_decay: Weight decay of the layers after the global depthwise convolution and of the head.
+        head_lr_factor: The head learns this many times faster than the backbone.
+        norm_penalty: Factor of the mean 1-norm of the embeddings that is added to the loss.
+        channels_last: Lay out weights channels-last, which is faster on most processors.
+        compile_backbone: Compile the backbone with ``torch.compile``.
+        seed: With the batch number it decides dropout, so that a resumed run draws the same.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        head: nn.Module,
+        passport: Passport,
+        optimizer: Callable[[list[dict[str, Any]]], Optimizer] | None = None,
+        schedule: Schedule | Plateau | None = None,
+        last_weight_decay: float = 4e-4,
+        head_lr_factor: float = 1.0,
+        norm_penalty: float = 0.0,
+        channels_last: bool = True,
+        compile_backbone: bool = False,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+        self.passport = passport
+        self.contract = InputContract.from_dict(passport.contract)
+        self.make_optimizer = optimizer
+        self.schedule = schedule
+        self.last_weight_decay = last_weight_decay
+        self.head_lr_factor = head_lr_factor
+        self.norm_penalty = norm_penalty
+        self.seed = seed
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.backbone.to(memory_format=self.memory_format)
+        if compile_backbone:
+            self.backbone.compile()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Embeds pixels: uint8 RGB (N, H, W, 3) to float (N, D), not of unit length."""
+        return self.backbone(self.contract.normalize(images).contiguous(memory_format=self.memory_format))
+
+    def on_train_batch_start(self, batch: LabelledBatch, batch_idx: int) -> None:
+        """Makes all randomness of this step a function of the seed, the batch and the rank."""
+        torch.manual_seed(hash((self.seed, self.trainer.fit_loop.epoch_loop.total_batch_idx, self.global_rank)))
+
+    def training_step(self, batch: LabelledBatch, batch_idx: int) -> Tensor | None:
+        """One step; a batch of which no image could be read is passed over."""
+        if len(batch.labels) == 0:
+            return None
+        self.head.at_step(self.global_step, int(self.trainer.estimated_stepping_batches))  # type: ignore[operator]
+        embeddings = self(batch.images)
+        output = self.head(embeddings, batch.labels)
+        angle = torch.rad2deg(torch.acos(output.target_cosine.clamp(-1, 1))).mean()
+        accuracy = (output.predicted == batch.labels).float().mean()
+        size = len(batch.labels)
+        self.log("train/loss", output.loss, prog_bar=True, batch_size=size)
+        self.log("train/accuracy", accuracy, prog_bar=True, batch_size=size)
+        self.log("train/target_angle", angle, prog_bar=True, batch_size=size)
+        if self.norm_penalty > 0:
+            return output.loss + self.norm_penalty * embeddings.float().abs().sum(1).mean()
+        return output.loss
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Logs the length of the whole gradient before it is clipped."""
+        gradients = [p.grad for p in self.parameters() if p.grad is not None]
+        self.log("train/gradient_norm", nn.utils.get_total_norm(gradients))
+
+    def validation_step(self, batch: LabelledBatch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
+        """Embeds; the verification callback does the judging."""
+        return self(batch.images).float()
+
+    def optimizer_groups(self, lr: float, weight_decay: float) -> list[dict[str, Any]]:
+        """The parameter groups for a base learning rate and weight decay."""
+        return parameter_groups(
+            self.backbone, self.head, weight_decay, self.last_weight_decay, lr, self.head_lr_factor
+        )
+
+    def configure_optimizers(self) -> Any:
+        """Parameter groups, optimiser and schedule."""
+        assert self.make_optimizer is not None, "a recogniser without an optimiser cannot train"
+        defaults = self.make_optimizer([{"params": [nn.Parameter(torch.zeros(1))]}]).defaults
+        optimizer = self.make_optimizer(self.optimizer_groups(defaults["lr"], defaults["weight_decay"]))
+        if self.schedule is None:
+            return optimizer
+        if isinstance(self.schedule, Plateau):
+            plan = self.schedule
+            plateau = ReduceLROnPlateau(
+                optimizer, mode=plan.mode, factor=plan.factor, patience=plan.patience, min_lr=plan.min_lr
+            )
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": plan.monitor}}
+        schedule, clock = self.schedule, self._clock()
+        scheduler = LambdaLR(optimizer, lambda step: schedule.factor(step, clock))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _clock(self) -> Clock:
+        self.trainer.fit_loop.setup_data()  # with max_steps nothing else has asked for the epoch's length yet
+        steps_per_epoch = math.ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
+        return Clock(
+            total_steps=int(self.trainer.estimated_stepping_batches), steps_per_epoch=max(1, steps_per_epoch)
+        )
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Stamps the passport into the checkpoint."""
+        checkpoint["mfn"] = self.passport.to_dict()
+
+    def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
+        """Refuses to go on with other classes than the checkpoint was trained on."""
+        before = Passport.of(checkpoint, "the checkpoint").label_map
+        now = self.passport.label_map
+        if before != now:
+            raise CheckpointError(
+                f"the checkpoint knows {len(before)} classes, this data has {len(now)}"
+                f"{'' if len(before) != len(now) else ' with other labels'}; "
+                "use init_from= in place of ckpt_path= to start from its weights with a new head"
+            )

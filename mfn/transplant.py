@@ -1,0 +1,72 @@
+"""Starting from other weights: what fits is taken, the rest stays new, and the user is told which and why."""
+
+from pathlib import Path
+
+from torch import nn
+
+from mfn.checkpoint import BACKBONE, HEAD, Passport, part_of_state, read_checkpoint
+from mfn.contract import InputContract
+from mfn.errors import ConfigError
+from mfn.recognizer import FaceRecognizer
+
+
+def transplant(recognizer: FaceRecognizer, path: Path) -> list[dict[str, str]]:
+    """Copies the weights of a checkpoint into a recogniser where name and shape agree.
+
+    Class centres are taken only when the checkpoint was trained on the same classes.
+
+    Args:
+        recognizer: Freshly built.
+        path: A checkpoint of ours.
+
+    Returns:
+        A row for each group of tensors: what it is, how many, and why.
+
+    Raises:
+        ConfigError: The checkpoint was trained on pixels of another range or colour order, or nothing fits.
+        CheckpointError: It cannot be read.
+    """
+    checkpoint = read_checkpoint(path)
+    passport = Passport.of(checkpoint, path)
+    _check_pixels(recognizer.contract, InputContract.from_dict(passport.contract), path)
+    rows = _take(recognizer.backbone, part_of_state(checkpoint, BACKBONE), "backbone")
+    if not any(row["start"] == "taken" for row in rows):
+        raise ConfigError(f"init_from={path}: no tensor of its backbone fits this model; choose the same model=")
+    theirs = part_of_state(checkpoint, HEAD)
+    if not theirs:
+        return [*rows, _row("head", "new", len(recognizer.head.state_dict()), "the checkpoint has no head")]
+    if passport.label_map != recognizer.passport.label_map:
+        why = f"other classes: {len(passport.label_map)} there, {len(recognizer.passport.label_map)} here"
+        return [*rows, _row("head", "new", len(recognizer.head.state_dict()), why)]
+    return rows + _take(recognizer.head, theirs, "head")
+
+
+def _take(module: nn.Module, theirs: dict, part: str) -> list[dict[str, str]]:
+    ours = module.state_dict()
+    fits = {name: value for name, value in theirs.items() if name in ours and ours[name].shape == value.shape}
+    module.load_state_dict(fits, strict=False)
+    rows = [_row(part, "taken", len(fits), "same name and shape")] if fits else []
+    for name in ours.keys() - fits.keys():
+        if name not in theirs:
+            why = "not in the checkpoint"
+        else:
+            why = f"shape {tuple(theirs[name].shape)} there, {tuple(ours[name].shape)} here"
+        rows.append(_row(f"{part}.{name}", "new", 1, why))
+    unused = theirs.keys() - ours.keys()
+    if unused:
+        rows.append(_row(part, "left", len(unused), f"no such tensor here, e.g. {min(unused)}"))
+    return rows
+
+
+def _row(what: str, start: str, tensors: int, why: str) -> dict[str, str]:
+    return {"what": what, "start": start, "tensors": str(tensors), "why": why}
+
+
+def _check_pixels(ours: InputContract, theirs: InputContract, path: Path) -> None:
+    wrong = [
+        f"contract.{key}={list(value) if isinstance(value, tuple) else value}"
+        for key in ("color", "mean", "std")
+        if (value := getattr(theirs, key)) != getattr(ours, key)
+    ]
+    if wrong:
+        raise ConfigError(f"init_from={path} was trained on other pixels; train with its own: {' '.join(wrong)}")

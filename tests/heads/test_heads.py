@@ -1,0 +1,225 @@
+"""What all heads promise: precision, margins, warm-up, errors."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mfn.errors import ConfigError
+from mfn.heads.arcface import ArcFaceHead
+from mfn.heads.base import Head, MarginHead
+from mfn.heads.combined import CombinedHead
+from mfn.heads.cosface import CosFaceHead
+from mfn.heads.softmax import NormalisedSoftmaxHead, SoftmaxHead
+from mfn.heads.sphereface import AnnealedSphereFaceHead, SphereFaceHead
+
+D, C = 8, 12
+
+MARGIN_HEADS: dict[str, Callable[..., MarginHead]] = {
+    "arcface": ArcFaceHead,
+    "arcface, easy": partial(ArcFaceHead, easy=True),
+    "arcface, straight-through": partial(ArcFaceHead, straight_through=True),
+    "cosface": CosFaceHead,
+    "sphereface": SphereFaceHead,
+    "sphereface, annealed": AnnealedSphereFaceHead,
+    "combined": partial(CombinedHead, m1=1.1),
+    "normalised softmax": NormalisedSoftmaxHead,
+}
+HEADS: dict[str, Callable[..., Head]] = {**MARGIN_HEADS, "softmax": SoftmaxHead}
+WITH_MARGIN = sorted(MARGIN_HEADS.keys() - {"normalised softmax"})
+
+
+def batch(head: Head, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
+    """Embeddings at cosine 1 and -1 of their target, without length, nearly so, and ordinary ones."""
+    labels = torch.arange(6)
+    generator = torch.Generator().manual_seed(0)
+    embeddings = torch.randn(6, D, generator=generator)
+    centres = head.weight.detach()
+    embeddings[0], embeddings[1] = 30 * centres[0], -30 * centres[1]
+    embeddings[2], embeddings[3] = 0, 1e-20
+    return embeddings.to(dtype).requires_grad_(), labels
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_loss_is_the_cross_entropy_of_the_logits(name: str) -> None:
+    head = HEADS[name](D, C).double()
+    embeddings, labels = batch(head, torch.float64)
+    output = head(embeddings, labels)
+    torch.testing.assert_close(output.loss, F.cross_entropy(head.logits(embeddings, labels), labels))
+    assert output.predicted.dtype == torch.int64
+    assert not output.target_cosine.requires_grad
+
+
+@pytest.mark.parametrize("amp", [None, torch.bfloat16, torch.float16], ids=["float32", "bf16", "fp16"])
+@pytest.mark.parametrize("name", HEADS)
+def test_finite_and_in_float32_under_autocast(name: str, amp: torch.dtype | None) -> None:
+    head = HEADS[name](D, C)
+    embeddings, labels = batch(head, amp or torch.float32)
+    with torch.autocast("cpu", dtype=amp, enabled=amp is not None):
+        output = head(embeddings, labels)
+    output.loss.backward()
+    assert output.loss.dtype == torch.float32
+    assert output.target_cosine.dtype == torch.float32
+    assert output.loss.isfinite()
+    assert embeddings.grad is not None
+    assert head.weight.grad is not None
+    assert embeddings.grad.isfinite().all()
+    assert head.weight.grad.isfinite().all()
+    torch.testing.assert_close(output.loss, head(embeddings.detach().float(), labels).loss)
+
+
+@pytest.mark.parametrize("name", MARGIN_HEADS)
+def test_margin_touches_only_the_target_logit(name: str) -> None:
+    head = MARGIN_HEADS[name](D, C, scale=10.0).double()
+    embeddings, labels = batch(head, torch.float64)
+    others = ~F.one_hot(labels, C).bool()
+    directions = torch.where(embeddings.norm(dim=1, keepdim=True) > 1e-6, F.normalize(embeddings), 0.0)
+    cosines = directions @ F.normalize(head.weight).T
+    torch.testing.assert_close(head.logits(embeddings, labels)[others], 10 * cosines[others])
+
+
+@pytest.mark.parametrize("name", WITH_MARGIN)
+def test_accuracy_and_target_cosine_are_without_the_margin(name: str) -> None:
+    head = MARGIN_HEADS[name](D, C)
+    labels = torch.arange(C)
+    output = head(head.weight.detach(), labels)
+    assert output.predicted.equal(labels)
+    torch.testing.assert_close(output.target_cosine, torch.ones(C))
+
+
+@pytest.mark.parametrize("name", ["arcface", "cosface", "sphereface", "sphereface, annealed", "combined"])
+def test_target_logit_falls_with_the_angle(name: str) -> None:
+    head = MARGIN_HEADS[name](D, C)
+    value = head.target_logit(torch.linspace(0, torch.pi, 5001).cos())
+    assert value.diff().max() <= 1e-6
+    assert value[-1] < value[0] - 1
+
+
+@pytest.mark.parametrize("name", ["arcface", "cosface", "sphereface", "combined"])
+def test_scale_and_margin_are_wired(name: str) -> None:
+    embeddings, labels = batch(MARGIN_HEADS[name](D, C))
+    losses = set()
+    margin = "m2" if name == "combined" else "margin"
+    for options in ({}, {"scale": 20.0}, {margin: 1.0}, {margin: 1.0, "scale": 20.0}):
+        torch.manual_seed(0)
+        losses.add(HEADS[name](D, C, **options)(embeddings, labels).loss.item())
+    assert len(losses) == 4
+
+
+def test_an_easy_margin_acts_only_below_a_right_angle() -> None:
+    head = CosFaceHead(D, C, margin=0.35, easy=True)
+    result = head._target(torch.tensor([0.5, 0.01, -0.01, -0.5]))
+    torch.testing.assert_close(result, torch.tensor([0.15, -0.34, -0.01, -0.5]))
+
+
+@pytest.mark.parametrize("name", ["arcface", "combined"])
+def test_straight_through_has_slope_one_and_no_correction_past_pi(name: str) -> None:
+    options = {"m1": 1.0, "m2": 0.5, "m3": 0.0} if name == "combined" else {"margin": 0.5}
+    head = HEADS[name](D, C, straight_through=True, **options)
+    assert isinstance(head, MarginHead)
+    angles = torch.tensor([0.3, 1.5, 3.0])
+    cosine = angles.cos().requires_grad_()
+    value = head._target(cosine)
+    value.sum().backward()
+    torch.testing.assert_close(value, (angles + 0.5).cos(), atol=1e-5, rtol=0)
+    assert cosine.grad is not None
+    assert cosine.grad.tolist() == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("name", WITH_MARGIN)
+def test_margin_grows_over_the_warm_up_and_depends_on_the_step_alone(name: str) -> None:
+    head = MARGIN_HEADS[name](D, C, scale=16.0, warmup_start=10, warmup_length=20)
+    full = MARGIN_HEADS[name](D, C, scale=16.0)
+    cosine = torch.tensor([0.9, 0.4, 0.1])
+    by_step = {}
+    for step in (0, 10, 15, 20, 30, 100, 20):
+        head.at_step(step)
+        full.at_step(step)
+        result = head.target_logit(cosine)
+        assert by_step.setdefault(step, result).equal(result)
+    torch.testing.assert_close(by_step[0], cosine)
+    torch.testing.assert_close(by_step[10], cosine)
+    assert (by_step[20] < by_step[15]).all()
+    assert (by_step[30] < by_step[20]).all()
+    head.at_step(100)
+    full.at_step(100)
+    torch.testing.assert_close(head.target_logit(cosine), full.target_logit(cosine))
+
+
+def test_warm_up_in_shares_of_the_run() -> None:
+    head = CosFaceHead(D, C, margin=0.4, warmup_start=0.25, warmup_length=0.5, warmup_unit="run")
+    head.at_step(500, total_steps=1000)
+    assert head.target_logit(torch.tensor([0.5])).item() == pytest.approx(0.3)
+
+
+def test_annealed_sphereface_approaches_the_full_margin() -> None:
+    head = AnnealedSphereFaceHead(D, C)
+    cosine = torch.tensor([0.5])  # psi = -1.5 for a margin of 4
+    assert head.target_logit(cosine).item() == pytest.approx((1000 * 0.5 - 1.5) / 1001)
+    head.at_step(1_000_000)
+    assert head.target_logit(cosine).item() == pytest.approx((5 * 0.5 - 1.5) / 6)
+
+
+def test_scale_none_is_the_length_of_each_embedding() -> None:
+    head = ArcFaceHead(D, C, scale=None).double()
+    embeddings = torch.randn(3, D, dtype=torch.float64)
+    labels = torch.arange(3)
+    head_64 = ArcFaceHead(D, C, scale=64.0).double()
+    head_64.load_state_dict(head.state_dict())
+    torch.testing.assert_close(
+        head(64 * F.normalize(embeddings), labels).loss, head_64(embeddings, labels).loss
+    )
+
+
+def test_an_embedding_without_direction_gets_no_gradient() -> None:
+    head = ArcFaceHead(D, C)
+    embeddings, labels = batch(head)
+    head(embeddings, labels).loss.backward()
+    assert embeddings.grad is not None
+    assert embeddings.grad[2:4].abs().max() == 0
+    assert embeddings.grad[4:].abs().min() > 0
+
+
+@pytest.mark.parametrize("name", sorted(HEADS.keys() - {"arcface, easy"}))
+def test_training_lowers_the_loss(name: str) -> None:
+    torch.manual_seed(0)
+    head = HEADS[name](D, 4)
+    net = nn.Linear(16, D)
+    inputs, labels = torch.randn(32, 16), torch.arange(32) % 4
+    optimiser = torch.optim.Adam([*net.parameters(), *head.parameters()], lr=0.02)
+    losses = []
+    for step in range(60):
+        head.at_step(step)
+        loss = head(net(inputs), labels).loss
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.5 * losses[0]
+
+
+@pytest.mark.parametrize(
+    ("make", "named"),
+    [
+        (lambda: ArcFaceHead(D, C, scale=-64.0), "scale"),
+        (lambda: ArcFaceHead(D, C, margin=28.6), "margin"),
+        (lambda: ArcFaceHead(D, C, margin=float("nan")), "margin"),
+        (lambda: CosFaceHead(D, C, margin=-0.1), "margin"),
+        (lambda: SphereFaceHead(D, C, margin=0.5), "margin"),
+        (lambda: CombinedHead(D, C, m1=0.0), "m1"),
+        (lambda: CombinedHead(D, C, m3=2.0), "m3"),
+        (lambda: AnnealedSphereFaceHead(D, C, lambda_min=-1.0), "lambda_min"),
+        (lambda: SoftmaxHead(0, C), "embedding_dim"),
+        (lambda: SoftmaxHead(D, 1), "num_classes"),
+        (lambda: SoftmaxHead(D, C, init_std=0.0), "init_std"),
+        (lambda: ArcFaceHead(D, C, warmup_length=-1), "warmup_length"),
+        (lambda: ArcFaceHead(D, C, warmup_start=2, warmup_unit="run"), "warmup_start"),
+        (lambda: ArcFaceHead(D, C, warmup_unit="epochs"), "warmup_unit"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_value_that_makes_no_sense_is_named(make: Callable[[], Head], named: str) -> None:
+    with pytest.raises(ConfigError, match=rf"head\.{named} must be"):
+        make()

@@ -1,0 +1,64 @@
+"""A training run small enough for tests: 32x32 cartoon faces and a quarter of the network's width."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Callback, Trainer, seed_everything
+from lightning.pytorch.callbacks import Checkpoint
+
+from mfn.callbacks.verification import Verification
+from mfn.checkpoint import Passport
+from mfn.checkpoint_io import AtomicCheckpointIO
+from mfn.contract import InputContract
+from mfn.data.datamodule import FaceDataModule
+from mfn.data.synthetic import SyntheticFaces
+from mfn.heads.arcface import ArcFaceHead
+from mfn.models.mobilefacenet import MobileFaceNet
+from mfn.recognizer import FaceRecognizer
+from mfn.schedules import Cosine
+
+SIZE = (32, 32)
+
+
+def small_data(**options: Any) -> FaceDataModule:
+    """Six identities of six images to train on, two to judge on."""
+    settings = {"image_size": SIZE, "batch_size": 8, "val_identities": 0.25, "val_pairs": 20} | options
+    data = FaceDataModule(SyntheticFaces(8, 6, image_size=SIZE), **settings)
+    data.setup()
+    return data
+
+
+def small_recognizer(data: FaceDataModule, dropout: float = 0.0, **options: Any) -> FaceRecognizer:
+    """A network that learns to tell the identities of ``data`` apart."""
+    seed_everything(0, verbose=False)
+    model = {"embedding_dim": 32, "input_size": SIZE, "width": 0.25, "dropout": dropout}
+    passport = Passport(
+        {"_target_": "mfn.models.mobilefacenet.MobileFaceNet", **model},
+        InputContract.for_size(*SIZE, embedding_dim=32).to_dict(),
+        [int(label) for label in data.label_map],
+    )
+    settings = {
+        "optimizer": partial(torch.optim.SGD, lr=0.05, momentum=0.9, weight_decay=4e-5),
+        "schedule": Cosine(unit="run", warmup=0.1),
+    }
+    head = options.pop("head", None) or ArcFaceHead(32, data.num_classes, scale=16, margin=0.2)
+    return FaceRecognizer(MobileFaceNet(**model), head, passport, **(settings | options))  # type: ignore[arg-type]
+
+
+def small_trainer(callbacks: list[Callback], folder: Path, **options: Any) -> Trainer:
+    """A quiet trainer on the CPU; two epochs of four batches unless told otherwise."""
+    settings: dict[str, Any] = {
+        "accelerator": "cpu",
+        "devices": 1,
+        "max_epochs": 2,
+        "logger": False,
+        "enable_checkpointing": any(isinstance(callback, Checkpoint) for callback in callbacks),
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "num_sanity_val_steps": 0,
+        "use_distributed_sampler": False,
+        "default_root_dir": folder,
+    }
+    return Trainer(callbacks=[Verification(), *callbacks], plugins=[AtomicCheckpointIO()], **(settings | options))
