@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hydra.errors import InstantiationException
+from omegaconf.errors import OmegaConfBaseException
 
 from mfn.errors import ConfigError, MfnError
 
@@ -21,6 +22,8 @@ def unwrapped() -> Iterator[None]:
     """
     try:
         yield
+    except OmegaConfBaseException as error:
+        raise ConfigError(" ".join(str(error).split())) from error
     except InstantiationException as error:
         cause = error.__cause__
         while isinstance(cause, InstantiationException) and cause.__cause__ is not None:

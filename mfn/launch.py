@@ -9,9 +9,9 @@ from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
-from mfn.errors import CheckpointError
+from mfn.errors import CheckpointError, ConfigError
 from mfn.failures import unwrapped
 
 SMALL_PACK = 100_000
@@ -44,6 +44,7 @@ def complete_arguments(arguments: list[str], config_dir: Path, outputs: Path) ->
     overrides = [a for a in arguments if a.lstrip("+~").startswith(("data=", "data.", "image_size="))]
     with initialize_config_dir(str(config_dir), version_base="1.3"):
         config = compose("train", overrides)
+    require_root(config)
     with unwrapped():
         count = len(instantiate(config.data.source))
     recipe = "small" if count < SMALL_PACK else "paper"
@@ -72,6 +73,16 @@ def resume_arguments(arguments: list[str], ckpt_path: str, outputs: Path) -> lis
     replaced = {_key(argument) for argument in fresh}
     kept = [str(a) for a in before if _key(str(a)) not in replaced | {"ckpt_path", "hydra.run.dir"}]
     return [*kept, *fresh, f"ckpt_path={_quoted(checkpoint.resolve())}", f"hydra.run.dir={_quoted(run)}"]
+
+
+def require_root(config: DictConfig) -> None:
+    """Asks for the one key that has no default.
+
+    Raises:
+        ConfigError: ``data.root`` is not given.
+    """
+    if OmegaConf.is_missing(config.data, "root"):
+        raise ConfigError("data.root must be given, as in data.root=DIR")
 
 
 def newest_checkpoint(outputs: Path) -> Path:

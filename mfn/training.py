@@ -24,6 +24,7 @@ from mfn.errors import ConfigError
 from mfn.evaluation.judge import judge
 from mfn.failures import unwrapped
 from mfn.inference.embedder import FaceEmbedder
+from mfn.launch import require_root
 from mfn.models.count import network_size
 from mfn.parameter_groups import group_rows
 from mfn.recognizer import FaceRecognizer
@@ -82,15 +83,14 @@ def check(config: DictConfig) -> None:
     Raises:
         ConfigError: A value makes no sense.
     """
-    for key in ("data", "head", "optimizer", "callbacks"):
-        missing = OmegaConf.missing_keys(config)
-        named = sorted(name for name in missing if name.startswith(f"{key}."))
-        if named:
-            raise ConfigError(f"{', '.join(named)} must be given, as in {named[0]}=VALUE")
+    require_root(config)
     contract_of(config)
     instantiate(config.head, _convert_="all", embedding_dim=2, num_classes=2)
     instantiate(config.scheduler, _convert_="all")
-    instantiate(config.optimizer, _convert_="all")([torch.nn.Parameter(torch.zeros(1))])
+    try:
+        instantiate(config.optimizer, _convert_="all")([torch.nn.Parameter(torch.zeros(1))])
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"optimizer: {error}") from error
 
 
 def contract_of(config: DictConfig) -> InputContract:

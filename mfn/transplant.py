@@ -43,6 +43,9 @@ def transplant(recognizer: FaceRecognizer, path: Path) -> list[dict[str, str]]:
 
 def _take(module: nn.Module, theirs: dict, part: str) -> list[dict[str, str]]:
     ours = module.state_dict()
+    # Extra state says where a run stood (the stage of a head); a new run starts at the beginning.
+    ours = {name: value for name, value in ours.items() if not name.endswith("_extra_state")}
+    theirs = {name: value for name, value in theirs.items() if not name.endswith("_extra_state")}
     fits = {name: value for name, value in theirs.items() if name in ours and ours[name].shape == value.shape}
     module.load_state_dict(fits, strict=False)
     rows = [_row(part, "taken", len(fits), "same name and shape")] if fits else []

@@ -45,6 +45,8 @@ def split_images(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     Returns:
         bool (N,), true for validation.
     """
+    if fraction == 0:
+        return np.zeros(labels.size, bool)
     classes, label_map = map_labels(labels)
     counts = np.bincount(classes, minlength=label_map.size)
     taken = np.floor(counts * fraction + draws(seed, _ROUND, label_map))

@@ -11,12 +11,23 @@ from mfn.errors import DataError
 _Image = tuple[str, int]
 
 
+def read_lfw(
+    root: str | Path, pairs: str = "pairs.txt", images: str = "images", name: str = "lfw"
+) -> VerificationSet:
+    """Read a folder that holds a pairs file and the images, see `read_lfw_pairs`.
+
+    Raises:
+        DataError: the file is missing, a line is no pair, pairs or images are missing.
+    """
+    return read_lfw_pairs(Path(root) / pairs, Path(root) / images, name)
+
+
 def read_lfw_pairs(pairs_file: str | Path, images_root: str | Path, name: str = "lfw") -> VerificationSet:
     """Read a pairs file in LFW's form, in the order of the file.
 
     A line of three columns (name, i, j) is a genuine pair, one of four (name, i, other name, j) an impostor
     pair; columns are separated by tabs or spaces. The header, where there is one, holds the number of folds
-    and of pairs of each kind per fold.
+    and of pairs of each kind per fold, or only the number of pairs of each kind.
 
     Raises:
         DataError: the file is missing, a line is no pair, pairs or images are missing.
@@ -25,12 +36,13 @@ def read_lfw_pairs(pairs_file: str | Path, images_root: str | Path, name: str = 
     if not path.is_file():
         raise DataError(f"{path} does not exist: give the pairs file of the benchmark")
     rows = [_columns(line) for line in path.read_text().splitlines() if line.strip()]
-    folds, per_fold = _header(path, rows[0]) if rows and len(rows[0]) < 3 else (10, None)
-    first = 0 if per_fold is None else 1
+    has_header = bool(rows) and len(rows[0]) < 3
+    folds, expected = _header(path, rows[0]) if has_header else (10, None)
+    first = int(has_header)
     pairs = [_pair(path, number, row) for number, row in enumerate(rows[first:], start=first + 1)]
-    if not pairs or (per_fold and len(pairs) != 2 * folds * per_fold):
-        expected = f"{2 * folds * per_fold} announced in its header" if per_fold else "at least one"
-        raise DataError(f"{path} holds {len(pairs)} pairs, not {expected}")
+    if not pairs or len(pairs) != (expected or len(pairs)):
+        announced = f", not {expected} as its header says" if expected else ""
+        raise DataError(f"{path} holds {len(pairs)} pairs{announced}")
     images = sorted({image for pair in pairs for image in pair})
     position = {image: index for index, image in enumerate(images)}
     return VerificationSet(
@@ -48,11 +60,11 @@ def _columns(line: str) -> list[str]:
 
 
 def _header(path: Path, row: list[str]) -> tuple[int, int]:
-    """Return folds and pairs per fold and kind; 0 pairs where the header gives only one number."""
-    if not all(field.strip().isdigit() for field in row):
+    """Return folds and pairs; the header counts pairs of each kind, per fold where it has folds."""
+    if not all(field.isdigit() for field in row):
         raise DataError(f"{path} line 1 is {' '.join(row)!r}, neither a header (folds, pairs) nor a pair")
     numbers = [int(field) for field in row]
-    return (numbers[0], numbers[1]) if len(numbers) == 2 else (10, numbers[0])
+    return (numbers[0], 2 * numbers[0] * numbers[1]) if len(numbers) == 2 else (10, 2 * numbers[0])
 
 
 def _pair(path: Path, number: int, row: list[str]) -> tuple[_Image, _Image]:

@@ -1,5 +1,6 @@
 """The data loader: batches in order, from any number of workers, resumable within an epoch."""
 
+import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,7 +53,7 @@ class FaceLoader(DataLoader):
             batch_sampler=SlotKeySampler(sampler, slots),  # pyright: ignore[reportArgumentType]
             num_workers=num_workers,
             collate_fn=_as_is,
-            worker_init_fn=_use_one_thread,
+            worker_init_fn=_start_worker,
             multiprocessing_context=multiprocessing_context if num_workers > 0 else None,
             prefetch_factor=_PREFETCH if num_workers > 0 else None,
             persistent_workers=num_workers > 0,
@@ -98,6 +99,7 @@ def _as_is(filled: Any) -> Any:
     return filled
 
 
-def _use_one_thread(worker: int) -> None:
+def _start_worker(worker: int) -> None:
+    gc.freeze()  # what was inherited is never garbage here; looking it over would copy its pages
     cv2.setNumThreads(0)
     torch.set_num_threads(1)

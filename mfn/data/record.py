@@ -34,17 +34,28 @@ def unpack_record(data: memoryview) -> Record:
     Raises:
         FrameError: `data` is too short for the header or its labels.
     """
-    if len(data) < _HEADER.size:
-        raise FrameError(f"{len(data)} bytes are too few for an image header")
+    payload = unpack_payload(data)
     flag, label, number, number2 = _HEADER.unpack_from(data)
     if flag == 0:
         labels = np.array([label], np.float32)
-        return Record(0, labels, number, number2, data[_HEADER.size :])
+    else:
+        labels = np.frombuffer(data, "<f4", count=flag, offset=_HEADER.size)
+    return Record(flag, labels, number, number2, payload)
+
+
+def unpack_payload(data: memoryview) -> memoryview:
+    """Return the payload alone, for those who know the labels.
+
+    Raises:
+        FrameError: `data` is too short for the header or its labels.
+    """
+    if len(data) < _HEADER.size:
+        raise FrameError(f"{len(data)} bytes are too few for an image header")
+    flag = int.from_bytes(data[:4], "little")
     start = _HEADER.size + 4 * flag
     if len(data) < start:
         raise FrameError(f"the header announces {flag} labels but the record has {len(data)} bytes")
-    labels = np.frombuffer(data, "<f4", count=flag, offset=_HEADER.size)
-    return Record(flag, labels, number, number2, data[start:])
+    return data[start:]
 
 
 def pack_record(record: Record) -> bytes:

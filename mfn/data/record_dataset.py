@@ -52,7 +52,7 @@ class RecordDataset:
     def image(self, index: int) -> np.ndarray:
         """Decode image `index`: uint8 (H, W, 3) RGB."""
         try:
-            return decode_rgb(self._reader[int(self.keys[index])].payload)
+            return decode_rgb(self._reader.payload(int(self.keys[index])))
         except BrokenImageError as error:
             raise BrokenImageError(f"{self.describe(index)}: {error}") from None
 

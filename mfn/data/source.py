@@ -8,7 +8,10 @@ import numpy as np
 class ImageSource(Protocol):
     """Images by position."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        ...
 
     def __len__(self) -> int: ...
 
@@ -26,12 +29,14 @@ class ImageSource(Protocol):
 
 
 class FaceSource(ImageSource, Protocol):
-    """Images by position, each with the identity it shows.
+    """Images by position, each with the identity it shows."""
 
-    Attributes:
-        labels: int64 (N,), raw labels as the data has them; they may have gaps.
-        label_names: a name for each raw label, or None where the data has none.
-    """
+    @property
+    def labels(self) -> np.ndarray:
+        """Raw labels as the data has them, int64 (N,); they may have gaps."""
+        ...
 
-    labels: np.ndarray
-    label_names: dict[int, str] | None
+    @property
+    def label_names(self) -> dict[int, str] | None:
+        """A name for each raw label, or None where the data has none."""
+        ...

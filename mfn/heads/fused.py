@@ -14,8 +14,6 @@ from torch.autograd.function import once_differentiable
 
 from mfn.heads.functional import TargetFunction, inverse_norm
 
-CLASSES_AT_A_TIME = 2048
-
 
 def margin_softmax(
     embeddings: Tensor, centres: Tensor, labels: Tensor, scale: Tensor, target: TargetFunction
@@ -86,19 +84,12 @@ class _MarginSoftmax(torch.autograd.Function):
 
         if ctx.needs_input_grad[1]:
             grad_centres = torch.mm(buffer.T, directions * (weight * scale)[:, None])
-            _remove_radial_part(grad_centres, centres, centre_factor)
+            stretch = torch.einsum("cd,cd->c", grad_centres, centres).mul_(centre_factor.square())
+            grad_centres.addcmul_(centres, stretch[:, None], value=-1)
         if ctx.needs_input_grad[0] or ctx.needs_input_grad[3]:
             pull = torch.mm(buffer, centres)
-            radial = (pull * directions).sum(dim=1)
-            grad_scale = weight * (radial + scale_rest)
-            pull.addcmul_(directions, radial[:, None], value=-1)
+            stretch = (pull * directions).sum(dim=1)
+            grad_scale = weight * (stretch + scale_rest)
+            pull.addcmul_(directions, stretch[:, None], value=-1)
             grad_embeddings = pull.mul_((weight * scale * embedding_factor)[:, None])
         return grad_embeddings, grad_centres, None, grad_scale, None
-
-
-def _remove_radial_part(gradient: Tensor, centres: Tensor, centre_factor: Tensor) -> None:
-    """Takes out, in place, what would only stretch a centre; in pieces, to keep the temporary small."""
-    for start in range(0, len(centres), CLASSES_AT_A_TIME):
-        piece = slice(start, start + CLASSES_AT_A_TIME)
-        radial = (gradient[piece] * centres[piece]).sum(dim=1).mul_(centre_factor[piece].square())
-        gradient[piece].addcmul_(centres[piece], radial[:, None], value=-1)

@@ -1,0 +1,62 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from lightning import Callback, Trainer
+from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
+
+from mfn.callbacks.last_checkpoint import LastCheckpoint
+from mfn.callbacks.progress import Throughput
+from mfn.callbacks.verification import Verification
+from mfn.checkpoint import read_checkpoint
+from mfn.data.verification import VerificationSet
+from mfn.evaluation.judge import judge
+from mfn.inference.embedder import FaceEmbedder
+from tests.small_run import small_data, small_recognizer, small_trainer
+
+
+def fit(tmp_path: Path, callbacks: list[Callback], **data_options: Any) -> tuple[Trainer, Any]:
+    data = small_data(**data_options)
+    trainer = small_trainer(callbacks, tmp_path)
+    trainer.fit(small_recognizer(data), datamodule=data)
+    return trainer, data
+
+
+def test_training_and_the_saved_checkpoint_are_judged_alike(tmp_path: Path) -> None:
+    trainer, data = fit(tmp_path, [LastCheckpoint(tmp_path)])
+    (during,) = next(c for c in trainer.callbacks if isinstance(c, Verification)).verdicts.values()
+    afterwards = judge(FaceEmbedder.load(tmp_path / "last.ckpt"), data.verification_sets["held_out"])
+    assert afterwards.numbers() == pytest.approx(during.numbers(), abs=1e-4)
+    assert trainer.callback_metrics["val/held_out/accuracy"].item() == pytest.approx(during.accuracy)
+
+
+def test_any_number_of_sets_and_labelled_images_are_judged(tmp_path: Path) -> None:
+    source = small_data().source
+    pairs = np.array([[0, 1], [0, 6]] * 10)
+    mine = VerificationSet("mine", source, pairs, np.array([True, False] * 10), folds=2)
+    trainer, data = fit(tmp_path, [], verification={"mine": mine}, val_fraction=0.2)
+    names = set(trainer.callback_metrics)
+    assert {"val/held_out/accuracy", "val/mine/accuracy", "val/mine/eer", "val/loss", "val/top1"} <= names
+    assert list(data.verification_sets) == ["held_out", "mine"]
+
+
+def test_training_logs_what_a_run_is_judged_by(tmp_path: Path) -> None:
+    trainer, _ = fit(tmp_path, [Throughput(lines=True)])
+    metrics = trainer.callback_metrics
+    for name in ("loss", "accuracy", "target_angle", "gradient_norm"):
+        assert np.isfinite(float(metrics[f"train/{name}"])), name
+    assert 0 < float(metrics["train/target_angle"]) < 180
+
+
+def test_averaged_weights_are_the_ones_judged_and_saved(tmp_path: Path) -> None:
+    best = ModelCheckpoint(tmp_path, "best", "val/held_out/accuracy", mode="max", enable_version_counter=False)
+    ema = EMAWeightAveraging(decay=0.5)
+    trainer, data = fit(tmp_path, [ema, best])
+    content = read_checkpoint(best.best_model_path)
+    averaged = content["state_dict"]["backbone.output.embed.conv.weight"]
+    current = content["current_model_state"]["backbone.output.embed.conv.weight"]
+    assert not torch.equal(averaged, current)
+    judged = judge(FaceEmbedder.load(best.best_model_path), data.verification_sets["held_out"])
+    assert judged.accuracy == pytest.approx(float(best.best_model_score), abs=1e-6)

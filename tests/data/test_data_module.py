@@ -1,0 +1,118 @@
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from sources import ArraySource
+
+from mfn.data.datamodule import FaceDataModule
+from mfn.data.verification import VerificationSet
+from mfn.errors import ConfigError, DataError
+
+LABELS = np.repeat(np.arange(40) * 3, 10).tolist()
+
+
+def module(labels: list[int] = LABELS, **options: Any) -> FaceDataModule:
+    return FaceDataModule(ArraySource(labels), **{"image_size": (8, 6), "batch_size": 16} | options)
+
+
+def extra_set() -> VerificationSet:
+    return VerificationSet(
+        "extra", ArraySource([0, 0, 1]), np.array([[0, 1], [1, 2]]), np.array([True, False]), 1
+    )
+
+
+def test_sizes_come_from_the_data() -> None:
+    data = module()
+    data.setup("fit")
+    assert (data.num_classes, data.num_images) == (40, 400)
+    assert data.label_map.tolist() == list(range(0, 120, 3))
+    batch = next(iter(data.train_dataloader()))
+    assert batch.images.shape == (16, 8, 6, 3)
+    assert np.array_equal(data.label_map[batch.labels], np.array(LABELS)[batch.indices])
+    assert data.verification_sets == {} and data.val_dataloader() == []
+
+
+def test_judging_loaders_come_in_the_promised_order() -> None:
+    extra = extra_set()
+    data = module(val_identities=0.25, val_fraction=0.2, val_pairs=100, verification={"extra": extra})
+    data.setup()
+    assert list(data.verification_sets) == ["held_out", "extra"]
+    held_out, given, closed = data.val_dataloader()
+    pairs = data.verification_sets["held_out"]
+    assert pairs.pairs.shape == (100, 2) and pairs.folds == 10 and len(pairs.source) == 100
+    assert pairs.is_same.reshape(10, 10).sum(axis=1).tolist() == [5] * 10
+    assert [batch.indices.tolist() for batch in given] == [[0, 1, 2]]
+    assert sum(len(batch.labels) for batch in held_out) == 100
+    labelled = list(closed)
+    assert sum(len(batch.labels) for batch in labelled) == 60
+    for batch in labelled:
+        assert np.array_equal(data.label_map[batch.labels], np.array(LABELS)[batch.indices])
+
+
+def test_nobody_held_out_is_trained_on() -> None:
+    data = module(val_identities=0.25, val_fraction=0.2, drop_last=False)
+    data.setup()
+    pairs = data.verification_sets["held_out"]
+    judged = {int(pairs.source.describe(index).split()[1]) for index in range(len(pairs.source))}
+    trained = {int(index) for batch in data.train_dataloader() for index in batch.indices}
+    validated = {int(index) for batch in data.val_dataloader()[1] for index in batch.indices}
+    assert len(judged) + len(trained) + len(validated) == 400
+    people = np.array(LABELS)
+    assert not set(people[list(judged)]) & set(people[list(trained | validated)])
+    assert set(people[list(validated)]) <= set(people[list(trained)])
+
+
+def test_setup_twice_is_setup_once() -> None:
+    data = module(val_identities=0.25)
+    data.setup("fit")
+    pairs = data.verification_sets["held_out"]
+    data.setup("validate")
+    assert data.verification_sets["held_out"] is pairs
+
+
+def test_pairs_are_as_many_as_the_images_make() -> None:
+    data = module(val_identities=0.05)
+    data.setup()
+    assert len(data.verification_sets["held_out"].pairs) == 180
+
+
+def test_identity_rules_reach_the_loader() -> None:
+    data = module(labels=[0] * 3 + [1] * 30 + [2] * 50, min_images=5, max_images=40, drop_last=False)
+    data.setup()
+    assert (data.num_classes, data.num_images, data.label_map.tolist()) == (2, 70, [1, 2])
+    assert data.summary()["images dropped by min_images and max_images"] == 13
+    assert data.summary()["images per training identity"] == "30 to 40, median 35"
+
+
+def test_ranks_share_training_and_judge_on_everything() -> None:
+    data = module(val_identities=0.25)
+    data.trainer = SimpleNamespace(global_rank=1, world_size=2)  # type: ignore[assignment]
+    assert len(data.train_dataloader()) == 9
+    assert sum(len(batch.labels) for batch in data.val_dataloader()[0]) == 100
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"batch_size": 0}, "data.batch_size=0"),
+        ({"eval_batch_size": 0}, "data.eval_batch_size=0"),
+        ({"num_workers": -1}, "data.num_workers=-1"),
+        ({"val_pairs": 10}, "data.val_pairs=10 must be at least 20"),
+        ({"seed": -1}, "seed=-1"),
+        ({"min_images": 11}, "lower data.min_images=11"),
+        ({"val_identities": 0.98}, "data.val_identities=0.98"),
+        ({"val_identities": 0.02}, "holds out 1 identities with 10 images"),
+        ({"val_identities": 0.001}, "holds out 0 identities"),
+        ({"batch_size": 401}, "more than the 400 training images"),
+    ],
+)
+def test_wrong_values_name_their_key(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        module(**options).train_dataloader()
+    assert said in str(caught.value)
+
+
+def test_one_identity_is_not_enough() -> None:
+    with pytest.raises(DataError, match="1 identity"):
+        module(labels=[4] * 10).setup()

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from mfn.data.sampler import FaceBatchSampler
+from mfn.errors import ConfigError
+
+
+def indices(sampler: FaceBatchSampler) -> list[int]:
+    return [index for batch in sampler for _, index in batch]
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, 100_003])
+def test_an_epoch_is_a_permutation(size: int) -> None:
+    sampler = FaceBatchSampler(size, 64, shuffle=True, seed=1)
+    order = indices(sampler)
+    assert sorted(order) == list(range(size))
+    assert order == indices(sampler)
+    if size > 7:
+        assert order != sorted(order)
+        sampler.set_epoch(1)
+        assert indices(sampler) != order
+        assert indices(FaceBatchSampler(size, 64, shuffle=True, seed=2)) != order
+
+
+def test_shuffling_reaches_over_the_whole_set() -> None:
+    order = np.array(indices(FaceBatchSampler(100_000, 100, shuffle=True)))
+    assert abs(np.corrcoef(order, np.arange(order.size))[0, 1]) < 0.02
+    assert np.abs(order - np.arange(order.size)).mean() > 30_000
+
+
+def test_keys_hold_the_epoch() -> None:
+    sampler = FaceBatchSampler(5, 2)
+    sampler.set_epoch(3)
+    assert list(sampler) == [[(3, 0), (3, 1)], [(3, 2), (3, 3)], [(3, 4)]]
+
+
+@pytest.mark.parametrize(("drop_last", "sizes"), [(True, [3, 3, 3]), (False, [3, 3, 3, 1])])
+def test_drop_last(drop_last: bool, sizes: list[int]) -> None:
+    sampler = FaceBatchSampler(10, 3, drop_last=drop_last)
+    assert [len(batch) for batch in sampler] == sizes
+    assert len(sampler) == len(sizes)
+
+
+@pytest.mark.parametrize("drop_last", [True, False])
+@pytest.mark.parametrize("size", [2, 10, 11])
+def test_ranks_share_an_epoch_evenly(size: int, drop_last: bool) -> None:
+    ranks = [
+        FaceBatchSampler(size, 2, shuffle=True, drop_last=drop_last, rank=rank, world_size=3)
+        for rank in range(3)
+    ]
+    assert len({len(sampler) for sampler in ranks}) == 1
+    shares = [indices(sampler) for sampler in ranks]
+    assert len({len(share) for share in shares}) == 1
+    seen = [index for share in shares for index in share]
+    if drop_last:
+        assert len(seen) == len(set(seen))
+    else:
+        assert set(seen) == set(range(size)) and len(seen) < size + 3
+
+
+def test_start_leaves_out_batches_of_its_own_epoch_only() -> None:
+    sampler = FaceBatchSampler(20, 3, shuffle=True)
+    sampler.set_epoch(2)
+    whole = list(sampler)
+    sampler.start = 4
+    sampler.set_epoch(2)
+    assert list(sampler) == whole[4:] and len(sampler) == len(whole)
+    sampler.set_epoch(3)
+    assert len(list(sampler)) == len(whole)
+
+
+@pytest.mark.parametrize(("batch_size", "seed"), [(0, 0), (4, -1)])
+def test_values_out_of_range(batch_size: int, seed: int) -> None:
+    with pytest.raises(ConfigError):
+        FaceBatchSampler(10, batch_size, seed=seed)

@@ -1,0 +1,122 @@
+"""Every configuration file composes, is made into what it describes, and is read by something."""
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+
+import pytest
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from mfn.errors import ConfigError
+from mfn.failures import unwrapped
+from mfn.recognizer import FaceRecognizer
+from mfn.training import build_callbacks, build_recognizer, check
+from tests.composing import CONF, choices, composed
+
+TINY = ["data.source.num_identities=6", "data.source.images_per_identity=8", "data.batch_size=4"]
+
+
+@pytest.mark.parametrize("group", ["model", "head", "optimizer", "scheduler", "augment", "data"])
+def test_every_choice_is_made_into_what_it_describes(group: str, tmp_path: Path) -> None:
+    for choice in choices(group):
+        if (group, choice) == ("data", "base"):
+            continue
+        config = composed(f"{group}={choice}", *([f"data.root={tmp_path}"] if choice in ("ms1m", "folder") else []))
+        node = config[group].source if group == "data" else config[group]
+        extra = {"embedding_dim": 8, "num_classes": 4} if group == "head" else {}
+        if choice in ("ms1m", "folder"):
+            with pytest.raises(Exception, match=str(tmp_path)):
+                instantiate(node, _convert_="all")
+        else:
+            assert instantiate(node, _convert_="all", **extra) is not None
+
+
+@pytest.mark.parametrize("experiment", choices("experiment"))
+def test_every_experiment_makes_a_recogniser_that_can_train(experiment: str) -> None:
+    config = composed(f"experiment={experiment}", *TINY)
+    check(config)
+    data = instantiate(config.data.module, _convert_="all", val_fraction=0.0, val_identities=0.0)
+    data.setup()
+    recognizer = build_recognizer(config, data)
+    assert isinstance(recognizer, FaceRecognizer)
+    assert build_callbacks(config)
+    assert recognizer.contract.embedding_dim == config.model.embedding_dim
+
+
+@pytest.mark.parametrize("choice", choices("callbacks"))
+def test_every_callback_can_be_chosen(choice: str) -> None:
+    config = composed(f"callbacks=[{choice}]")
+    callbacks = [instantiate(node, _convert_="all") for node in config.callbacks.values()]
+    assert callbacks
+
+
+@pytest.mark.parametrize("choice", choices("logger"))
+def test_every_logger_composes_and_says_what_it_lacks(choice: str, tmp_path: Path) -> None:
+    config = composed(f"logger=[{choice}]", f"paths.output={tmp_path}")
+    (node,) = config.logger.values()
+    package = {"wandb": "wandb", "mlflow": "mlflow"}.get(choice)
+    if package and find_spec(package) is None:
+        with pytest.raises(ConfigError, match=f"(?i){package}"), unwrapped():
+            instantiate(node, _convert_="all")
+    elif package is None:
+        assert instantiate(node, _convert_="all") is not None
+
+
+@pytest.mark.parametrize("choice", [*choices("trainer")])
+def test_every_trainer_composes(choice: str, tmp_path: Path) -> None:
+    config = composed(f"trainer={choice}", f"paths.output={tmp_path}")
+    if choice == "gpu":
+        assert config.trainer.accelerator == "gpu"
+        assert config.trainer.precision == "16-mixed"
+    else:
+        trainer = instantiate(config.trainer, _convert_="all", logger=False, enable_progress_bar=False)
+        assert trainer.max_epochs == config.trainer.max_epochs
+
+
+@pytest.mark.parametrize("choice", choices("debug"))
+def test_every_debug_choice_composes(choice: str) -> None:
+    assert composed(f"debug={choice}").trainer.limit_train_batches < 10
+
+
+def test_every_key_at_the_top_is_read_by_something() -> None:
+    source = "\n".join(file.read_text() for file in [*CONF.parent.glob("mfn/**/*.py"), CONF.parent / "train.py"])
+    yaml = "\n".join(file.read_text() for file in CONF.glob("**/*.yaml"))
+    keys = set(OmegaConf.load(CONF / "train.yaml")) - {"defaults", "hydra"}
+    unread = {k for k in keys if not re.search(rf"config\.{k}\b", source) and not re.search(rf"\${{{k}\b", yaml)}
+    assert not unread
+
+
+def test_every_constructor_key_is_spelled_out_with_its_default() -> None:
+    """A key that a YAML leaves out could not be set without ``+``, and would be found by nobody."""
+    config = composed()
+    arguments = dict(config.data.module)
+    data_keys = {k for k in config.data if k not in ("module", "source", "root")}
+    assert data_keys < set(arguments)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("head.scale=-1", "scale"),
+        ("head.margin=9", "margin"),
+        ("contract.color=GRB", "RGB or BGR"),
+        ("scheduler.warmup=-1", "warmup"),
+        ("optimizer.lr=-1", "(?i)learning rate"),
+        ("image_size=[4,4]", "16x16"),
+        ("model.activation=swish", "prelu or relu"),
+    ],
+)
+def test_values_that_make_no_sense_are_told_before_data_is_read(override: str, words: str) -> None:
+    config = composed(override)
+    with pytest.raises(ConfigError, match=words), unwrapped():
+        check(config)
+        instantiate(config.model)
+
+
+def test_a_missing_root_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"data\.root must be given"):
+        check(composed("data=ms1m"))
+
+
