@@ -138,7 +138,7 @@ def weights_hash(state: Mapping[str, Any]) -> str:
     for name, value in sorted(state.items()):
         if isinstance(value, Tensor):
             digest.update(name.encode())
-            digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+            digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:16]
 
 

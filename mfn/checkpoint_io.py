@@ -15,9 +15,7 @@ class AtomicCheckpointIO(CheckpointIO):
         """See :func:`mfn.checkpoint.write_atomically`."""
         write_atomically(checkpoint, Path(path))
 
-    def load_checkpoint(
-        self, path: Any, map_location: Any = None, weights_only: bool | None = None
-    ) -> dict[str, Any]:
+    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         """See :func:`mfn.checkpoint.read_checkpoint`; the strategy moves the tensors."""
         return read_checkpoint(path)
 

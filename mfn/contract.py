@@ -54,7 +54,9 @@ class InputContract:
 
     def __post_init__(self) -> None:
         if self.height < 1 or self.width < 1 or self.embedding_dim < 1:
-            raise ConfigError(f"contract: sizes must be positive, got {self.height}x{self.width}, {self.embedding_dim}-d")
+            raise ConfigError(
+                f"contract: sizes must be positive, got {self.height}x{self.width}, {self.embedding_dim}-d"
+            )
         if self.color not in ("RGB", "BGR"):
             raise ConfigError(f"contract.color must be RGB or BGR, got {self.color!r}")
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
@@ -113,7 +115,11 @@ class InputContract:
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings and lists, for checkpoints and file metadata."""
         plain = dataclasses.asdict(self)
-        return plain | {"mean": list(self.mean), "std": list(self.std), "template": [list(p) for p in self.template]}
+        return plain | {
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "template": [list(p) for p in self.template],
+        }
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "InputContract":

@@ -1,6 +1,6 @@
 """Which parameters decay, and how strongly: one function, so that it can be tested and shown as a table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -70,7 +70,7 @@ def parameter_groups(
     ]
 
 
-def group_rows(groups: list[Mapping[str, Any]]) -> list[dict[str, str]]:
+def group_rows(groups: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     """One row per group for the table at the start of a run."""
     return [
         {

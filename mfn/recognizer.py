@@ -107,9 +107,7 @@ class FaceRecognizer(LightningModule):
 
     def optimizer_groups(self, lr: float, weight_decay: float) -> list[dict[str, Any]]:
         """The parameter groups for a base learning rate and weight decay."""
-        return parameter_groups(
-            self.backbone, self.head, weight_decay, self.last_weight_decay, lr, self.head_lr_factor
-        )
+        return parameter_groups(self.backbone, self.head, weight_decay, self.last_weight_decay, lr, self.head_lr_factor)
 
     def configure_optimizers(self) -> Any:
         """Parameter groups, optimiser and schedule."""
@@ -131,9 +129,7 @@ class FaceRecognizer(LightningModule):
     def _clock(self) -> Clock:
         self.trainer.fit_loop.setup_data()  # with max_steps nothing else has asked for the epoch's length yet
         steps_per_epoch = math.ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
-        return Clock(
-            total_steps=int(self.trainer.estimated_stepping_batches), steps_per_epoch=max(1, steps_per_epoch)
-        )
+        return Clock(total_steps=int(self.trainer.estimated_stepping_batches), steps_per_epoch=max(1, steps_per_epoch))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Stamps the passport into the checkpoint."""

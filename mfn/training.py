@@ -114,9 +114,7 @@ def build_recognizer(config: DictConfig, data: FaceDataModule) -> FaceRecognizer
         data: Set up, so that it knows its classes.
     """
     backbone = instantiate(config.model, _convert_="all")
-    head = instantiate(
-        config.head, _convert_="all", embedding_dim=backbone.embedding_dim, num_classes=data.num_classes
-    )
+    head = instantiate(config.head, _convert_="all", embedding_dim=backbone.embedding_dim, num_classes=data.num_classes)
     passport = Passport(
         model=OmegaConf.to_container(config.model, resolve=True),  # type: ignore[arg-type]
         contract=contract_of(config).to_dict(),

@@ -78,7 +78,10 @@ def test_a_full_disk_leaves_the_old_file_and_no_half_one(checkpoint: Path) -> No
 
 def test_equal_weights_have_equal_hashes_and_only_they() -> None:
     state = {"b": torch.arange(6.0).view(2, 3), "a": torch.ones(2)}
-    same = {"a": torch.ones(2), "b": torch.arange(6.0).view(3, 2).t().contiguous().view(2, 3) * 0 + state["b"]}
+    same = {
+        "a": torch.ones(2),
+        "b": torch.arange(6.0).view(3, 2).t().contiguous().view(2, 3) * 0 + state["b"],
+    }
     assert weights_hash(state) == weights_hash(same)
     assert weights_hash(state) != weights_hash(state | {"a": torch.ones(2).mul(1 + 1e-7)})
     assert weights_hash(state) != weights_hash({"c": state["a"], "b": state["b"]})

@@ -4,7 +4,6 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
-
 import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
@@ -118,5 +117,3 @@ def test_values_that_make_no_sense_are_told_before_data_is_read(override: str, w
 def test_a_missing_root_is_named() -> None:
     with pytest.raises(ConfigError, match=r"data\.root must be given"):
         check(composed("data=ms1m"))
-
-

@@ -60,9 +60,7 @@ def identities(root: Path) -> Path:
     return root
 
 
-def test_a_pack_without_a_recipe_gets_the_one_for_its_size(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pack_without_a_recipe_gets_the_one_for_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = identities(tmp_path / "faces")
     arguments = ["data=folder", f"data.root={root}", "head=cosface"]
     assert complete_arguments(arguments, CONF, tmp_path) == [*arguments, "experiment=small"]

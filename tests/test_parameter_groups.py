@@ -48,5 +48,5 @@ def test_head_may_learn_faster_and_frozen_parts_are_left_out() -> None:
 
 
 def test_negative_numbers_are_refused() -> None:
-    with pytest.raises(ConfigError, match="optimizer.lr"):
+    with pytest.raises(ConfigError, match=r"optimizer\.lr"):
         groups_of(MobileFaceNet(), nn.Linear(128, 10), lr=-0.1)

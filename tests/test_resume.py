@@ -74,7 +74,7 @@ def test_other_data_is_refused(tmp_path: Path) -> None:
     run(tmp_path, {"max_epochs": 1}, [LastCheckpoint(tmp_path)])
     data = small_data(val_identities=0.5)
     trainer = small_trainer([], tmp_path)
-    with pytest.raises(CheckpointError, match="knows 6 classes, this data has 4.*init_from"):
+    with pytest.raises(CheckpointError, match=r"knows 6 classes, this data has 4.*init_from"):
         trainer.fit(small_recognizer(data), datamodule=data, ckpt_path=tmp_path / "last.ckpt", weights_only=True)
 
 
@@ -126,7 +126,5 @@ def test_killed_for_real_and_resumed_by_the_script(tmp_path: Path) -> None:
     assert victim.wait() == -signal.SIGKILL
     assert not (broken / "summary.json").exists()
     last = broken / "checkpoints" / "last.ckpt"
-    subprocess.run(
-        [*command, f"ckpt_path={last}", "data.num_workers=1"], check=True, env=environment, cwd=tmp_path
-    )
+    subprocess.run([*command, f"ckpt_path={last}", "data.num_workers=1"], check=True, env=environment, cwd=tmp_path)
     assert weights(broken) == weights(whole)

@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_warmup_rises_linearly_and_reaches_one() -> None:
     values = [schedule.factor(step, CLOCK) for step in range(12)]
     assert values[0] == pytest.approx(0.55)
     assert values[9:] == [1, 1, 1]
-    steps = [b - a for a, b in zip(values[:9], values[1:10], strict=True)]
+    steps = [b - a for a, b in pairwise(values[:10])]
     assert steps == pytest.approx([0.05] * 9)
 
 

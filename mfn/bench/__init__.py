@@ -1,0 +1,1 @@
+"""What ``mfn bench`` measures."""

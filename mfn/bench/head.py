@@ -112,9 +112,7 @@ def _inputs(num_classes: int, batch: int, dim: int) -> tuple[Tensor, Tensor]:
     return embeddings, torch.randint(num_classes, (batch,), generator=generator)
 
 
-def _training_step(
-    head: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], inputs: tuple[Tensor, Tensor]
-) -> Step:
+def _training_step(head: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], inputs: tuple[Tensor, Tensor]) -> Step:
     embeddings, labels = inputs
 
     def step() -> None:

@@ -66,9 +66,7 @@ class BrokenImages(Callback):
         if trainer.fit_loop.epoch_loop.batch_progress.current.ready == 0:
             self._in_epoch = 0
 
-    def on_train_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Takes note of the broken images of a batch.
 
         Raises:

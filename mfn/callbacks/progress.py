@@ -26,9 +26,7 @@ class Throughput(Callback):
         self._batches = 0
         self._started = time.perf_counter()
 
-    def on_train_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Starts the clock when the first batch is there; loading the next ones counts."""
         if self._batches == 0:
             self._started = time.perf_counter()

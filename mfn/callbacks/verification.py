@@ -49,7 +49,7 @@ class Verification(Callback):
         if dataloader_idx < len(_sets(trainer)):
             self._embeddings.setdefault(dataloader_idx, []).append(_unit(outputs))
         elif len(batch.labels):
-            output = pl_module.head(outputs, batch.labels)
+            output = pl_module.head(outputs, batch.labels)  # type: ignore[operator]
             correct = (output.predicted == batch.labels).float().mean()
             self._closed.append((float(output.loss), float(correct), len(batch.labels)))
 

@@ -219,9 +219,7 @@ class FaceDataModule(LightningDataModule):
     def _check(self, splits: Splits) -> None:
         total = np.unique(self.source.labels).size
         if total < 2:
-            raise DataError(
-                f"{self.source.name} holds {total} identity: telling people apart needs at least 2"
-            )
+            raise DataError(f"{self.source.name} holds {total} identity: telling people apart needs at least 2")
         if splits.label_map.size < 2:
             raise ConfigError(
                 f"only {splits.label_map.size} of the {total} identities of {self.source.name} are left to "

@@ -11,9 +11,7 @@ from mfn.errors import DataError
 _Image = tuple[str, int]
 
 
-def read_lfw(
-    root: str | Path, pairs: str = "pairs.txt", images: str = "images", name: str = "lfw"
-) -> VerificationSet:
+def read_lfw(root: str | Path, pairs: str = "pairs.txt", images: str = "images", name: str = "lfw") -> VerificationSet:
     """Read a folder that holds a pairs file and the images, see `read_lfw_pairs`.
 
     Raises:
@@ -73,9 +71,7 @@ def _pair(path: Path, number: int, row: list[str]) -> tuple[_Image, _Image]:
             return (name, int(i)), (name, int(j))
         case [name, i, other, j] if i.isdigit() and j.isdigit():
             return (name, int(i)), (other, int(j))
-    raise DataError(
-        f"{path} line {number} is {' '.join(row)[:60]!r}; a pair is 'name i j' or 'name i other_name j'"
-    )
+    raise DataError(f"{path} line {number} is {' '.join(row)[:60]!r}; a pair is 'name i j' or 'name i other_name j'")
 
 
 def _paths(root: Path, images: list[_Image]) -> list[Path]:
@@ -89,7 +85,6 @@ def _paths(root: Path, images: list[_Image]) -> list[Path]:
     if missing:
         more = ", ..." if len(missing) > 5 else ""
         raise DataError(
-            f"{root} lacks {len(missing)} of the {len(images)} images the pairs need: "
-            f"{', '.join(missing[:5])}{more}"
+            f"{root} lacks {len(missing)} of the {len(images)} images the pairs need: {', '.join(missing[:5])}{more}"
         )
     return paths

@@ -96,9 +96,7 @@ def read_property(path: Path) -> PackProperty:
     try:
         num_classes, height, width = (int(field) for field in text.split(","))
     except ValueError:
-        raise DataError(
-            f"{path} holds {text[:40]!r}, not 'classes,height,width': correct or remove it"
-        ) from None
+        raise DataError(f"{path} holds {text[:40]!r}, not 'classes,height,width': correct or remove it") from None
     return PackProperty(num_classes, height, width)
 
 

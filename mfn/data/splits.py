@@ -31,9 +31,7 @@ class SplitRules:
         if self.min_images < 1:
             raise ConfigError(f"data.min_images={self.min_images} must be at least 1")
         if self.max_images is not None and self.max_images < self.min_images:
-            raise ConfigError(
-                f"data.max_images={self.max_images} must not be below data.min_images={self.min_images}"
-            )
+            raise ConfigError(f"data.max_images={self.max_images} must not be below data.min_images={self.min_images}")
         for key in ("val_fraction", "val_identities"):
             if not 0 <= getattr(self, key) < 1:
                 raise ConfigError(f"data.{key}={getattr(self, key)} must be a share from 0 to below 1")

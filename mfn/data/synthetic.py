@@ -44,18 +44,14 @@ class SyntheticFaces:
     ) -> None:
         for key, value in (("num_identities", num_identities), ("images_per_identity", images_per_identity)):
             if not _is_whole(value) or value < 1:
-                raise ConfigError(
-                    f"{key} of the synthetic faces is {value!r}; give a whole number of at least 1."
-                )
+                raise ConfigError(f"{key} of the synthetic faces is {value!r}; give a whole number of at least 1.")
         if len(image_size) != 2 or not all(_is_whole(side) and side >= _SMALLEST_SIDE for side in image_size):
             raise ConfigError(
                 f"image_size of the synthetic faces is {image_size!r}; "
                 f"give height and width, whole numbers of at least {_SMALLEST_SIDE}."
             )
         if not _is_whole(seed) or not 0 <= seed <= _MAX_SEED:
-            raise ConfigError(
-                f"seed of the synthetic faces is {seed!r}; give a whole number of 0 to {_MAX_SEED}."
-            )
+            raise ConfigError(f"seed of the synthetic faces is {seed!r}; give a whole number of 0 to {_MAX_SEED}.")
         self.num_identities = num_identities
         self.images_per_identity = images_per_identity
         self.image_size = (image_size[0], image_size[1])

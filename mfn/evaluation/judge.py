@@ -8,7 +8,11 @@ from mfn.inference.embedder import FaceEmbedder
 
 
 def judge(
-    embedder: FaceEmbedder, pairs: VerificationSet, batch_size: int = 32, num_workers: int = 0, flip: bool = False
+    embedder: FaceEmbedder,
+    pairs: VerificationSet,
+    batch_size: int = 32,
+    num_workers: int = 0,
+    flip: bool = False,
 ) -> Verdict:
     """Embeds every image once and scores the pairs.
 

@@ -81,9 +81,7 @@ def straight_through(value: Tensor, cosine: Tensor) -> Tensor:
     return cosine + (value - cosine).detach()
 
 
-def margin_logits(
-    embeddings: Tensor, centres: Tensor, labels: Tensor, scale: Tensor, target: TargetFunction
-) -> Tensor:
+def margin_logits(embeddings: Tensor, centres: Tensor, labels: Tensor, scale: Tensor, target: TargetFunction) -> Tensor:
     """The plain, slow form of what ``mfn.heads.fused`` computes; differentiable any number of times.
 
     Args:

@@ -76,9 +76,7 @@ class _MarginSoftmax(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_loss: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        centres, buffer, directions, embedding_factor, centre_factor, scale, denominator, scale_rest = (
-            ctx.saved_tensors
-        )
+        centres, buffer, directions, embedding_factor, centre_factor, scale, denominator, scale_rest = ctx.saved_tensors
         grad_embeddings = grad_centres = grad_scale = None
         weight = grad_loss / denominator
 

@@ -5,6 +5,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from mfn.errors import ConfigError
+from mfn.models.prelu import PReLU
 
 Activation = Literal["prelu", "relu"]
 
@@ -110,7 +111,7 @@ def activation_layer(name: Activation, channels: int) -> nn.Module:
         ConfigError: The name is neither.
     """
     if name == "prelu":
-        return nn.PReLU(channels)
+        return PReLU(channels)
     if name == "relu":
         return nn.ReLU(inplace=True)
     raise ConfigError(f"model.activation must be prelu or relu, got {name!r}")

@@ -1,4 +1,4 @@
-"""Weights of others as an ``.npz`` of arrays in forward order, with a ``.json`` beside it that says how to read them."""
+"""Weights of others: an ``.npz`` of arrays in forward order, and a ``.json`` beside it that says how to read them."""
 
 import json
 import re

@@ -21,7 +21,10 @@ def learning_curve(history: Mapping[str, Series], path: Path) -> None:
     panels: list[tuple[str, list[str]]] = [
         ("loss", ["train/loss", "val/loss"]),
         ("target angle, degrees", ["train/target_angle"]),
-        ("accuracy", ["train/accuracy", *(name for name in history if name.endswith("/accuracy") and "val/" in name)]),
+        (
+            "accuracy",
+            ["train/accuracy", *(name for name in history if name.endswith("/accuracy") and "val/" in name)],
+        ),
         ("learning rate", rates),
     ]
     figure = Figure(figsize=(11, 7), layout="constrained")

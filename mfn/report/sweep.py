@@ -29,7 +29,12 @@ class SweepSummary(Callback):
             writer.writeheader()
             writer.writerows(rows)
         metric = next(name for name in rows[0] if name.startswith("val/"))
-        bars([str(row["job"]) for row in rows], [float(row[metric]) for row in rows], metric, folder / "sweep.png")
+        bars(
+            [str(row["job"]) for row in rows],
+            [float(row[metric]) for row in rows],
+            metric,
+            folder / "sweep.png",
+        )
         log.info(table("Sweep, best first", rows))
         log.info("sweep: %s, %s", folder / "sweep.csv", folder / "sweep.png")
 

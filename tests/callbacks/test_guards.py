@@ -83,9 +83,7 @@ def staged(num_classes: int) -> StagedHead:
     ("advance", "after"),
     [(AdvanceHead(at_step=3), 3), (AdvanceHead(patience=1, every_n_steps=2, min_improvement=0.99), 4)],
 )
-def test_the_head_advances_by_step_or_when_the_loss_stalls(
-    tmp_path: Path, advance: AdvanceHead, after: int
-) -> None:
+def test_the_head_advances_by_step_or_when_the_loss_stalls(tmp_path: Path, advance: AdvanceHead, after: int) -> None:
     stages: list[bool] = []
 
     class Watch(Callback):

@@ -53,7 +53,7 @@ def test_training_logs_what_a_run_is_judged_by(tmp_path: Path) -> None:
 def test_averaged_weights_are_the_ones_judged_and_saved(tmp_path: Path) -> None:
     best = ModelCheckpoint(tmp_path, "best", "val/held_out/accuracy", mode="max", enable_version_counter=False)
     ema = EMAWeightAveraging(decay=0.5)
-    trainer, data = fit(tmp_path, [ema, best])
+    _, data = fit(tmp_path, [ema, best])
     content = read_checkpoint(best.best_model_path)
     averaged = content["state_dict"]["backbone.output.embed.conv.weight"]
     current = content["current_model_state"]["backbone.output.embed.conv.weight"]

@@ -16,9 +16,7 @@ class ArraySource:
     name = "arrays"
     label_names = None
 
-    def __init__(
-        self, labels: list[int], size: tuple[int, int] = (8, 6), broken: tuple[int, ...] = ()
-    ) -> None:
+    def __init__(self, labels: list[int], size: tuple[int, int] = (8, 6), broken: tuple[int, ...] = ()) -> None:
         self.labels = np.array(labels, np.int64)
         self.size = size
         self.broken = broken

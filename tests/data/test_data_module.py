@@ -17,9 +17,7 @@ def module(labels: list[int] = LABELS, **options: Any) -> FaceDataModule:
 
 
 def extra_set() -> VerificationSet:
-    return VerificationSet(
-        "extra", ArraySource([0, 0, 1]), np.array([[0, 1], [1, 2]]), np.array([True, False]), 1
-    )
+    return VerificationSet("extra", ArraySource([0, 0, 1]), np.array([[0, 1], [1, 2]]), np.array([True, False]), 1)
 
 
 def test_sizes_come_from_the_data() -> None:

@@ -50,9 +50,7 @@ def test_same_pixels_as_pillow() -> None:
     assert np.array_equal(decode_rgb(data), np.asarray(Image.open(io.BytesIO(data))))
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"no image", encoded("RGB", "JPEG")[:500], encoded("RGB", "PNG")[:100]]
-)
+@pytest.mark.parametrize("data", [b"", b"no image", encoded("RGB", "JPEG")[:500], encoded("RGB", "PNG")[:100]])
 def test_broken_images(data: bytes) -> None:
     with pytest.raises(BrokenImageError, match=f"these {len(data)} bytes"):
         decode_rgb(data)

@@ -38,9 +38,7 @@ def test_identity_rules() -> None:
 def test_a_pick_does_not_depend_on_other_identities() -> None:
     kept = select_images(LABELS, 1, 10, seed=3)
     others = np.flatnonzero(LABELS[0] != LABELS)
-    assert np.array_equal(
-        others[select_images(LABELS[others], 1, 10, seed=3)], kept[LABELS[kept] != LABELS[0]]
-    )
+    assert np.array_equal(others[select_images(LABELS[others], 1, 10, seed=3)], kept[LABELS[kept] != LABELS[0]])
 
 
 def test_picks_are_spread_over_the_images() -> None:

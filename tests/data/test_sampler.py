@@ -44,10 +44,7 @@ def test_drop_last(drop_last: bool, sizes: list[int]) -> None:
 @pytest.mark.parametrize("drop_last", [True, False])
 @pytest.mark.parametrize("size", [2, 10, 11])
 def test_ranks_share_an_epoch_evenly(size: int, drop_last: bool) -> None:
-    ranks = [
-        FaceBatchSampler(size, 2, shuffle=True, drop_last=drop_last, rank=rank, world_size=3)
-        for rank in range(3)
-    ]
+    ranks = [FaceBatchSampler(size, 2, shuffle=True, drop_last=drop_last, rank=rank, world_size=3) for rank in range(3)]
     assert len({len(sampler) for sampler in ranks}) == 1
     shares = [indices(sampler) for sampler in ranks]
     assert len({len(share) for share in shares}) == 1

@@ -32,9 +32,7 @@ def inputs(seed: int = 0) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def plain(embeddings: Tensor, centres: Tensor, labels: Tensor, scale: Tensor, target) -> Tensor:
-    return F.cross_entropy(
-        margin_logits(embeddings, centres, labels, scale, target), labels, reduction="none"
-    )
+    return F.cross_entropy(margin_logits(embeddings, centres, labels, scale, target), labels, reduction="none")
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -59,9 +57,7 @@ def test_gradcheck() -> None:
         return margin_softmax(embeddings, centres, labels, scale, TARGETS["arcface"])[0]
 
     with torch.no_grad():
-        embeddings[0] = (
-            0.3 * embeddings[2] + embeddings[0]
-        )  # off cosine = 1, where no difference quotient helps
+        embeddings[0] = 0.3 * embeddings[2] + embeddings[0]  # off cosine = 1, where no difference quotient helps
     assert torch.autograd.gradcheck(loss, (embeddings, centres, scale))
 
 
@@ -150,8 +146,6 @@ def test_a_label_out_of_range_is_an_error() -> None:
 
 def test_uniform_logits_cost_the_logarithm_of_the_class_count() -> None:
     embeddings, centres = torch.zeros(2, 3), torch.randn(7, 3)
-    loss, cosine, _ = margin_softmax(
-        embeddings, centres, torch.tensor([0, 6]), torch.full((2,), 64.0), TARGETS["none"]
-    )
+    loss, cosine, _ = margin_softmax(embeddings, centres, torch.tensor([0, 6]), torch.full((2,), 64.0), TARGETS["none"])
     assert loss.tolist() == pytest.approx([math.log(7)] * 2)
     assert cosine.tolist() == [0.0, 0.0]

@@ -169,9 +169,7 @@ def test_scale_none_is_the_length_of_each_embedding() -> None:
     labels = torch.arange(3)
     head_64 = ArcFaceHead(D, C, scale=64.0).double()
     head_64.load_state_dict(head.state_dict())
-    torch.testing.assert_close(
-        head(64 * F.normalize(embeddings), labels).loss, head_64(embeddings, labels).loss
-    )
+    torch.testing.assert_close(head(64 * F.normalize(embeddings), labels).loss, head_64(embeddings, labels).loss)
 
 
 def test_an_embedding_without_direction_gets_no_gradient() -> None:

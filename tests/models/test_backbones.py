@@ -30,7 +30,10 @@ def test_insightface_networks_have_their_size() -> None:
 def test_multiply_adds_follow_from_the_layers() -> None:
     # by hand: a 3x3 convolution 3 -> 8 at stride 2 on 16x16, then a linear layer on its mean
     network = torch.nn.Sequential(
-        torch.nn.Conv2d(3, 8, 3, 2, 1), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(8, 5)
+        torch.nn.Conv2d(3, 8, 3, 2, 1),
+        torch.nn.AdaptiveAvgPool2d(1),
+        torch.nn.Flatten(),
+        torch.nn.Linear(8, 5),
     )
     assert network_size(network, (16, 16)).multiply_adds == 8 * 8 * 8 * 27 + 40
 

@@ -40,9 +40,7 @@ class Pose:
         height, width = size
         unit = TEMPLATE_SIZE / height
         x = ((np.arange(width, dtype=np.float32) + 0.5 - width / 2) * unit - 0.5 - self.shift[0]) / self.scale
-        y = (
-            (np.arange(height, dtype=np.float32) + 0.5) * unit - 0.5 - _TURNING_POINT - self.shift[1]
-        ) / self.scale
+        y = ((np.arange(height, dtype=np.float32) + 0.5) * unit - 0.5 - _TURNING_POINT - self.shift[1]) / self.scale
         cos, sin = math.cos(self.roll), math.sin(self.roll)
         y = y[:, None]
         u = cos * x + (sin * y + _FEATURE_SLIDE * self.slide[0])
@@ -96,17 +94,13 @@ class Canvas:
         """The part of a whole picture that holds a box around the point (u, v) of the face."""
         size = self.u.shape[0], self.u.shape[1]
         lows, highs = (u - half_width, v - half_height), (u + half_width, v + half_height)
-        corners = [
-            self.pose.pixels(*at, size) for at in (lows, (lows[0], highs[1]), (highs[0], lows[1]), highs)
-        ]
+        corners = [self.pose.pixels(*at, size) for at in (lows, (lows[0], highs[1]), (highs[0], lows[1]), highs)]
         columns, rows = zip(*corners, strict=True)
         margin = 1.5 + 0.25 * (abs(self.pose.slide[0]) + abs(self.pose.slide[1])) / self.unit
         box = _inside(rows, margin), _inside(columns, margin)
         return Canvas(self.colours[:, *box], self.u[box], self.v[box], self.pose, self.unit)
 
-    def paint(
-        self, distance: np.ndarray, colour: Colour | np.ndarray, opacity: float = 1.0, edge: float = 1.0
-    ) -> None:
+    def paint(self, distance: np.ndarray, colour: Colour | np.ndarray, opacity: float = 1.0, edge: float = 1.0) -> None:
         """Lay a colour over the inside of a shape.
 
         Args:

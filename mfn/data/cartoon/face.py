@@ -112,9 +112,7 @@ def _paint_ears(canvas: Canvas, identity: Identity) -> None:
         part = canvas.window(at, head.ear_height, head.ear_size, 1.7 * head.ear_size)
         u, v = part.u - at, part.v - head.ear_height
         part.paint(ellipse(u, v, 0.8 * head.ear_size, 1.5 * head.ear_size), darker(head.skin, 0.93))
-        part.paint(
-            ellipse(u, v, 0.45 * head.ear_size, 0.9 * head.ear_size), darker(head.skin, 0.75), edge=2.0
-        )
+        part.paint(ellipse(u, v, 0.45 * head.ear_size, 0.9 * head.ear_size), darker(head.skin, 0.75), edge=2.0)
 
 
 def _paint_hair_before(canvas: Canvas, identity: Identity, head: np.ndarray) -> None:
@@ -137,9 +135,7 @@ def _photograph(canvas: Canvas, identity: Identity, shot: Shot, rng: np.random.G
     """Light, lens and sensor: what happens to the painted colours on their way to bytes."""
     colours = canvas.colours
     shade = np.clip(canvas.u * (1.0 / identity.head.half_width), -1.2, 1.2) * shot.light[0]
-    shade += (
-        np.clip((canvas.v - _HEAD_CENTRE) * (1.0 / (_HEAD_CENTRE - _HEAD_TOP)), -1.2, 1.2) * shot.light[1]
-    )
+    shade += np.clip((canvas.v - _HEAD_CENTRE) * (1.0 / (_HEAD_CENTRE - _HEAD_TOP)), -1.2, 1.2) * shot.light[1]
     shade += 1.0
     colours *= shade
     colours *= np.array(shot.gain, np.float32)[:, None, None]

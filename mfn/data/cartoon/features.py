@@ -64,18 +64,14 @@ def paint_nose(canvas: Canvas, identity: Identity, shot: Shot) -> None:
     down = np.clip((part.v - 52.0) * (1.0 / (nose.tip - 52.0)), 0.0, 1.0)
     u, v = part.u - shift * down, part.v - nose.tip
     shade_side = -1.0 if shot.light[0] > 0 else 1.0
-    bridge = np.maximum(
-        np.abs(u - shade_side * (2.0 + 2.0 * down)) - 1.0, between(part.v, 54.0, nose.tip - 2.0)
-    )
+    bridge = np.maximum(np.abs(u - shade_side * (2.0 + 2.0 * down)) - 1.0, between(part.v, 54.0, nose.tip - 2.0))
     part.paint(bridge, darker(skin, 0.78), 0.8 * nose.bridge, edge=3.0)
     tip_height = 3.2 + 1.6 * nose.roundness
     part.paint(ellipse(u, v, nose.half_width, tip_height), darker(skin, 0.93), edge=3.0)
     part.paint(ellipse(u, v + 1.5, 0.45 * nose.half_width, 2.0), darker(skin, 1.12), 0.7, edge=3.0)
     base = outline(v - tip_height + 0.035 * u * u, 1.1)
     part.paint(np.maximum(base, np.abs(u) - nose.half_width), darker(skin, 0.6), 0.8, edge=1.4)
-    nostrils = ellipse(
-        np.abs(u) - 0.5 * nose.half_width, v - 0.6 * tip_height, 0.22 * nose.half_width + 0.6, 1.1
-    )
+    nostrils = ellipse(np.abs(u) - 0.5 * nose.half_width, v - 0.6 * tip_height, 0.22 * nose.half_width + 0.6, 1.1)
     part.paint(nostrils, darker(skin, 0.38), 0.9, edge=1.3)
 
 
@@ -96,9 +92,7 @@ def paint_mouth(canvas: Canvas, identity: Identity, shot: Shot) -> None:
     gap = np.maximum(between(v, upper - 0.5, lower + 0.5), inside)
     part.paint(gap, darker(mouth.colour, 0.35), 0.9, edge=1.3)
     if opened > 1.5:
-        teeth = np.maximum(
-            between(v, upper, np.minimum(upper + 2.6, lower - 0.5)), np.abs(u) - 0.75 * half_width
-        )
+        teeth = np.maximum(between(v, upper, np.minimum(upper + 2.6, lower - 0.5)), np.abs(u) - 0.75 * half_width)
         part.paint(teeth, (0.96, 0.95, 0.92))
 
 

@@ -67,9 +67,7 @@ def _colour(values: np.ndarray) -> Colour:
     return red, green, blue
 
 
-def _pick(
-    rng: np.random.Generator, palette: Sequence[Colour], shares: Sequence[float] | None = None
-) -> np.ndarray:
+def _pick(rng: np.random.Generator, palette: Sequence[Colour], shares: Sequence[float] | None = None) -> np.ndarray:
     """A random entry of a palette, a little changed; all are equally likely unless `shares` are given."""
     return np.asarray(palette[rng.choice(len(palette), p=shares)]) + rng.normal(0.0, 0.03, 3)
 
@@ -147,9 +145,7 @@ def sample_identity(rng: np.random.Generator) -> Identity:
             upper_lip=uniform(0.8, 3.4),
             lower_lip=uniform(1.2, 4.6),
             smile=uniform(-1.0, 3.0),
-            colour=_colour(
-                skin * np.array([0.88, 0.58, 0.58]) + uniform(0.0, 0.35) * np.array([0.3, -0.3, -0.15])
-            ),
+            colour=_colour(skin * np.array([0.88, 0.58, 0.58]) + uniform(0.0, 0.35) * np.array([0.3, -0.3, -0.15])),
         ),
         beard=Beard(
             full=uniform(0.35, 0.95) if bearded == 1 else 0.0,
