@@ -80,6 +80,7 @@ def test_a_wrong_root_is_told_before_anything_starts(tmp_path: Path) -> None:
         complete_arguments(["data=ms1m", f"data.root={tmp_path / 'nowhere'}"], CONF, tmp_path)
 
 
-def test_the_default_is_the_demo_and_a_user_may_replace_its_head() -> None:
-    assert "Arc" in composed().head._target_
-    assert "Cos" in composed("head=cosface").head._target_
+def test_the_default_recipe_fits_itself_to_the_head_and_a_user_may_change_that() -> None:
+    assert composed().head.scale == composed("head=cosface").head.scale == 16
+    assert composed("head=cosface", "head.scale=40").head.scale == 40
+    assert composed("head=cosface", "experiment=jhface").head.scale == 64

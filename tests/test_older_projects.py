@@ -127,6 +127,9 @@ EFFECTS: dict[str, Effect] = {
     "head": (["head=combined"], lambda c: type(recognizer(c).head).__name__, "CombinedHead"),
     "head.scale": (["head.scale=30"], lambda c: recognizer(c).head.scale, 30),
     "head.margin": (["head.margin=0.3"], lambda c: recognizer(c).head.margin, 0.3),
+    "head.m1": (["head=combined", "head.m1=1.1"], lambda c: recognizer(c).head.m1, 1.1),
+    "head.m3": (["head=combined", "head.m3=0.25"], lambda c: recognizer(c).head.m3, 0.25),
+    "augment.p": (["augment=strong", "augment.p=0"], augmented, 0),
     "data.root": (["data=folder", "data.root=DIR"], lambda c: c.data.module.source.root, "DIR"),
     "data.shuffle": (
         [*SMALL, "data.shuffle=false", "data.num_workers=0", "data.batch_size=4"],
@@ -139,7 +142,7 @@ EFFECTS: dict[str, Effect] = {
         256,
     ),
     "callbacks.best_checkpoint.every_n_epochs": (
-        ["+callbacks.best_checkpoint.every_n_epochs=5"],
+        ["callbacks.best_checkpoint.every_n_epochs=5"],
         lambda c: callback(c, "ModelCheckpoint")._every_n_epochs,
         5,
     ),
@@ -191,7 +194,7 @@ def mapped_keys() -> set[str]:
 def test_every_key_that_readme_maps_to_is_tested_here() -> None:
     keys = mapped_keys()
     assert len(keys) > 25
-    assert keys <= set(EFFECTS)
+    assert keys <= set(EFFECTS), keys - set(EFFECTS)
 
 
 @pytest.mark.parametrize("key", EFFECTS)
