@@ -105,15 +105,24 @@ class FaceRecognizer(LightningModule):
         """Embeds; the verification callback does the judging."""
         return self(batch.images).float()
 
-    def optimizer_groups(self, lr: float, weight_decay: float) -> list[dict[str, Any]]:
-        """The parameter groups for a base learning rate and weight decay."""
-        return parameter_groups(self.backbone, self.head, weight_decay, self.last_weight_decay, lr, self.head_lr_factor)
+    def optimizer_groups(self) -> list[dict[str, Any]]:
+        """The parameter groups; learning rate and weight decay of the backbone are the optimiser's defaults."""
+        assert self.make_optimizer is not None, "a recogniser without an optimiser cannot train"
+        defaults = self.make_optimizer([{"params": [nn.Parameter(torch.zeros(1))]}]).defaults
+        return parameter_groups(
+            self.backbone,
+            self.head,
+            defaults["weight_decay"],
+            self.last_weight_decay,
+            defaults["lr"],
+            self.head_lr_factor,
+        )
 
     def configure_optimizers(self) -> Any:
         """Parameter groups, optimiser and schedule."""
-        assert self.make_optimizer is not None, "a recogniser without an optimiser cannot train"
-        defaults = self.make_optimizer([{"params": [nn.Parameter(torch.zeros(1))]}]).defaults
-        optimizer = self.make_optimizer(self.optimizer_groups(defaults["lr"], defaults["weight_decay"]))
+        groups = self.optimizer_groups()
+        assert self.make_optimizer is not None
+        optimizer = self.make_optimizer(groups)
         if self.schedule is None:
             return optimizer
         if isinstance(self.schedule, Plateau):

@@ -158,10 +158,7 @@ def tell_the_plan(recognizer: FaceRecognizer, data: FaceDataModule) -> None:
         size.multiply_adds / 1e6,
         size.megabytes,
     )
-    assert recognizer.make_optimizer is not None
-    defaults = recognizer.make_optimizer([{"params": [torch.nn.Parameter(torch.zeros(1))]}]).defaults
-    groups = recognizer.optimizer_groups(defaults["lr"], defaults["weight_decay"])
-    log.info(table("Parameter groups", group_rows(groups)))
+    log.info(table("Parameter groups", group_rows(recognizer.optimizer_groups())))
 
 
 def finish(config: DictConfig, run: Path, trainer: Trainer, data: FaceDataModule, seconds: float) -> float:

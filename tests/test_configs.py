@@ -87,14 +87,6 @@ def test_every_key_at_the_top_is_read_by_something() -> None:
     assert not unread
 
 
-def test_every_constructor_key_is_spelled_out_with_its_default() -> None:
-    """A key that a YAML leaves out could not be set without ``+``, and would be found by nobody."""
-    config = composed()
-    arguments = dict(config.data.module)
-    data_keys = {k for k in config.data if k not in ("module", "source", "root")}
-    assert data_keys < set(arguments)
-
-
 @pytest.mark.parametrize(
     ("override", "words"),
     [

@@ -40,10 +40,7 @@ def callback(config: DictConfig, name: str) -> Any:
 
 
 def groups(config: DictConfig) -> dict[str, float]:
-    network = recognizer(config)
-    assert network.make_optimizer is not None
-    defaults = network.make_optimizer([{"params": [torch.nn.Parameter(torch.zeros(1))]}]).defaults
-    return {g["name"]: g["weight_decay"] for g in network.optimizer_groups(defaults["lr"], defaults["weight_decay"])}
+    return {group["name"]: group["weight_decay"] for group in recognizer(config).optimizer_groups()}
 
 
 def factor(config: DictConfig, epoch: float) -> float:

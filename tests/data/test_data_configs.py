@@ -2,21 +2,17 @@ import inspect
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from omegaconf.errors import MissingMandatoryValue
-from sources import jpeg, write_pack
 
 from mfn.data.datamodule import FaceDataModule
-
-CONF = Path(__file__).resolve().parents[2] / "conf"
+from tests.composing import CONF, composed
+from tests.data.sources import jpeg, write_pack
 
 
 def data_module(*overrides: str) -> FaceDataModule:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("train", ["~experiment", *overrides])
-    return instantiate(config.data.module, _convert_="all")
+    return instantiate(composed(*overrides).data.module, _convert_="all")
 
 
 def test_every_key_of_the_module_is_in_the_config() -> None:

@@ -3,11 +3,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sources import ArraySource
 
 from mfn.data.datamodule import FaceDataModule
 from mfn.data.verification import VerificationSet
 from mfn.errors import ConfigError, DataError
+from tests.data.sources import ArraySource
 
 LABELS = np.repeat(np.arange(40) * 3, 10).tolist()
 

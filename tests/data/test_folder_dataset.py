@@ -2,10 +2,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sources import jpeg
 
 from mfn.data.folder_dataset import FolderDataset
 from mfn.errors import BrokenImageError, DataError
+from tests.data.sources import jpeg
 
 
 def write(path: Path, seed: int = 0) -> None:

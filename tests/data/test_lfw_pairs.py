@@ -2,11 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sources import jpeg
 
 from mfn.data.lfw import read_lfw_pairs
 from mfn.data.verification import verification_loader
 from mfn.errors import BrokenImageError, DataError
+from tests.data.sources import jpeg
 
 PAIRS = "1\t2\nAda\t1\t2\nBob B\t1\t3\nAda\t1\tBob B\t3\nAda\t2\tBob B\t1\n"
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from lightning import LightningModule, Trainer
-from sources import ArraySource, write_pack
 
 from mfn.data.augment import Augmentation
 from mfn.data.batch import FaceBatch
@@ -16,6 +15,7 @@ from mfn.data.record_dataset import RecordDataset
 from mfn.data.sampler import FaceBatchSampler
 from mfn.data.source import FaceSource
 from mfn.errors import DataError
+from tests.data.sources import ArraySource, write_pack
 
 Plain = tuple[list, list, list, tuple]
 

@@ -3,13 +3,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sources import image_record, jpeg, write_pack
 
 from mfn.data.pack import read_labels, read_layout, read_property
 from mfn.data.record import Record
 from mfn.data.record_dataset import RecordDataset
 from mfn.data.recordio import IndexedRecordReader, RecordWriter
 from mfn.errors import BrokenImageError, DataError
+from tests.data.sources import image_record, jpeg, write_pack
 
 PEOPLE = {0.0: 3, 7.0: 2, 4.0: 4}
 LABELS = [0, 0, 0, 7, 7, 4, 4, 4, 4]
