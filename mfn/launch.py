@@ -8,6 +8,7 @@ import logging
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
@@ -38,12 +39,11 @@ def complete_arguments(arguments: list[str], config_dir: Path, outputs: Path) ->
     named = dict(argument.split("=", 1) for argument in arguments if "=" in argument and argument[0] != "-")
     if named.get("ckpt_path", "null") != "null":
         return resume_arguments(arguments, named["ckpt_path"], outputs)
-    choice = named.get("data", "synthetic")
-    if "experiment" in named or choice == "synthetic" or "," in choice or any(a.startswith("-") for a in arguments):
+    if any(argument.startswith("-") for argument in arguments):
         return arguments
-    overrides = [a for a in arguments if a.lstrip("+~").startswith(("data=", "data.", "image_size="))]
-    with initialize_config_dir(str(config_dir), version_base="1.3"):
-        config = compose("train", overrides)
+    config = composed(arguments, config_dir)
+    if "experiment" in named or named.get("data", "synthetic") == "synthetic":
+        return arguments
     require_root(config)
     with unwrapped():
         count = len(instantiate(config.data.source))
@@ -52,18 +52,31 @@ def complete_arguments(arguments: list[str], config_dir: Path, outputs: Path) ->
     return [*arguments, f"experiment={recipe}"]
 
 
+def composed(arguments: list[str], config_dir: Path) -> DictConfig:
+    """The configuration that a command line comes to.
+
+    Raises:
+        ConfigError: A key or a choice does not exist.
+    """
+    try:
+        with initialize_config_dir(str(config_dir), version_base="1.3"):
+            return compose("train", arguments)
+    except HydraException as error:
+        raise ConfigError(" ".join(str(error).partition("Config search path")[0].split())) from error
+
+
 def resume_arguments(arguments: list[str], ckpt_path: str, outputs: Path) -> list[str]:
     """The overrides of the run a checkpoint belongs to, then the new ones, in the folder of that run.
 
     Args:
         arguments: What the user typed; a key given again replaces the run's.
-        ckpt_path: ``last`` or a path.
+        ckpt_path: ``last`` or a path; quotes that Hydra would take off are allowed.
         outputs: Where to look for the newest ``last.ckpt``.
 
     Raises:
         CheckpointError: There is no such checkpoint.
     """
-    checkpoint = newest_checkpoint(outputs) if ckpt_path == "last" else Path(ckpt_path)
+    checkpoint = newest_checkpoint(outputs) if ckpt_path == "last" else Path(ckpt_path.strip("'\""))
     if not checkpoint.is_file():
         raise CheckpointError(f"ckpt_path={ckpt_path}: there is no such file")
     run = checkpoint.resolve().parent.parent

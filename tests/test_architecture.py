@@ -21,7 +21,7 @@ ALLOWED = {
     "recognizer": {"checkpoint", "contract", "errors", "parameter_groups", "schedules"},
     "transplant": {"checkpoint", "contract", "errors", "recognizer"},
     "callbacks": {"data", "errors", "evaluation"},
-    "report": {"report", "evaluation"},
+    "report": {"report", "evaluation", "checkpoint", "data", "inference"},
 }
 
 

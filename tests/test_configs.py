@@ -8,10 +8,10 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from mfn.assembly import build_callbacks, build_recognizer, check
 from mfn.errors import ConfigError
 from mfn.failures import unwrapped
 from mfn.recognizer import FaceRecognizer
-from mfn.training import build_callbacks, build_recognizer, check
 from tests.composing import CONF, choices, composed
 
 TINY = ["data.source.num_identities=6", "data.source.images_per_identity=8", "data.batch_size=4"]

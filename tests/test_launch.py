@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from mfn.errors import CheckpointError, DataError
+from mfn.errors import CheckpointError, ConfigError, DataError
 from mfn.launch import complete_arguments, newest_checkpoint
 from tests.composing import CONF, composed
 
@@ -73,6 +73,20 @@ def test_a_pack_without_a_recipe_gets_the_one_for_its_size(tmp_path: Path, monke
 )
 def test_other_command_lines_are_left_alone(arguments: list[str], tmp_path: Path) -> None:
     assert complete_arguments(arguments, CONF, tmp_path) == arguments
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("head=arcfase", r"Could not find 'head/arcfase' Available options in 'head': arcface"),
+        ("data=ms2m", r"Could not find 'data/ms2m' Available options"),
+        ("head.skale=3", r"Could not override 'head\.skale'"),
+        ("lr=3", r"Could not override 'lr'"),
+    ],
+)
+def test_a_name_or_key_that_does_not_exist_is_told_in_a_sentence(argument: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=words):
+        complete_arguments([argument], CONF, tmp_path)
 
 
 def test_a_wrong_root_is_told_before_anything_starts(tmp_path: Path) -> None:

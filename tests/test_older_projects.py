@@ -12,9 +12,9 @@ from hydra.utils import instantiate
 from lightning import Trainer
 from omegaconf import DictConfig
 
+from mfn.assembly import build_callbacks, build_recognizer, contract_of
 from mfn.recognizer import FaceRecognizer
 from mfn.schedules import Clock
-from mfn.training import build_callbacks, build_recognizer, contract_of
 from tests.composing import composed
 from tests.small_run import small_data
 

@@ -1,6 +1,7 @@
 """Verification during training: the held-out identities, and any other set, judged at each validation."""
 
 import logging
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mfn.data.verification import VerificationSet
-from mfn.evaluation.verify import Verdict, cosines, verdict
+from mfn.evaluation.verify import Verdict, pair_scores, verdict
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +29,14 @@ class Verification(Callback):
 
     def __init__(self) -> None:
         self.verdicts: dict[str, Verdict] = {}
-        self._embeddings: dict[int, list[np.ndarray]] = {}
+        self._embeddings: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
+        self._seen: Counter[int] = Counter()
         self._closed: list[tuple[float, float, int]] = []
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Forgets the embeddings of the last validation."""
         self._embeddings.clear()
+        self._seen.clear()
         self._closed.clear()
 
     def on_validation_batch_end(
@@ -47,7 +50,8 @@ class Verification(Callback):
     ) -> None:
         """Collects embeddings, or loss and accuracy of the labelled images."""
         if dataloader_idx < len(_sets(trainer)):
-            self._embeddings.setdefault(dataloader_idx, []).append(_unit(outputs))
+            self._seen[dataloader_idx] += len(batch.indices) + len(batch.broken)
+            self._embeddings.setdefault(dataloader_idx, []).append((batch.indices.cpu().numpy(), _unit(outputs)))
         elif len(batch.labels):
             output = pl_module.head(outputs, batch.labels)  # type: ignore[operator]
             correct = (output.predicted == batch.labels).float().mean()
@@ -60,10 +64,10 @@ class Verification(Callback):
             pl_module.log("val/loss", float(np.average(loss, weights=count)))
             pl_module.log("val/top1", float(np.average(top1, weights=count)))
         for position, (name, pairs) in enumerate(_sets(trainer).items()):
-            embeddings = np.concatenate(self._embeddings.get(position, [np.empty((0, 1), np.float32)]))
-            if len(embeddings) < len(pairs.source):
+            if self._seen[position] < len(pairs.source):
                 continue  # Lightning's sanity check and limit_val_batches see only the first batches
-            judged = verdict(name, cosines(embeddings, pairs.pairs), pairs.is_same, pairs.folds)
+            positions, embeddings = (np.concatenate(part) for part in zip(*self._embeddings[position], strict=True))
+            judged = verdict(name, *pair_scores(pairs, positions, embeddings), pairs.folds)
             self.verdicts[name] = judged
             pl_module.log_dict({f"val/{name}/{key}": value for key, value in judged.numbers().items()})
             log.info(

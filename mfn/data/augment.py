@@ -57,7 +57,7 @@ class Augmentation:
         if augmented.shape != image.shape:
             raise ConfigError(
                 f"augment turned an image of {image.shape} into {augmented.shape}: its transforms must keep "
-                "the size (keep_size: true, or a size equal to data.image_size)"
+                "the size (keep_size: true, or a size equal to image_size)"
             )
         return augmented
 

@@ -20,6 +20,8 @@ class VerificationSet:
         pairs: int64 (P, 2), positions in `source`.
         is_same: bool (P,), true for genuine pairs (one person), false for impostor pairs (two).
         folds: number of folds the benchmark is judged in; consecutive runs of P / folds pairs.
+        strict: a broken image is an error, as it must be for a published benchmark; otherwise its pairs are
+            left out.
     """
 
     name: str
@@ -27,6 +29,7 @@ class VerificationSet:
     pairs: np.ndarray
     is_same: np.ndarray
     folds: int = 10
+    strict: bool = True
 
 
 def verification_loader(
@@ -38,7 +41,7 @@ def verification_loader(
 ) -> FaceLoader:
     """Return a loader of every image of a set once, in the order of its source, with labels of -1.
 
-    A broken image raises BrokenImageError: without it the pairs would not be those of the benchmark.
+    A broken image of a strict set raises BrokenImageError; of others it is named in its batch.
     """
     count = len(pairs.source)
     images = FaceImages(pairs.source, np.arange(count), np.full(count, -1), image_size)
@@ -47,5 +50,5 @@ def verification_loader(
         FaceBatchSampler(count, batch_size),
         num_workers=num_workers,
         multiprocessing_context=multiprocessing_context,
-        skip_broken=False,
+        skip_broken=not pairs.strict,
     )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mfn.data.verification import VerificationSet, verification_loader
-from mfn.evaluation.verify import Verdict, cosines, verdict
+from mfn.evaluation.verify import Verdict, pair_scores, verdict
 from mfn.inference.embedder import FaceEmbedder
 
 
@@ -24,9 +24,10 @@ def judge(
         flip: Add the mirrored image's embedding.
 
     Raises:
-        DataError: An image of the set cannot be decoded.
+        DataError: An image of a strict set cannot be decoded.
     """
     size = (embedder.contract.height, embedder.contract.width)
     loader = verification_loader(pairs, size, batch_size, num_workers)
-    embeddings = np.concatenate([embedder(batch.images, flip) for batch in loader])
-    return verdict(pairs.name, cosines(embeddings, pairs.pairs), pairs.is_same, pairs.folds)
+    batches = [(batch.indices.numpy(), embedder(batch.images, flip)) for batch in loader if len(batch.indices)]
+    positions, embeddings = (np.concatenate(part) for part in zip(*batches, strict=True))
+    return verdict(pairs.name, *pair_scores(pairs, positions, embeddings), pairs.folds)

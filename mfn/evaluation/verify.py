@@ -1,11 +1,15 @@
 """Embeddings and pairs to a verdict on one verification set."""
 
+import logging
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mfn.data.verification import VerificationSet
 from mfn.metrics.verification import Roc, eer, kfold_accuracy, roc, tar_at_far, threshold_at_far
+
+log = logging.getLogger(__name__)
 
 FARS = (1e-1, 1e-2, 1e-3, 1e-4)
 
@@ -54,6 +58,28 @@ class Verdict:
             "impostor_cosine": self.impostor,
         }
         return figures | {f"tar_at_far_{far:.0e}": value for far, value in self.tar.items()}
+
+
+def pair_scores(
+    pairs: VerificationSet, positions: NDArray[np.int64], embeddings: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Scores of the pairs of which both images could be read.
+
+    Args:
+        pairs: The verification set.
+        positions: Which image each embedding is of, (N,).
+        embeddings: (N, D), of unit length.
+
+    Returns:
+        Cosines (P,) and whether each pair shows one person, bool (P,).
+    """
+    row_of = np.full(len(pairs.source), -1)
+    row_of[positions] = np.arange(len(positions))
+    rows = row_of[pairs.pairs]
+    known = (rows >= 0).all(axis=1)
+    if not known.all():
+        log.warning("%s: %d pairs left out, their images are broken", pairs.name, np.count_nonzero(~known))
+    return cosines(embeddings, rows[known]), pairs.is_same[known]
 
 
 def cosines(embeddings: NDArray[np.float32], pairs: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -118,7 +118,7 @@ def activation_layer(name: Activation, channels: int) -> nn.Module:
 
 
 def initialise(network: nn.Module, bn_eps: float, bn_momentum: float, zero_init_residual: bool) -> None:
-    """Kaiming normal (fan out) convolutions; the options of batch normalisation on every layer of it.
+    """Sets the options of batch normalisation on every layer; convolutions keep PyTorch's own initial weights.
 
     Raises:
         ConfigError: An option of batch normalisation is out of range.
@@ -126,9 +126,7 @@ def initialise(network: nn.Module, bn_eps: float, bn_momentum: float, zero_init_
     if bn_eps <= 0 or not 0 < bn_momentum <= 1:
         raise ConfigError(f"model.bn_eps must be positive and model.bn_momentum in (0, 1], got {bn_eps}, {bn_momentum}")
     for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-        elif isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm2d):
             module.eps, module.momentum = bn_eps, bn_momentum
         elif isinstance(module, InvertedResidual) and module.residual and zero_init_residual:
             nn.init.zeros_(module.project.bn.weight)

@@ -11,23 +11,23 @@ from mfn.evaluation.verify import Verdict
 
 
 def table(title: str, rows: Iterable[Mapping[str, object]]) -> str:
-    """Renders rows of one shape as text.
+    """Renders rows as text.
 
     Args:
         title: Printed above.
-        rows: Each maps column names to cells; floats are shown with four significant digits.
+        rows: Each maps column names to cells, some of which may be missing; floats get four significant digits.
 
     Returns:
         The table with a leading line break, ready for a log message.
     """
     rows = list(rows)
     grid = Table(title=title, title_justify="left", box=box.SIMPLE)
-    columns = list(rows[0]) if rows else []
+    columns = list(dict.fromkeys(column for row in rows for column in row))
     for column in columns:
-        numeric = all(isinstance(row[column], int | float) for row in rows)
+        numeric = all(isinstance(row.get(column, 0), int | float) for row in rows)
         grid.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        grid.add_row(*(_cell(row[column]) for column in columns))
+        grid.add_row(*(_cell(row.get(column)) for column in columns))
     text = io.StringIO()
     Console(file=text, width=110, color_system=None).print(grid)
     return "\n" + text.getvalue().rstrip()

@@ -12,6 +12,7 @@ from mfn.callbacks.progress import Throughput
 from mfn.callbacks.verification import Verification
 from mfn.checkpoint import read_checkpoint
 from mfn.data.verification import VerificationSet
+from mfn.errors import BrokenImageError
 from mfn.evaluation.judge import judge
 from mfn.inference.embedder import FaceEmbedder
 from tests.small_run import small_data, small_recognizer, small_trainer
@@ -60,3 +61,38 @@ def test_averaged_weights_are_the_ones_judged_and_saved(tmp_path: Path) -> None:
     assert not torch.equal(averaged, current)
     judged = judge(FaceEmbedder.load(best.best_model_path), data.verification_sets["held_out"])
     assert judged.accuracy == pytest.approx(float(best.best_model_score), abs=1e-6)
+
+
+def test_pairs_of_a_broken_held_out_image_are_left_out_and_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = small_data()
+    held_out = data.verification_sets["held_out"]
+    broken = int(held_out.pairs[0, 0])
+    image = held_out.source.image
+
+    def sometimes(index: int) -> np.ndarray:
+        if index == broken:
+            raise BrokenImageError("cut short")
+        return image(index)
+
+    held_out.source.image = sometimes  # type: ignore[method-assign]
+    trainer = small_trainer([], tmp_path)
+    trainer.fit(small_recognizer(data), datamodule=data)
+    left_out = int((held_out.pairs == broken).any(axis=1).sum())
+    (judged,) = next(c for c in trainer.callbacks if isinstance(c, Verification)).verdicts.values()
+    assert judged.pairs == len(held_out.pairs) - left_out
+    assert f"held_out: {left_out} pairs left out" in caplog.text
+
+
+def test_a_broken_image_of_a_benchmark_is_an_error(tmp_path: Path) -> None:
+    source = small_data().source
+
+    def never(index: int) -> np.ndarray:
+        raise BrokenImageError(f"image {index} is cut short")
+
+    source.image = never  # type: ignore[method-assign]
+    pairs = VerificationSet("mine", source, np.array([[0, 1], [0, 6]]), np.array([True, False]), folds=2)
+    recognizer = small_recognizer(small_data())
+    with pytest.raises(BrokenImageError, match="cut short"):
+        judge(FaceEmbedder(recognizer.backbone, recognizer.contract), pairs)

@@ -60,7 +60,8 @@ def test_a_sweep_ends_with_its_jobs_best_first(tmp_path: Path, mode: str, order:
 
 
 def test_table_shows_every_cell() -> None:
-    text = table("Title", [{"name": "a", "share": 0.123456}, {"name": None, "share": 2}])
+    text = table("Title", [{"name": "a", "share": 0.123456}, {"name": None, "note": "late"}])
+    assert "late" in text
     assert "Title" in text
     assert "0.1235" in text
     assert "-" in text.splitlines()[-1]
