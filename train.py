@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import warnings
 from pathlib import Path
 
 import hydra
@@ -18,6 +19,7 @@ CONF = Path(__file__).resolve().parent / "conf"
 def main(config: DictConfig) -> float:
     """Runs one job and returns its verification metric, for sweepers to optimise."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=r".*treespec, LeafSpec.*")  # Lightning's own, of no use to anybody
     with one_sentence():
         return train(config)
 

@@ -5,10 +5,9 @@ import sys
 import torch
 from hydra.utils import instantiate
 from lightning import Callback, Trainer
-from lightning.pytorch.callbacks import RichProgressBar
 from omegaconf import DictConfig, OmegaConf
 
-from mfn.callbacks.progress import Throughput
+from mfn.callbacks.progress import Bar, Throughput
 from mfn.callbacks.verification import Verification
 from mfn.checkpoint import Passport
 from mfn.checkpoint_io import AtomicCheckpointIO
@@ -62,6 +61,7 @@ def build_recognizer(config: DictConfig, data: FaceDataModule) -> FaceRecognizer
         model=OmegaConf.to_container(config.model, resolve=True),  # type: ignore[arg-type]
         contract=contract_of(config).to_dict(),
         label_map=[int(label) for label in data.label_map],
+        label_names=[names[int(label)] for label in data.label_map] if (names := data.source.label_names) else [],
         config=OmegaConf.to_yaml(config, resolve=True),
     )
     return FaceRecognizer(
@@ -85,7 +85,7 @@ def build_callbacks(config: DictConfig) -> list[Callback]:
     on_terminal = sys.stderr.isatty()
     always: list[Callback] = [Verification(), Throughput(lines=not on_terminal)]
     if on_terminal:
-        always.append(RichProgressBar())
+        always.append(Bar())
     return [*always, *configured]
 
 

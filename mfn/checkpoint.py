@@ -33,6 +33,7 @@ class Passport:
         model: ``_target_`` and arguments of the backbone.
         contract: The input contract as plain values.
         label_map: Raw label of each class, empty for imported weights.
+        label_names: Name of each class where the data has names, such as those of folders.
         config: The run's configuration as YAML, or where imported weights come from.
         version: mfn's version.
     """
@@ -40,6 +41,7 @@ class Passport:
     model: dict[str, Any]
     contract: dict[str, Any]
     label_map: list[int] = field(default_factory=list)
+    label_names: list[str] = field(default_factory=list)
     config: str = ""
     version: str = field(default_factory=lambda: version("mfn"))
 
@@ -56,6 +58,10 @@ class Passport:
             raise CheckpointError(
                 f"{path} is not a checkpoint of mfn (no passport in it); bring weights of others in with `mfn import`"
             ) from error
+
+    def same_classes(self, other: "Passport") -> bool:
+        """Whether both were trained on the same people in the same order."""
+        return (self.label_map, self.label_names) == (other.label_map, other.label_names)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that ``weights_only`` loading admits."""
@@ -96,7 +102,7 @@ def write_atomically(content: Any, path: Path) -> None:
     except (OSError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else first_line(error)
         raise CheckpointError(
-            f"{path} could not be written ({reason}); free some space or choose another folder with paths.output"
+            f"{path} could not be written ({reason}); free some space or choose another folder"
         ) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -146,11 +146,10 @@ class FaceRecognizer(LightningModule):
 
     def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
         """Refuses to go on with other classes than the checkpoint was trained on."""
-        before = Passport.of(checkpoint, "the checkpoint").label_map
-        now = self.passport.label_map
-        if before != now:
+        passport = Passport.of(checkpoint, "the checkpoint")
+        if not passport.same_classes(self.passport):
+            before, now = len(passport.label_map), len(self.passport.label_map)
             raise CheckpointError(
-                f"the checkpoint knows {len(before)} classes, this data has {len(now)}"
-                f"{'' if len(before) != len(now) else ' with other labels'}; "
+                f"the checkpoint knows {before} classes, this data has {now}{' others' if before == now else ''}; "
                 "use init_from= in place of ckpt_path= to start from its weights with a new head"
             )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hydra.utils import instantiate
 from lightning import seed_everything
+from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 
 from mfn.assembly import build_recognizer, build_trainer, check
@@ -34,6 +35,8 @@ def train(config: DictConfig) -> float:
     Raises:
         MfnError: Configuration, data or checkpoint do not fit; the message says what to do.
     """
+    if rank_zero_only.rank != 0:
+        logging.getLogger().setLevel(logging.WARNING)  # the other ranks would say everything again
     started = time.perf_counter()
     run = readable(config.paths.output)
     if config.keep_freed_memory:

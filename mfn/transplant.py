@@ -35,7 +35,7 @@ def transplant(recognizer: FaceRecognizer, path: Path) -> list[dict[str, str]]:
     theirs = part_of_state(checkpoint, HEAD)
     if not theirs:
         return [*rows, _row("head", "new", len(recognizer.head.state_dict()), "the checkpoint has no head")]
-    if passport.label_map != recognizer.passport.label_map:
+    if not passport.same_classes(recognizer.passport):
         why = f"other classes: {len(passport.label_map)} there, {len(recognizer.passport.label_map)} here"
         return [*rows, _row("head", "new", len(recognizer.head.state_dict()), why)]
     return rows + _take(recognizer.head, theirs, "head")

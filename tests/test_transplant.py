@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,13 @@ def test_other_classes_get_new_centres_and_a_reason(tmp_path: Path) -> None:
     assert rows[-1]["start"] == "new"
     assert rows[-1]["why"] == "other classes: 6 there, 4 here"
     assert torch.equal(recognizer.head.weight, before)
+
+
+def test_as_many_but_other_people_get_new_centres(tmp_path: Path) -> None:
+    path = saved(tmp_path)
+    recognizer = small_recognizer(small_data())
+    recognizer.passport = replace(recognizer.passport, label_names=["a", "b", "c", "d", "e", "f"])
+    assert transplant(recognizer, path)[-1]["why"] == "other classes: 6 there, 6 here"
 
 
 def test_another_embedding_length_keeps_all_but_the_last_layers(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ class BrokenImages(Callback):
                     writer.writerow(["index", "image", "reason"])
                 writer.writerows((index, source.describe(index), reason) for index, reason in fresh)
             log.warning("%d broken images skipped so far, listed in %s", len(self.seen), self.path)
-        allowed = self.max_share * trainer.datamodule.num_images  # type: ignore[attr-defined]
+        allowed = self.max_share * trainer.datamodule.num_images / trainer.world_size  # type: ignore[attr-defined]
         if self._in_epoch > allowed:
             raise DataError(
                 f"{self._in_epoch} broken images in this epoch, more than {self.max_share:.2%} of it; they are listed "

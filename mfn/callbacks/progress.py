@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import RichProgressBar
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +18,12 @@ class Throughput(Callback):
 
     Args:
         lines: Write log lines; for where there is no progress bar.
+
+    Attributes:
+        left: Time to the end of the run, once it is known.
     """
+
+    left: timedelta | None = None
 
     def __init__(self, lines: bool) -> None:
         self.lines = lines
@@ -40,27 +46,40 @@ class Throughput(Callback):
         if self._batches < max(1, trainer.log_every_n_steps):  # type: ignore[attr-defined]
             return
         seconds = time.perf_counter() - self._started
-        rate = self._images / seconds
-        pl_module.log("train/images_per_second", rate, prog_bar=True)
+        steps_left = int(trainer.estimated_stepping_batches) - trainer.global_step
+        batches_left = steps_left * trainer.accumulate_grad_batches
+        self.left = timedelta(seconds=round(batches_left * seconds / self._batches))
+        pl_module.log("train/images_per_second", self._images / seconds, prog_bar=True)
         if self.lines and trainer.is_global_zero:
-            self._tell(trainer, rate, seconds / self._batches)
+            self._tell(trainer, self._images / seconds)
         self._batches = self._images = 0
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stops the clock."""
         self._batches = self._images = 0
 
-    def _tell(self, trainer: Trainer, rate: float, seconds_per_batch: float) -> None:
+    def _tell(self, trainer: Trainer, rate: float) -> None:
         metrics = trainer.callback_metrics
-        total = int(trainer.estimated_stepping_batches)
-        left = (total - trainer.global_step) * trainer.accumulate_grad_batches * seconds_per_batch
         log.info(
             "step %d/%d: loss %.3f, accuracy %.3f, target angle %.1f, %.0f images/s, %s left",
             trainer.global_step,
-            total,
+            trainer.estimated_stepping_batches,
             float(metrics.get("train/loss", float("nan"))),
             float(metrics.get("train/accuracy", float("nan"))),
             float(metrics.get("train/target_angle", float("nan"))),
             rate,
-            timedelta(seconds=round(left)),
+            self.left,
         )
+
+
+class Bar(RichProgressBar):
+    """Lightning's bar with short names, the rate in images and the time left of the whole run."""
+
+    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+        """What stands at the end of the bar."""
+        metrics: dict[str, Any] = {
+            name.removeprefix("train/").replace("images_per_second", "images/s").replace("_", " "): f"{value:.4g}"
+            for name, value in trainer.progress_bar_metrics.items()
+        }
+        left = next((c.left for c in trainer.callbacks if isinstance(c, Throughput)), None)  # type: ignore[attr-defined]
+        return metrics | ({"left": str(left)} if left is not None else {})

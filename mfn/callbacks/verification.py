@@ -61,15 +61,16 @@ class Verification(Callback):
         """Judges each set and logs the figures."""
         if self._closed:
             loss, top1, count = np.array(self._closed).T
-            pl_module.log("val/loss", float(np.average(loss, weights=count)))
-            pl_module.log("val/top1", float(np.average(top1, weights=count)))
+            pl_module.log("val/loss", float(np.average(loss, weights=count)), sync_dist=True)
+            pl_module.log("val/top1", float(np.average(top1, weights=count)), sync_dist=True)
         for position, (name, pairs) in enumerate(_sets(trainer).items()):
             if self._seen[position] < len(pairs.source):
                 continue  # Lightning's sanity check and limit_val_batches see only the first batches
             positions, embeddings = (np.concatenate(part) for part in zip(*self._embeddings[position], strict=True))
             judged = verdict(name, *pair_scores(pairs, positions, embeddings), pairs.folds)
             self.verdicts[name] = judged
-            pl_module.log_dict({f"val/{name}/{key}": value for key, value in judged.numbers().items()})
+            numbers = {f"val/{name}/{key}": value for key, value in judged.numbers().items()}
+            pl_module.log_dict(numbers, sync_dist=True)
             log.info(
                 "step %d: %s accuracy %.2f %% (+- %.2f) on %d pairs, EER %.2f %%, threshold %.3f",
                 trainer.global_step,
