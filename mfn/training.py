@@ -35,7 +35,7 @@ def train(config: DictConfig) -> float:
     Raises:
         MfnError: Configuration, data or checkpoint do not fit; the message says what to do.
     """
-    if rank_zero_only.rank != 0:
+    if rank_zero_only.rank != 0:  # pyright: ignore[reportFunctionMemberAccess]
         logging.getLogger().setLevel(logging.WARNING)  # the other ranks would say everything again
     started = time.perf_counter()
     run = readable(config.paths.output)
