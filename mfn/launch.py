@@ -8,6 +8,7 @@ import logging
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -39,10 +40,10 @@ def complete_arguments(arguments: list[str], config_dir: Path, outputs: Path) ->
     named = dict(argument.split("=", 1) for argument in arguments if "=" in argument and argument[0] != "-")
     if named.get("ckpt_path", "null") != "null":
         return resume_arguments(arguments, named["ckpt_path"], outputs)
-    if any(argument.startswith("-") for argument in arguments):
+    if any(argument.startswith("-") and argument not in ("-m", "--multirun") for argument in arguments):
         return arguments
-    config = composed(arguments, config_dir)
-    if "experiment" in named or named.get("data", "synthetic") == "synthetic":
+    config = composed([argument for argument in arguments if argument[0] != "-"], config_dir)
+    if "experiment" in named or "root" not in config.data:
         return arguments
     require_root(config)
     with unwrapped():
@@ -53,14 +54,16 @@ def complete_arguments(arguments: list[str], config_dir: Path, outputs: Path) ->
 
 
 def composed(arguments: list[str], config_dir: Path) -> DictConfig:
-    """The configuration that a command line comes to.
+    """The configuration that a command line comes to, apart from what it sweeps over.
 
     Raises:
         ConfigError: A key or a choice does not exist.
     """
     try:
+        parsed = OverridesParser.create().parse_overrides(arguments)
+        fixed = [str(override.input_line) for override in parsed if not override.is_sweep_override()]
         with initialize_config_dir(str(config_dir), version_base="1.3"):
-            return compose("train", arguments)
+            return compose("train", fixed)
     except HydraException as error:
         raise ConfigError(" ".join(str(error).partition("Config search path")[0].split())) from error
 

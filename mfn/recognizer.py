@@ -46,7 +46,7 @@ class FaceRecognizer(LightningModule):
         backbone: nn.Module,
         head: nn.Module,
         passport: Passport,
-        optimizer: Callable[[list[dict[str, Any]]], Optimizer] | None = None,
+        optimizer: Callable[[list[dict[str, Any]]], Optimizer],
         schedule: Schedule | Plateau | None = None,
         last_weight_decay: float = 4e-4,
         head_lr_factor: float = 1.0,
@@ -107,7 +107,6 @@ class FaceRecognizer(LightningModule):
 
     def optimizer_groups(self) -> list[dict[str, Any]]:
         """The parameter groups; learning rate and weight decay of the backbone are the optimiser's defaults."""
-        assert self.make_optimizer is not None, "a recogniser without an optimiser cannot train"
         defaults = self.make_optimizer([{"params": [nn.Parameter(torch.zeros(1))]}]).defaults
         return parameter_groups(
             self.backbone,
@@ -120,9 +119,7 @@ class FaceRecognizer(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Parameter groups, optimiser and schedule."""
-        groups = self.optimizer_groups()
-        assert self.make_optimizer is not None
-        optimizer = self.make_optimizer(groups)
+        optimizer = self.make_optimizer(self.optimizer_groups())
         if self.schedule is None:
             return optimizer
         if isinstance(self.schedule, Plateau):

@@ -64,12 +64,14 @@ def test_a_pack_without_a_recipe_gets_the_one_for_its_size(tmp_path: Path, monke
     root = identities(tmp_path / "faces")
     arguments = ["data=folder", f"data.root={root}", "head=cosface"]
     assert complete_arguments(arguments, CONF, tmp_path) == [*arguments, "experiment=small"]
+    sweep = ["-m", *arguments[:2], "head=arcface,cosface"]
+    assert complete_arguments(sweep, CONF, tmp_path) == [*sweep, "experiment=small"]
     monkeypatch.setattr("mfn.launch.SMALL_PACK", 2)
     assert complete_arguments(arguments, CONF, tmp_path)[-1] == "experiment=paper"
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["head=arcface"], ["data=folder", "experiment=jhface"], ["--help"], ["data=a,b", "-m"]]
+    "arguments", [[], ["head=arcface"], ["data=folder", "experiment=jhface"], ["--help"], ["data=folder,ms1m", "-m"]]
 )
 def test_other_command_lines_are_left_alone(arguments: list[str], tmp_path: Path) -> None:
     assert complete_arguments(arguments, CONF, tmp_path) == arguments
