@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from mfn.assembly import build_recognizer, build_trainer, check
 from mfn.data.datamodule import FaceDataModule
+from mfn.errors import ConfigError
 from mfn.failures import unwrapped
 from mfn.models.count import network_size
 from mfn.parameter_groups import group_rows
@@ -47,6 +48,7 @@ def train(config: DictConfig) -> float:
         trainer = build_trainer(config)
         data: FaceDataModule = instantiate(config.data.module, _convert_="all")
         data.setup("fit")
+        check_metric(config.metric, data)
         recognizer = build_recognizer(config, data)
     if config.init_from is not None:
         log.info(table(f"Weights from {config.init_from}", transplant(recognizer, Path(config.init_from))))
@@ -55,6 +57,21 @@ def train(config: DictConfig) -> float:
     if not trainer.is_global_zero:
         return float("nan")
     return report_run(config, run, trainer, data, time.perf_counter() - started)
+
+
+def check_metric(metric: str, data: FaceDataModule) -> None:
+    """Makes sure that the metric which picks the best checkpoint will be measured.
+
+    Raises:
+        ConfigError: It will not.
+    """
+    measured = [f"val/{name}/" for name in data.verification_sets]
+    if data.rules.val_fraction > 0:
+        measured += ["val/loss", "val/top1"]
+    if not measured:
+        log.warning("there is nothing to judge by: only last.ckpt is kept; see data.val_identities")
+    elif not metric.startswith(("train/", *measured)):
+        raise ConfigError(f"metric={metric} is not measured in this run; there is {', '.join(measured)}")
 
 
 def tell_the_plan(recognizer: FaceRecognizer, data: FaceDataModule) -> None:

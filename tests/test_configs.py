@@ -12,7 +12,9 @@ from mfn.assembly import build_callbacks, build_recognizer, check
 from mfn.errors import ConfigError
 from mfn.failures import unwrapped
 from mfn.recognizer import FaceRecognizer
+from mfn.training import check_metric
 from tests.composing import CONF, choices, composed
+from tests.small_run import small_data
 
 TINY = ["data.source.num_identities=6", "data.source.images_per_identity=8", "data.batch_size=4"]
 
@@ -109,3 +111,11 @@ def test_values_that_make_no_sense_are_told_before_data_is_read(override: str, w
 def test_a_missing_root_is_named() -> None:
     with pytest.raises(ConfigError, match=r"data\.root must be given"):
         check(composed("data=ms1m"))
+
+
+def test_a_metric_that_is_not_measured_is_told() -> None:
+    data = small_data()
+    check_metric("val/held_out/eer", data)
+    with pytest.raises(ConfigError, match="val/top1 is not measured in this run; there is val/held_out/"):
+        check_metric("val/top1", data)
+    check_metric("val/top1", small_data(val_fraction=0.2))

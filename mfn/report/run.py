@@ -37,10 +37,15 @@ def report_run(config: DictConfig, run: Path, trainer: Trainer, data: FaceDataMo
     best = best_checkpoint(trainer, run)
     embedder = FaceEmbedder.load(best).to(trainer.strategy.root_device)
     verdicts = [judge(embedder, pairs) for pairs in data.verification_sets.values()]
-    learning_curve(read_history(run), run / "learning_curve.png")
+    pictures = [run / "learning_curve.png"]
+    learning_curve(read_history(run), pictures[0])
+    if verdicts:
+        pictures.append(run / "roc.png")
+        roc_curves(verdicts, pictures[1])
+        log.info(table(f"Verification of {best.name}", [verdict_row(v) for v in verdicts]))
     figures: dict[str, float] = {f"val/{v.name}/{key}": value for v in verdicts for key, value in v.numbers().items()}
     logged = {key: float(value) for key, value in trainer.callback_metrics.items()}
-    value = (logged | figures).get(config.metric, float("nan"))
+    value = (logged | figures).get(config.metric)
     overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
     summary: dict[str, Any] = {
         "metric": config.metric,
@@ -53,24 +58,20 @@ def report_run(config: DictConfig, run: Path, trainer: Trainer, data: FaceDataMo
         "overrides": [override for override in overrides if not override.startswith("ckpt_path=")],
         "verification": {v.name: v.numbers() for v in verdicts},
     }
-    if verdicts:
-        roc_curves(verdicts, run / "roc.png")
-        log.info(table(f"Verification of {best.name} on identities never seen", [verdict_row(v) for v in verdicts]))
     (run / "summary.json").write_text(json.dumps(summary, indent=2), encoding="utf-8")
     log.info(
-        "%d steps in %.0f s, weights %s; pictures: %s, %s\ncheckpoint: %s\nnext:\n"
+        "%d steps in %.0f s, weights %s; pictures: %s\ncheckpoint: %s\nnext:\n"
         "  python evaluate.py model_path=%s benchmark=lfw benchmark.root=DIR\n"
         "  python train.py data=folder data.root=DIR init_from=%s",
         trainer.global_step,
         seconds,
         summary["weights"],
-        run / "learning_curve.png",
-        run / "roc.png",
+        ", ".join(map(str, pictures)),
         best,
         best,
         best,
     )
-    return value
+    return float("nan") if value is None else value
 
 
 def readable(path: str) -> Path:

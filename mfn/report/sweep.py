@@ -28,37 +28,34 @@ class SweepSummary(Callback):
             writer = csv.DictWriter(file, rows[0].keys())
             writer.writeheader()
             writer.writerows(rows)
-        metric = next(name for name in rows[0] if name.startswith("val/"))
-        bars(
-            [str(row["job"]) for row in rows],
-            [float(row[metric]) for row in rows],
-            metric,
-            folder / "sweep.png",
-        )
+        metric = list(rows[0])[1]
+        bars([str(row["job"]) for row in rows], [float(row[metric]) for row in rows], metric, folder / "sweep.png")
         log.info(table("Sweep, best first", rows))
         log.info("sweep: %s, %s", folder / "sweep.csv", folder / "sweep.png")
 
 
 def sweep_rows(folder: Path) -> list[dict[str, Any]]:
-    """One row for each finished job of a sweep, best first.
+    """One row for each job of a sweep that has ended and was judged, best first.
 
     Args:
         folder: The sweep's folder with a folder for each job.
+
+    Returns:
+        ``job``, then the metric under its own name, ``steps``, ``seconds`` and ``checkpoint``.
     """
-    rows = []
-    for file in folder.glob("*/summary.json"):
-        summary = json.loads(file.read_text(encoding="utf-8"))
-        rows.append(
-            {
-                "job": " ".join(summary["overrides"]) or file.parent.name,
-                summary["metric"]: summary["value"],
-                "steps": summary["steps"],
-                "seconds": round(summary["seconds"]),
-                "checkpoint": summary["checkpoint"],
-                "_mode": summary["mode"],
-            }
-        )
-    rows.sort(key=lambda row: float(row[next(k for k in row if k.startswith("val/"))]), reverse=True)
-    if rows and rows[0]["_mode"] == "min":
-        rows.reverse()
-    return [{key: value for key, value in row.items() if key != "_mode"} for row in rows]
+    files = {file.parent.name: file for file in folder.glob("*/summary.json")}
+    summaries = {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items()}
+    judged = {name: summary for name, summary in summaries.items() if summary["value"] is not None}
+    order = sorted(judged, key=lambda name: judged[name]["value"], reverse=True)
+    if order and judged[order[0]]["mode"] == "min":
+        order.reverse()
+    return [
+        {
+            "job": " ".join(judged[name]["overrides"]) or name,
+            judged[name]["metric"]: judged[name]["value"],
+            "steps": judged[name]["steps"],
+            "seconds": round(judged[name]["seconds"]),
+            "checkpoint": judged[name]["checkpoint"],
+        }
+        for name in order
+    ]
