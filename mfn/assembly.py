@@ -25,6 +25,8 @@ def check(config: DictConfig) -> None:
         ConfigError: A value makes no sense.
     """
     require_root(config)
+    if config.trainer.max_epochs == config.trainer.max_steps == -1:
+        raise ConfigError("trainer.max_epochs and trainer.max_steps are both -1: a schedule needs the run to end")
     contract_of(config)
     instantiate(config.model, _convert_="all")
     instantiate(config.head, _convert_="all", embedding_dim=2, num_classes=2)

@@ -142,8 +142,14 @@ class FaceRecognizer(LightningModule):
         checkpoint["mfn"] = self.passport.to_dict()
 
     def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
-        """Refuses to go on with other classes than the checkpoint was trained on."""
+        """Refuses to go on with other pixels or other classes than the checkpoint was trained on.
+
+        Raises:
+            CheckpointError: They differ.
+        """
         passport = Passport.of(checkpoint, "the checkpoint")
+        if changed := InputContract.from_dict(passport.contract).differences(self.contract):
+            raise CheckpointError(f"the checkpoint was trained under another input contract: {'; '.join(changed)}")
         if not passport.same_classes(self.passport):
             before, now = len(passport.label_map), len(self.passport.label_map)
             raise CheckpointError(

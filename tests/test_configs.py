@@ -108,6 +108,11 @@ def test_values_that_make_no_sense_are_told_before_data_is_read(override: str, w
         instantiate(config.model)
 
 
+def test_a_run_without_an_end_is_refused() -> None:
+    with pytest.raises(ConfigError, match="needs the run to end"):
+        check(composed("trainer.max_epochs=-1"))
+
+
 def test_a_missing_root_is_named() -> None:
     with pytest.raises(ConfigError, match=r"data\.root must be given"):
         check(composed("data=ms1m"))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,17 @@ def test_other_data_is_refused(tmp_path: Path) -> None:
     trainer = small_trainer([], tmp_path)
     with pytest.raises(CheckpointError, match=r"knows 6 classes, this data has 4.*init_from"):
         trainer.fit(small_recognizer(data), datamodule=data, ckpt_path=tmp_path / "last.ckpt", weights_only=True)
+
+
+def test_other_pixels_are_refused(tmp_path: Path) -> None:
+    run(tmp_path, {"max_epochs": 1}, [LastCheckpoint(tmp_path)])
+    data = small_data()
+    recognizer = small_recognizer(data)
+    recognizer.contract = replace(recognizer.contract, std=(128.0,) * 3)
+    with pytest.raises(CheckpointError, match=r"another input contract: std \(127\.5.*against \(128\.0"):
+        small_trainer([], tmp_path).fit(
+            recognizer, datamodule=data, ckpt_path=tmp_path / "last.ckpt", weights_only=True
+        )
 
 
 def test_sigterm_saves_and_ends_the_run(tmp_path: Path) -> None:

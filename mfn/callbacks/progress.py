@@ -27,7 +27,6 @@ class Throughput(Callback):
 
     def __init__(self, lines: bool) -> None:
         self.lines = lines
-        self._seconds = 0.0
         self._images = 0
         self._batches = 0
         self._started = time.perf_counter()
