@@ -1,7 +1,6 @@
 """Time and memory of one training step of the ArcFace head, beside other ways to compute it."""
 
 import math
-import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mfn.bench.timing import alternating_times, median_ratio
 from mfn.heads.arcface import ArcFaceHead
 
 SCALE, MARGIN = 64.0, 0.5
@@ -45,13 +45,13 @@ def bench_head(
     size = (num_classes, batch, dim)
     names = [name for name in CONTENDERS if name != PML or find_spec("pytorch_metric_learning")]
     peaks = {name: _in_fresh_process(_peak_megabytes, name, size, threads) for name in names}
-    times = _alternating_times({name: CONTENDERS[name](*size) for name in names}, rounds, threads)
+    times = alternating_times({name: CONTENDERS[name](*size) for name in names}, rounds, threads)
     rows = [
         {
             "contender": name,
             "step_ms": median(times[name]),
             "peak_mb": peaks[name],
-            "our_time_share": median(ours / its for ours, its in zip(times[OURS], times[name], strict=True)),
+            "our_time_share": median_ratio(times[OURS], times[name]),
             "our_memory_share": _share(peaks[OURS], peaks[name]),
             "note": "",
         }
@@ -64,23 +64,6 @@ def bench_head(
 
 def _share(ours: float | None, its: float | None) -> float | None:
     return ours / its if ours and its else None
-
-
-def _alternating_times(steps: dict[str, Step], rounds: int, threads: int) -> dict[str, list[float]]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    try:
-        for step in steps.values():
-            step()
-        for _ in range(rounds):
-            for name, step in steps.items():
-                start = time.perf_counter()
-                step()
-                times[name].append(1000 * (time.perf_counter() - start))
-    finally:
-        torch.set_num_threads(before)
-    return times
 
 
 def _in_fresh_process(function: Callable[..., float | None], *arguments: Any) -> float | None:

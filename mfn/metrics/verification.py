@@ -1,7 +1,10 @@
 """Verification metrics: scores of pairs and whether they show one person, to numbers. All exact, by sorting.
 
 Every function takes ``scores``, float (P,), higher meaning more alike, and ``is_same``, bool (P,). A pair is accepted
-when its score is at or above the threshold.
+when its score is at or above the threshold. Where several numbers of one set are wanted, `roc` once and the methods of
+`Roc` save sorting again.
+
+An infinite threshold means that no score will do (nothing is accepted); it must not go into a mean.
 """
 
 from dataclasses import dataclass
@@ -10,26 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mfn.errors import DataError
-
-
-@dataclass(frozen=True, slots=True)
-class Roc:
-    """Every operating point of a set of scores, strictest first.
-
-    Attributes:
-        far: Share of impostor pairs accepted (false accept rate, FMR), float64 (T,), rising from 0 to 1.
-        tar: Share of genuine pairs accepted (true accept rate, 1 - FNMR), float64 (T,), rising from 0 to 1.
-        thresholds: Scores at which these are reached, float64 (T,), falling; the first is infinite.
-    """
-
-    far: NDArray[np.float64]
-    tar: NDArray[np.float64]
-    thresholds: NDArray[np.float64]
-
-    @property
-    def area(self) -> float:
-        """Area under the curve."""
-        return float(np.trapezoid(self.tar, self.far))
+from mfn.metrics.folds import fold_of_pairs
+from mfn.metrics.roc import Roc
+from mfn.metrics.sorting import checked, ends_of_ties
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +24,7 @@ class FoldAccuracy:
 
     Attributes:
         accuracies: Accuracy of each fold, float64 (F,).
-        thresholds: Threshold used on each fold, float64 (F,).
+        thresholds: Threshold used on each fold, float64 (F,), finite.
     """
 
     accuracies: NDArray[np.float64]
@@ -54,6 +40,11 @@ class FoldAccuracy:
         """Standard deviation over the folds."""
         return float(self.accuracies.std())
 
+    @property
+    def threshold(self) -> float:
+        """Mean threshold over the folds."""
+        return float(self.thresholds.mean())
+
 
 def roc(scores: ArrayLike, is_same: ArrayLike) -> Roc:
     """All operating points.
@@ -61,93 +52,84 @@ def roc(scores: ArrayLike, is_same: ArrayLike) -> Roc:
     Raises:
         DataError: Scores are not finite, or one kind of pair is missing.
     """
-    values, same = _checked(scores, is_same)
-    order = np.argsort(-values, kind="stable")
+    values, same = checked(scores, is_same)
+    order = np.argsort(-values)
     values, same = values[order], same[order]
-    last_of_ties = np.append(np.flatnonzero(np.diff(values)), len(values) - 1)
-    genuine = np.cumsum(same)[last_of_ties]
-    impostor = np.cumsum(~same)[last_of_ties]
+    ends = ends_of_ties(values)
+    genuine = np.cumsum(same)[ends]
+    impostor = ends + 1 - genuine
     return Roc(
         far=np.concatenate([[0.0], impostor / impostor[-1]]),
         tar=np.concatenate([[0.0], genuine / genuine[-1]]),
-        thresholds=np.concatenate([[np.inf], values[last_of_ties]]),
+        thresholds=np.concatenate([[np.inf], values[ends]]),
     )
 
 
 def tar_at_far(scores: ArrayLike, is_same: ArrayLike, far: float) -> float:
     """The highest true accept rate at which the false accept rate is at most ``far``."""
-    curve = roc(scores, is_same)
-    return float(curve.tar[_last_at_most(curve, far)])
+    return roc(scores, is_same).at_far(far).tar
+
+
+def fnmr_at_fmr(scores: ArrayLike, is_same: ArrayLike, fmr: float) -> float:
+    """The lowest share of genuine pairs rejected at which the share of impostor pairs accepted is at most ``fmr``."""
+    return 1 - tar_at_far(scores, is_same, fmr)
 
 
 def threshold_at_far(scores: ArrayLike, is_same: ArrayLike, far: float) -> float:
     """The lowest score that keeps the false accept rate at or below ``far``; infinite where no score does."""
-    curve = roc(scores, is_same)
-    return float(curve.thresholds[_last_at_most(curve, far)])
+    return roc(scores, is_same).at_far(far).threshold
 
 
 def eer(scores: ArrayLike, is_same: ArrayLike) -> float:
     """Equal error rate: where false accepts and false rejects are as many, interpolated between two points."""
-    curve = roc(scores, is_same)
-    gap = curve.far - (1 - curve.tar)
-    after = int(np.argmax(gap >= 0))
-    before = max(0, after - 1)
-    span = gap[after] - gap[before]
-    share = 0.0 if span == 0 else -gap[before] / span
-    return float(curve.far[before] + share * (curve.far[after] - curve.far[before]))
+    return roc(scores, is_same).eer
 
 
 def best_threshold(scores: ArrayLike, is_same: ArrayLike) -> tuple[float, float]:
     """The threshold of the highest accuracy on these very pairs, and that accuracy.
 
-    The threshold lies halfway between two neighbouring scores, so that it does not hang on one pair.
+    The threshold lies halfway between two neighbouring scores, so that it does not hang on one pair; the strictest
+    where several are as good.
     """
-    curve = roc(scores, is_same)
-    same = np.asarray(is_same, bool)
-    accuracy = (curve.tar * same.sum() + (1 - curve.far) * (~same).sum()) / len(same)
-    best = int(np.argmax(accuracy))
-    upper = curve.thresholds[best]
-    lower = curve.thresholds[min(best + 1, len(curve.thresholds) - 1)]
-    threshold = np.nextafter(lower, np.inf) if np.isinf(upper) else (upper + lower) / 2
-    return float(threshold), float(accuracy[best])
+    values, same = checked(scores, is_same)
+    order = np.argsort(-values)
+    return _best_of_sorted(values[order], same[order])
 
 
-def kfold_accuracy(scores: ArrayLike, is_same: ArrayLike, folds: int = 10) -> FoldAccuracy:
+def kfold_accuracy(scores: ArrayLike, is_same: ArrayLike, folds: int | ArrayLike = 10) -> FoldAccuracy:
     """Accuracy on each fold with the best threshold of all other folds.
 
-    Folds are consecutive stretches of the pairs, as in LFW's ``pairs.txt``. Every score is a candidate threshold; the
-    400-step grid of InsightFace's ``verification.py`` can differ by a pair or two.
+    Every score is a candidate threshold; the 400-step grid of InsightFace's ``verification.py`` can differ by a pair or
+    two, see `mfn.metrics.insightface.grid_accuracy`.
 
     Args:
         scores: float (P,).
         is_same: bool (P,).
-        folds: Number of folds, at least 2.
+        folds: Number of folds, consecutive stretches of the pairs as in LFW's ``pairs.txt``; or the fold of each pair,
+            int (P,).
 
     Raises:
-        DataError: Too few pairs for the folds.
+        DataError: Too few pairs for the folds, or a kind of pair that is in one fold only.
     """
-    values, same = _checked(scores, is_same)
-    if not 2 <= folds <= len(values):
-        raise DataError(f"{len(values)} pairs cannot be split into {folds} folds")
-    fold_of = np.repeat(np.arange(folds), [len(part) for part in np.array_split(values, folds)])
-    accuracies, thresholds = np.empty(folds), np.empty(folds)
-    for fold in range(folds):
-        inside = fold_of == fold
-        thresholds[fold] = best_threshold(values[~inside], same[~inside])[0]
-        accuracies[fold] = np.mean((values[inside] >= thresholds[fold]) == same[inside])
-    return FoldAccuracy(accuracies, thresholds)
+    values, same = checked(scores, is_same)
+    fold = fold_of_pairs(folds, len(values))
+    order = np.argsort(-values)
+    ranked, ranked_same, ranked_fold = values[order], same[order], fold[order]
+    others = [np.flatnonzero(ranked_fold != one) for one in range(fold.max() + 1)]
+    thresholds = np.array([_best_of_sorted(ranked[train], ranked_same[train])[0] for train in others])
+    right = (values >= thresholds[fold]) == same
+    return FoldAccuracy(np.bincount(fold, right) / np.bincount(fold), thresholds)
 
 
-def _last_at_most(curve: Roc, far: float) -> int:
-    return int(np.searchsorted(curve.far, far, side="right")) - 1
-
-
-def _checked(scores: ArrayLike, is_same: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    values, same = np.asarray(scores, np.float64), np.asarray(is_same, bool)
-    if values.ndim != 1 or values.shape != same.shape:
-        raise DataError(f"scores and is_same must be of one length, got shapes {values.shape} and {same.shape}")
-    if not np.isfinite(values).all():
-        raise DataError(f"{np.count_nonzero(~np.isfinite(values))} of {len(values)} scores are not finite")
-    if same.all() or not same.any():
-        raise DataError("verification needs genuine and impostor pairs, one kind is missing")
-    return values, same
+def _best_of_sorted(ranked: NDArray[np.float64], same: NDArray[np.bool_]) -> tuple[float, float]:
+    ends = ends_of_ties(ranked)
+    genuine = np.cumsum(same)[ends]
+    gain = 2 * genuine - (ends + 1)  # genuine pairs accepted less impostor pairs accepted
+    impostors = len(ranked) - genuine[-1]
+    if impostors in (0, len(ranked)):
+        raise DataError("a fold holds all genuine or all impostor pairs, so that no threshold can be picked without it")
+    best = int(np.argmax(gain))
+    if gain[best] <= 0:  # rejecting everything is as good
+        return float(np.nextafter(ranked[0], np.inf)), float(impostors / len(ranked))
+    lower = ranked[ends[min(best + 1, len(ends) - 1)]]
+    return float((ranked[ends[best]] + lower) / 2), float((gain[best] + impostors) / len(ranked))

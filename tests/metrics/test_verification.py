@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 
 from mfn.errors import DataError
-from mfn.metrics.verification import best_threshold, eer, kfold_accuracy, roc, tar_at_far, threshold_at_far
+from mfn.metrics.verification import (
+    best_threshold,
+    eer,
+    fnmr_at_fmr,
+    kfold_accuracy,
+    roc,
+    tar_at_far,
+    threshold_at_far,
+)
 
 
 @pytest.fixture(params=["smooth", "ties"])
@@ -53,6 +61,45 @@ def test_kfold_accuracy_is_the_slow_definition(pairs: tuple[np.ndarray, np.ndarr
         assert ((scores[train] >= used) == same[train]).mean() == pytest.approx(best)
         assert result.accuracies[fold] == pytest.approx(((scores[test] >= used) == same[test]).mean())
     assert result.mean == pytest.approx(np.mean(result.accuracies))
+
+
+def test_folds_may_be_given_pair_by_pair(pairs: tuple[np.ndarray, np.ndarray]) -> None:
+    shuffled = np.random.default_rng(1).permutation(400)
+    names = np.repeat([7, 3, 12, 5], 100)
+    plain = kfold_accuracy(*pairs, folds=4)
+    mixed = kfold_accuracy(pairs[0][shuffled], pairs[1][shuffled], folds=names[shuffled])
+    assert mixed.accuracies == pytest.approx(plain.accuracies[[1, 3, 0, 2]])  # in the order of the folds' numbers
+    assert mixed.thresholds == pytest.approx(plain.thresholds[[1, 3, 0, 2]])
+    assert plain.threshold == pytest.approx(plain.thresholds.mean())
+
+
+def test_thresholds_stay_finite_where_rejecting_everything_is_best() -> None:
+    result = kfold_accuracy([0.1, 0.9, 0.8] * 4, [True, False, False] * 4, folds=2)
+    assert np.isfinite(result.thresholds).all()
+    assert result.mean == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("folds", "words"),
+    [(1, "1 folds"), (9, "9 folds"), ([0, 1], "one fold to each"), ([5] * 8, "all pairs are in one fold")],
+)
+def test_folds_that_cannot_be_are_refused(folds: object, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        kfold_accuracy(np.arange(8.0), np.arange(8) % 2 == 0, folds)
+
+
+def test_a_kind_that_is_in_one_fold_only_is_refused() -> None:
+    with pytest.raises(DataError, match="no threshold can be picked"):
+        kfold_accuracy(np.arange(8.0), np.arange(8) < 4, folds=2)
+
+
+def test_one_curve_answers_what_the_functions_do(pairs: tuple[np.ndarray, np.ndarray]) -> None:
+    curve = roc(*pairs)
+    point = curve.at_far(0.1)
+    assert point.tar == tar_at_far(*pairs, 0.1) == 1 - fnmr_at_fmr(*pairs, 0.1)
+    assert point.threshold == threshold_at_far(*pairs, 0.1)
+    assert curve.eer == eer(*pairs)
+    assert roc([0.2, 0.9], [True, False]).at_far(0).threshold == np.inf
 
 
 def test_eer_lies_where_the_errors_cross() -> None:
