@@ -5,7 +5,7 @@ import numpy as np
 from mfn.data.pairs import pairs_from_identities, possible_pairs
 from mfn.data.source import FaceSource
 from mfn.data.subset import Subset
-from mfn.data.verification import VerificationSet
+from mfn.data.verification import VerificationSet, consecutive_folds
 from mfn.errors import ConfigError
 
 FOLDS = 10
@@ -33,4 +33,12 @@ def held_out_set(source: FaceSource, positions: np.ndarray, max_pairs: int, seed
             "on other data only"
         )
     pairs, is_same = pairs_from_identities(labels, count, seed)
-    return VerificationSet("held_out", Subset("held_out", source, positions), pairs, is_same, FOLDS, strict=False)
+    return VerificationSet(
+        "held_out",
+        Subset("held_out", source, positions),
+        pairs,
+        is_same,
+        consecutive_folds(count, FOLDS),
+        identities=labels,
+        strict=False,
+    )

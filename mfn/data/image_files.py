@@ -23,12 +23,22 @@ class ImageFiles:
 
     def image(self, index: int) -> np.ndarray:
         """Decode image `index`: uint8 (H, W, 3) RGB."""
+        data = self.encoded(index)
         try:
-            return decode_rgb(Path(self.paths[index]).read_bytes())
-        except OSError as error:
-            raise BrokenImageError(f"{self.describe(index)}: {error.strerror}") from None
+            return decode_rgb(data)
         except BrokenImageError as error:
             raise BrokenImageError(f"{self.describe(index)}: {error}") from None
+
+    def encoded(self, index: int) -> bytes:
+        """Return the file's bytes.
+
+        Raises:
+            BrokenImageError: it cannot be read.
+        """
+        try:
+            return Path(self.paths[index]).read_bytes()
+        except OSError as error:
+            raise BrokenImageError(f"{self.describe(index)}: {error.strerror}") from None
 
     def describe(self, index: int) -> str:
         """Name the file of image `index`."""

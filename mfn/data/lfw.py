@@ -2,67 +2,77 @@
 
 from pathlib import Path
 
-import numpy as np
-
-from mfn.data.image_files import IMAGE_SUFFIXES, ImageFiles
+from mfn.data.paired_files import FOLDS, folds_by_kind, paired_files, read_lines
 from mfn.data.verification import VerificationSet
 from mfn.errors import DataError
 
 _Image = tuple[str, int]
 
 
-def read_lfw(root: str | Path, pairs: str = "pairs.txt", images: str = "images", name: str = "lfw") -> VerificationSet:
+def read_lfw(
+    root: str | Path,
+    pairs: str = "pairs.txt",
+    images: str = "images",
+    name: str = "lfw",
+    allow_missing: bool = False,
+) -> VerificationSet:
     """Read a folder that holds a pairs file and the images, see `read_lfw_pairs`.
 
     Raises:
         DataError: the file is missing, a line is no pair, pairs or images are missing.
     """
-    return read_lfw_pairs(Path(root) / pairs, Path(root) / images, name)
+    return read_lfw_pairs(Path(root) / pairs, Path(root) / images, name, allow_missing)
 
 
-def read_lfw_pairs(pairs_file: str | Path, images_root: str | Path, name: str = "lfw") -> VerificationSet:
+def read_lfw_pairs(
+    pairs_file: str | Path, images_root: str | Path, name: str = "lfw", allow_missing: bool = False
+) -> VerificationSet:
     """Read a pairs file in LFW's form, in the order of the file.
 
     A line of three columns (name, i, j) is a genuine pair, one of four (name, i, other name, j) an impostor
     pair; columns are separated by tabs or spaces. The header, where there is one, holds the number of folds
-    and of pairs of each kind per fold, or only the number of pairs of each kind.
+    and of pairs of each kind per fold (0: not told), or only the number of pairs of each kind.
+
+    Args:
+        pairs_file: the file.
+        images_root: folder of the images.
+        name: of the set.
+        allow_missing: leave out the pairs of images that are not there, instead of raising.
 
     Raises:
         DataError: the file is missing, a line is no pair, pairs or images are missing.
     """
     path = Path(pairs_file)
-    if not path.is_file():
-        raise DataError(f"{path} does not exist: give the pairs file of the benchmark")
-    rows = [_columns(line) for line in path.read_text().splitlines() if line.strip()]
-    has_header = bool(rows) and len(rows[0]) < 3
-    folds, expected = _header(path, rows[0]) if has_header else (10, None)
-    first = int(has_header)
-    pairs = [_pair(path, number, row) for number, row in enumerate(rows[first:], start=first + 1)]
+    rows = [(number, _columns(line)) for number, line in read_lines(path)]
+    has_header = bool(rows) and len(rows[0][1]) < 3
+    folds, expected = _header(path, *rows[0]) if has_header else (FOLDS, 0)
+    pairs = [_pair(path, number, row) for number, row in rows[has_header:]]
     if not pairs or len(pairs) != (expected or len(pairs)):
         announced = f", not {expected} as its header says" if expected else ""
         raise DataError(f"{path} holds {len(pairs)} pairs{announced}")
-    images = sorted({image for pair in pairs for image in pair})
-    position = {image: index for index, image in enumerate(images)}
-    return VerificationSet(
+    is_same = [a[0] == b[0] for a, b in pairs]
+    return paired_files(
         name,
-        ImageFiles(name, _paths(Path(images_root), images)),
-        np.array([[position[a], position[b]] for a, b in pairs], np.int64),
-        np.array([a[0] == b[0] for a, b in pairs]),
-        folds,
+        Path(images_root),
+        [(_file(a), _file(b)) for a, b in pairs],
+        is_same,
+        folds_by_kind(is_same, folds),
+        identity_of={_file(image): image[0] for pair in pairs for image in pair},
+        allow_missing=allow_missing,
     )
 
 
 def _columns(line: str) -> list[str]:
     # Names may hold spaces where tabs separate the columns.
-    return line.strip().split("\t") if "\t" in line else line.split()
+    return line.split("\t") if "\t" in line else line.split()
 
 
-def _header(path: Path, row: list[str]) -> tuple[int, int]:
+def _header(path: Path, number: int, row: list[str]) -> tuple[int, int]:
     """Return folds and pairs; the header counts pairs of each kind, per fold where it has folds."""
-    if not all(field.isdigit() for field in row):
-        raise DataError(f"{path} line 1 is {' '.join(row)!r}, neither a header (folds, pairs) nor a pair")
+    if not all(field.isdigit() for field in row) or int(row[0]) == 0:
+        raise DataError(f"{path} line {number} is {' '.join(row)!r}, neither a header (folds, pairs) nor a pair")
     numbers = [int(field) for field in row]
-    return (numbers[0], 2 * numbers[0] * numbers[1]) if len(numbers) == 2 else (10, 2 * numbers[0])
+    return (numbers[0], 2 * numbers[0] * numbers[1]) if len(numbers) == 2 else (FOLDS, 2 * numbers[0])
 
 
 def _pair(path: Path, number: int, row: list[str]) -> tuple[_Image, _Image]:
@@ -74,17 +84,5 @@ def _pair(path: Path, number: int, row: list[str]) -> tuple[_Image, _Image]:
     raise DataError(f"{path} line {number} is {' '.join(row)[:60]!r}; a pair is 'name i j' or 'name i other_name j'")
 
 
-def _paths(root: Path, images: list[_Image]) -> list[Path]:
-    """Find every image; the suffix is the first of the known ones that exists."""
-    paths, missing = [], []
-    for name, number in images:
-        stem = root / name / f"{name}_{number:04d}"
-        candidates = (stem.with_name(stem.name + suffix) for suffix in IMAGE_SUFFIXES)
-        found = next((candidate for candidate in candidates if candidate.is_file()), None)
-        paths.append(found) if found else missing.append(f"{name}/{stem.name}.jpg")
-    if missing:
-        more = ", ..." if len(missing) > 5 else ""
-        raise DataError(
-            f"{root} lacks {len(missing)} of the {len(images)} images the pairs need: {', '.join(missing[:5])}{more}"
-        )
-    return paths
+def _file(image: _Image) -> str:
+    return f"{image[0]}/{image[0]}_{image[1]:04d}.jpg"

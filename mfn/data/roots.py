@@ -14,7 +14,7 @@ def existing_root(root: str | Path) -> Path:
     folder = Path(root).expanduser()
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise DataError(f"data.root={root} {what}: give the folder that holds the data")
+        raise DataError(f"{root} {what}: give the folder that holds the data")
     if next(folder.iterdir(), None) is None:
-        raise DataError(f"data.root={root} is empty: give the folder that holds the data")
+        raise DataError(f"{root} is empty: give the folder that holds the data")
     return folder

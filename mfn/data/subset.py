@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mfn.data.encode import encoded
 from mfn.data.source import ImageSource
 
 
@@ -19,6 +20,10 @@ class Subset:
     def image(self, index: int) -> np.ndarray:
         """Decode image `index`: uint8 (H, W, 3) RGB."""
         return self._source.image(int(self._positions[index]))
+
+    def encoded(self, index: int) -> bytes:
+        """Return image `index` as it is stored, or as a PNG."""
+        return encoded(self._source, int(self._positions[index]))
 
     def describe(self, index: int) -> str:
         """Say where image `index` comes from."""

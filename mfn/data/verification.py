@@ -19,7 +19,11 @@ class VerificationSet:
         source: the images.
         pairs: int64 (P, 2), positions in `source`.
         is_same: bool (P,), true for genuine pairs (one person), false for impostor pairs (two).
-        folds: number of folds the benchmark is judged in; consecutive runs of P / folds pairs.
+        fold_of: int64 (P,), the fold each pair is judged in; see `consecutive_folds`.
+        identities: int64 (N,), the person each image of `source` shows, where the benchmark says it.
+        groups: str (P,), the group each pair counts for, where the benchmark has groups.
+        missing: images the benchmark names that were not there; their pairs are not in `pairs`.
+        left_out: how many pairs that cost.
         strict: a broken image is an error, as it must be for a published benchmark; otherwise its pairs are
             left out.
     """
@@ -28,27 +32,37 @@ class VerificationSet:
     source: ImageSource
     pairs: np.ndarray
     is_same: np.ndarray
-    folds: int = 10
+    fold_of: np.ndarray
+    identities: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    missing: tuple[str, ...] = ()
+    left_out: int = 0
     strict: bool = True
 
 
+def consecutive_folds(num_pairs: int, folds: int) -> np.ndarray:
+    """Return the fold of each pair, int64 (num_pairs,), where folds are stretches of equal length (give or take 1)."""
+    return np.repeat(np.arange(folds), [part.size for part in np.array_split(np.empty(num_pairs, np.int8), folds)])
+
+
 def verification_loader(
-    pairs: VerificationSet,
+    source: ImageSource,
     image_size: tuple[int, int],
     batch_size: int = 32,
     num_workers: int = 0,
     multiprocessing_context: str | None = None,
+    strict: bool = True,
 ) -> FaceLoader:
-    """Return a loader of every image of a set once, in the order of its source, with labels of -1.
+    """Return a loader of every image of a source once, in order, with labels of -1.
 
-    A broken image of a strict set raises BrokenImageError; of others it is named in its batch.
+    A broken image raises BrokenImageError where the source is judged strictly; otherwise it is named in its batch.
     """
-    count = len(pairs.source)
-    images = FaceImages(pairs.source, np.arange(count), np.full(count, -1), image_size)
+    count = len(source)
+    images = FaceImages(source, np.arange(count), np.full(count, -1), image_size)
     return FaceLoader(
         images,
         FaceBatchSampler(count, batch_size),
         num_workers=num_workers,
         multiprocessing_context=multiprocessing_context,
-        skip_broken=not pairs.strict,
+        skip_broken=not strict,
     )

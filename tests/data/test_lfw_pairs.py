@@ -3,9 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mfn.data.lfw import read_lfw_pairs
+from mfn.data.lfw import read_lfw, read_lfw_pairs
 from mfn.data.verification import verification_loader
 from mfn.errors import BrokenImageError, DataError
+from tests.data.benchmark_files import given
 from tests.data.sources import jpeg
 
 PAIRS = "1\t2\nAda\t1\t2\nBob B\t1\t3\nAda\t1\tBob B\t3\nAda\t2\tBob B\t1\n"
@@ -45,13 +46,13 @@ def test_three_and_four_columns_in_file_order(tmp_path: Path, images: Path) -> N
         ["Ada_0002", "Bob B_0001"],
     ]
     assert benchmark.is_same.tolist() == [True, True, False, False]
-    assert benchmark.folds == 1 and benchmark.name == "lfw"
+    assert benchmark.fold_of.tolist() == [0] * 4 and benchmark.name == "lfw"
 
 
 @pytest.mark.parametrize("header", ["", "1\n"])
 def test_spaces_and_other_headers(tmp_path: Path, images: Path, header: str) -> None:
     benchmark = read_lfw_pairs(pairs_file(tmp_path, header + "Ada 1 2\nAda 2 Bob 3\n\n"), images)
-    assert len(benchmark.pairs) == 2 and benchmark.folds == 10
+    assert len(benchmark.pairs) == 2 and benchmark.fold_of.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -75,19 +76,38 @@ def test_files_that_do_not_fit(tmp_path: Path, images: Path, text: str, said: st
 
 
 def test_missing_pairs_file(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="does not exist"):
+    with pytest.raises(DataError, match=r"pairs\.txt cannot be read"):
         read_lfw_pairs(tmp_path / "pairs.txt", tmp_path)
+
+
+def test_missing_images_cost_their_pairs_where_asked(tmp_path: Path, images: Path) -> None:
+    rows = ["Ada 1 2", "Ada 1 Bob 3", "Eve 1 7", "Ada 2 Bob 3", "Ada 2 1", "Bob 3 Ada 2"]
+    pairs_file(tmp_path, "\n".join(["3\t1", *rows]))
+    with pytest.raises(DataError, match=r"allow_missing=true"):
+        read_lfw(tmp_path)
+    benchmark = read_lfw(tmp_path, name="some", allow_missing=True)
+    assert benchmark.missing == ("Eve/Eve_0001.jpg", "Eve/Eve_0007.jpg") and benchmark.left_out == 1
+    assert benchmark.name == "some" and benchmark.fold_of.tolist() == [0, 0, 1, 2, 2]
+    assert given(benchmark.identities).tolist() == [0, 0, 1]
+
+
+def test_a_header_may_leave_the_count_open(tmp_path: Path, images: Path) -> None:
+    rows = ["Ada 1 2", "Ada 2 1", "Ada 1 Bob 3", "Ada 2 Bob 3", "Bob 3 Ada 1"]
+    benchmark = read_lfw_pairs(pairs_file(tmp_path, "\n".join(["2 0", *rows])), images)
+    assert benchmark.fold_of.tolist() == [0, 1, 0, 0, 1]
 
 
 def test_real_lfw(shared: Path) -> None:
     benchmark = read_lfw_pairs(shared / "data/lfw/pairs.txt", shared / "data/lfw/images")
     assert benchmark.pairs.shape == (6000, 2) and len(benchmark.source) == 7701
     assert benchmark.is_same.reshape(10, 2, 300).all(axis=2).tolist() == [[True, False]] * 10
+    assert np.array_equal(benchmark.fold_of, np.repeat(np.arange(10), 600))
+    assert np.array_equal(np.equal(*given(benchmark.identities)[benchmark.pairs].T), benchmark.is_same)
 
 
 def test_loader_gives_every_image_once_in_order(tmp_path: Path, images: Path) -> None:
     benchmark = read_lfw_pairs(pairs_file(tmp_path, PAIRS), images)
-    batches = list(verification_loader(benchmark, (16, 16), batch_size=3))
+    batches = list(verification_loader(benchmark.source, (16, 16), batch_size=3))
     assert [len(batch.images) for batch in batches] == [3, 1]
     assert np.concatenate([batch.indices for batch in batches]).tolist() == [0, 1, 2, 3]
     assert all((batch.labels == -1).all() for batch in batches)
@@ -99,4 +119,4 @@ def test_loader_stops_at_a_broken_image(tmp_path: Path, images: Path, workers: i
     benchmark = read_lfw_pairs(pairs_file(tmp_path, PAIRS), images)
     (images / "Bob B" / "Bob B_0001.jpg").write_bytes(b"junk")
     with pytest.raises(BrokenImageError, match=r"Bob B_0001\.jpg: these 4 bytes"):
-        list(verification_loader(benchmark, (16, 16), batch_size=2, num_workers=workers))
+        list(verification_loader(benchmark.source, (16, 16), batch_size=2, num_workers=workers))

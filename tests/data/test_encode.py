@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mfn.data.decode import decode_rgb
+from mfn.data.encode import encoded, png, suffix_of
+from mfn.data.image_files import ImageFiles
+from mfn.data.record_dataset import RecordDataset
+from mfn.data.subset import Subset
+from mfn.errors import BrokenImageError
+from tests.data.sources import ArraySource, jpeg, write_pack
+
+
+def test_stored_bytes_come_out_untouched(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(jpeg(5))
+    assert encoded(ImageFiles("files", [tmp_path / "a.jpg"]), 0) == jpeg(5)
+    pack = RecordDataset(write_pack(tmp_path, {0.0: 2, 1.0: 1}))
+    assert [encoded(pack, index) for index in range(3)] == [jpeg(1), jpeg(2), jpeg(3)]
+    assert encoded(Subset("some", pack, np.array([2, 0])), 0) == jpeg(3)
+
+
+def test_other_images_lose_nothing() -> None:
+    source = ArraySource([0, 1])
+    for data in (encoded(source, 1), encoded(Subset("one", source, np.array([1])), 0), png(source.image(1))):
+        assert suffix_of(data) == ".png" and np.array_equal(decode_rgb(data), source.image(1))
+
+
+def test_suffixes() -> None:
+    assert suffix_of(jpeg(0)) == ".jpg" and suffix_of(b"?") == ".jpg"
+    assert suffix_of(b"BM...") == ".bmp" and suffix_of(b"RIFF....WEBP") == ".webp"
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BrokenImageError, match=r"gone\.jpg: No such file"):
+        encoded(ImageFiles("files", [tmp_path / "gone.jpg"]), 0)
