@@ -81,6 +81,25 @@ class InputContract:
         template = tuple((x * scale + margin, y * scale) for x, y in ARCFACE_112)
         return cls(height=height, width=width, template=template, **fields)
 
+    def arrange(self, images: Tensor) -> Tensor:
+        """Pixels in the network's layout and colour order, not normalised.
+
+        Args:
+            images: uint8 (N, H, W, 3), RGB.
+
+        Returns:
+            uint8 (N, 3, H, W). Its memory is channels-last, as the pixels are.
+
+        Raises:
+            ConfigError: The images are not of the contract's size or type.
+        """
+        if images.dtype != torch.uint8 or images.shape[1:] != (self.height, self.width, 3):
+            raise ConfigError(
+                f"the network takes uint8 RGB images of shape (N, {self.height}, {self.width}, 3), "
+                f"got {images.dtype} {tuple(images.shape)}"
+            )
+        return (images.flip(-1) if self.color == "BGR" else images).permute(0, 3, 1, 2)
+
     def normalize(self, images: Tensor) -> Tensor:
         """Pixels to network input, on the device the pixels are on.
 
@@ -93,16 +112,9 @@ class InputContract:
         Raises:
             ConfigError: The images are not of the contract's size or type.
         """
-        if images.dtype != torch.uint8 or images.shape[1:] != (self.height, self.width, 3):
-            raise ConfigError(
-                f"the network takes uint8 RGB images of shape (N, {self.height}, {self.width}, 3), "
-                f"got {images.dtype} {tuple(images.shape)}"
-            )
-        if self.color == "BGR":
-            images = images.flip(-1)
-        mean = torch.tensor(self.mean, device=images.device)
-        std = torch.tensor(self.std, device=images.device)
-        return ((images.float() - mean) / std).permute(0, 3, 1, 2)
+        mean = torch.tensor(self.mean, device=images.device).view(3, 1, 1)
+        std = torch.tensor(self.std, device=images.device).view(3, 1, 1)
+        return (self.arrange(images).float() - mean) / std
 
     def differences(self, other: "InputContract") -> list[str]:
         """One phrase for each convention in which two contracts differ (thresholds are no convention)."""

@@ -66,6 +66,8 @@ def check_metric(metric: str, data: FaceDataModule) -> None:
         ConfigError: It will not.
     """
     measured = [f"val/{name}/" for name in data.verification_sets]
+    if len(measured) > 1:
+        measured.append("val/mean/accuracy")
     if data.rules.val_fraction > 0:
         measured += ["val/loss", "val/top1"]
     if not measured:

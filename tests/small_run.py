@@ -9,7 +9,7 @@ from lightning import Callback, Trainer, seed_everything
 from lightning.pytorch.callbacks import Checkpoint
 
 from mfn.callbacks.verification import Verification
-from mfn.checkpoint import Passport
+from mfn.checkpoint import Passport, write_atomically
 from mfn.checkpoint_io import AtomicCheckpointIO
 from mfn.contract import InputContract
 from mfn.data.datamodule import FaceDataModule
@@ -45,6 +45,14 @@ def small_recognizer(data: FaceDataModule, dropout: float = 0.0, **options: Any)
     }
     head = options.pop("head", None) or ArcFaceHead(32, data.num_classes, scale=16, margin=0.2)
     return FaceRecognizer(MobileFaceNet(**model), head, passport, **(settings | options))  # type: ignore[arg-type]
+
+
+def save_small_checkpoint(folder: Path) -> Path:
+    """An untrained network as a checkpoint with its passport."""
+    recognizer = small_recognizer(small_data())
+    content = {"state_dict": recognizer.state_dict(), "mfn": recognizer.passport.to_dict()}
+    write_atomically(content, folder / "net.ckpt")
+    return folder / "net.ckpt"
 
 
 def small_trainer(callbacks: list[Callback], folder: Path, **options: Any) -> Trainer:

@@ -11,15 +11,12 @@ import torch
 from mfn.checkpoint import build_backbone, read_checkpoint, weights_hash, write_atomically
 from mfn.errors import CheckpointError
 from mfn.inference.embedder import FaceEmbedder
-from tests.small_run import SIZE, small_data, small_recognizer
+from tests.small_run import SIZE, save_small_checkpoint
 
 
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
-    recognizer = small_recognizer(small_data())
-    content = {"state_dict": recognizer.state_dict(), "mfn": recognizer.passport.to_dict()}
-    write_atomically(content, tmp_path / "net.ckpt")
-    return tmp_path / "net.ckpt"
+    return save_small_checkpoint(tmp_path)
 
 
 def test_embedder_gives_unit_rows_and_the_same_for_any_batch(checkpoint: Path) -> None:

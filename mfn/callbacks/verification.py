@@ -11,13 +11,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from mfn.data.verification import VerificationSet
-from mfn.evaluation.verify import Verdict, pair_scores, verdict
+from mfn.evaluation.pair_scores import pair_scores
+from mfn.evaluation.verdict import Verdict, verdict
 
 log = logging.getLogger(__name__)
 
 
 class Verification(Callback):
-    """Logs ``val/<set>/accuracy`` and the other figures of every verification set.
+    """Logs ``val/<set>/accuracy`` and the other figures of every set, and ``val/mean/accuracy`` of several.
 
     The validation loaders of the data module give the images of one set each, in order; the validation step gives
     their embeddings. The last loader may hold labelled validation images, of which ``val/loss`` and ``val/top1`` are
@@ -63,12 +64,14 @@ class Verification(Callback):
             loss, top1, count = np.array(self._closed).T
             pl_module.log("val/loss", float(np.average(loss, weights=count)), sync_dist=True)
             pl_module.log("val/top1", float(np.average(top1, weights=count)), sync_dist=True)
+        judged_now: list[Verdict] = []
         for position, (name, pairs) in enumerate(_sets(trainer).items()):
             if self._seen[position] < len(pairs.source):
                 continue  # Lightning's sanity check and limit_val_batches see only the first batches
             positions, embeddings = (np.concatenate(part) for part in zip(*self._embeddings[position], strict=True))
-            judged = verdict(name, *pair_scores(pairs, positions, embeddings), pairs.folds)
+            judged = verdict(pairs, pair_scores(pairs, positions, embeddings))
             self.verdicts[name] = judged
+            judged_now.append(judged)
             numbers = {f"val/{name}/{key}": value for key, value in judged.numbers().items()}
             pl_module.log_dict(numbers, sync_dist=True)
             log.info(
@@ -81,6 +84,9 @@ class Verification(Callback):
                 100 * judged.eer,
                 judged.threshold,
             )
+        if len(judged_now) > 1:
+            mean = sum(judged.accuracy for judged in judged_now) / len(judged_now)
+            pl_module.log("val/mean/accuracy", mean, sync_dist=True)
 
 
 def _sets(trainer: Trainer) -> dict[str, VerificationSet]:

@@ -1,54 +1,77 @@
 """FaceEmbedder: aligned faces to unit embeddings, whatever file the network comes from."""
 
+import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mfn.checkpoint import build_backbone, read_checkpoint
 from mfn.contract import InputContract
-from mfn.errors import CheckpointError
+from mfn.errors import ConfigError
+from mfn.inference.loading import load_network, store_contract
+from mfn.inference.network import Network, TorchNetwork
 
 
 class FaceEmbedder:
     """A network with its input contract.
 
     Args:
-        network: Takes normalised float (N, 3, H, W), gives float (N, D).
+        network: A module that takes normalised float (N, 3, H, W) and gives float (N, D), or a network behind
+            another runtime.
         contract: What the network expects.
     """
 
-    def __init__(self, network: nn.Module, contract: InputContract) -> None:
-        self.network = network.eval().to(memory_format=torch.channels_last)
+    def __init__(self, network: nn.Module | Network, contract: InputContract) -> None:
+        self.network: Network = TorchNetwork(network) if isinstance(network, nn.Module) else network
         self.contract = contract
 
     @classmethod
-    def load(cls, path: Path | str) -> "FaceEmbedder":
-        """Reads a checkpoint of ours.
+    def load(cls, path: Path | str, stated: Mapping[str, Any] | None = None) -> "FaceEmbedder":
+        """Reads a network file: ``.ckpt``, ``.npz`` (arrays in forward order), ``.onnx`` or ``.tflite``.
 
         Args:
-            path: A ``.ckpt`` file.
+            path: The file.
+            stated: ``color``, ``mean`` and ``std``, for files that do not say what pixels they expect.
 
         Raises:
-            CheckpointError: The file is missing, damaged or of another kind.
+            CheckpointError: The file is missing, damaged or of another kind, or what it expects is unknown.
         """
-        path = Path(path)
-        if path.suffix != ".ckpt":
-            raise CheckpointError(f"{path}: expected a .ckpt file; bring weights of others in with `mfn import`")
-        return cls(*build_backbone(read_checkpoint(path), path))
+        given = {key: value for key, value in (stated or {}).items() if value is not None}
+        return cls(*load_network(Path(path), given))
 
     def to(self, device: torch.device | str) -> "FaceEmbedder":
-        """Moves the network to a device."""
-        self.network.to(device)
+        """Moves a PyTorch network to a device; other runtimes stay where they are.
+
+        Raises:
+            ConfigError: The device is not there.
+        """
+        if isinstance(self.network, TorchNetwork):
+            try:
+                self.network.module.to(device)
+            except (RuntimeError, AssertionError) as error:
+                raise ConfigError(f"device={device} is not available here ({str(error).splitlines()[0]})") from error
         return self
+
+    def with_contract(self, contract: InputContract) -> "FaceEmbedder":
+        """The same network under another contract.
+
+        Raises:
+            ConfigError: The file normalises inside, so that its mean and standard deviation cannot be changed.
+        """
+        if self.network.takes_pixels and (contract.mean, contract.std) != (self.contract.mean, self.contract.std):
+            raise ConfigError("this file normalises its pixels inside: their mean and std cannot be changed")
+        return FaceEmbedder(self.network, contract)
 
     @torch.inference_mode()
     def raw(self, images: np.ndarray | Tensor) -> Tensor:
         """Embeddings as the network gives them: uint8 RGB (N, H, W, 3) to float32 (N, D) on the network's device."""
-        device = next(self.network.parameters()).device
-        return self.network(self.contract.normalize(torch.as_tensor(images).to(device))).float()
+        pixels = torch.as_tensor(images).to(self.network.device)
+        prepare = self.contract.arrange if self.network.takes_pixels else self.contract.normalize
+        return self.network(prepare(pixels))
 
     def __call__(self, images: np.ndarray | Tensor, flip: bool = False) -> np.ndarray:
         """Embeds aligned faces.
@@ -65,3 +88,17 @@ class FaceEmbedder:
         if flip:
             embeddings = embeddings + self.raw(pixels.flip(2))
         return functional.normalize(embeddings).cpu().numpy()
+
+    def store_threshold(self, path: Path | str, threshold: float, far: float) -> Path:
+        """Remembers the operating threshold in the contract and in the file the network came from.
+
+        Args:
+            path: The network's file; a checkpoint keeps it inside, others in a JSON beside them.
+            threshold: Cosine at and above which two faces count as one person.
+            far: False accept rate for which it was measured.
+
+        Returns:
+            The file that was written.
+        """
+        self.contract = dataclasses.replace(self.contract, threshold=threshold, threshold_far=far)
+        return store_contract(Path(path), self.contract)

@@ -14,9 +14,11 @@ from mfn.checkpoint import weights_hash
 from mfn.data.datamodule import FaceDataModule
 from mfn.evaluation.judge import judge
 from mfn.inference.embedder import FaceEmbedder
+from mfn.report.figures import save_png
 from mfn.report.history import read_history
-from mfn.report.pictures import learning_curve, roc_curves
+from mfn.report.pictures import roc_curves
 from mfn.report.tables import table, verdict_row
+from mfn.report.training_pictures import learning_curve
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +40,10 @@ def report_run(config: DictConfig, run: Path, trainer: Trainer, data: FaceDataMo
     embedder = FaceEmbedder.load(best).to(trainer.strategy.root_device)
     verdicts = [judge(embedder, pairs) for pairs in data.verification_sets.values()]
     pictures = [run / "learning_curve.png"]
-    learning_curve(read_history(run), pictures[0])
+    save_png(learning_curve(read_history(run)), pictures[0])
     if verdicts:
         pictures.append(run / "roc.png")
-        roc_curves(verdicts, pictures[1])
+        save_png(roc_curves(verdicts), pictures[1])
         log.info(table(f"Verification of {best.name}", [verdict_row(v) for v in verdicts]))
     figures: dict[str, float] = {f"val/{v.name}/{key}": value for v in verdicts for key, value in v.numbers().items()}
     logged = {key: float(value) for key, value in trainer.callback_metrics.items()}

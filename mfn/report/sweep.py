@@ -9,8 +9,9 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from mfn.report.pictures import bars
+from mfn.report.figures import save_png
 from mfn.report.tables import table
+from mfn.report.training_pictures import bars
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,8 @@ class SweepSummary(Callback):
             writer.writeheader()
             writer.writerows(rows)
         metric = list(rows[0])[1]
-        bars([str(row["job"]) for row in rows], [float(row[metric]) for row in rows], metric, folder / "sweep.png")
+        figure = bars([str(row["job"]) for row in rows], [float(row[metric]) for row in rows], metric)
+        save_png(figure, folder / "sweep.png")
         log.info(table("Sweep, best first", rows))
         log.info("sweep: %s, %s", folder / "sweep.csv", folder / "sweep.png")
 

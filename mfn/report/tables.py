@@ -7,7 +7,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from mfn.evaluation.verify import Verdict
+from mfn.evaluation.identification import Identified
+from mfn.evaluation.templates import TemplateVerification
+from mfn.evaluation.verdict import Verdict
+from mfn.metrics.scores import convert
+from mfn.report.wording import percent, rate
 
 
 def table(title: str, rows: Iterable[Mapping[str, object]]) -> str:
@@ -39,15 +43,46 @@ def _cell(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def verdict_row(judged: Verdict) -> dict[str, object]:
-    """A verdict as a row of a table, in percent where it is a share."""
+def verdict_row(judged: Verdict, score: str = "cosine") -> dict[str, object]:
+    """A verdict as a row of a table, in percent where it is a share, the threshold as ``score``.
+
+    InsightFace's grid has a column where it says something else; accuracy comes with its interval, where one was
+    measured, otherwise with its spread over the folds.
+    """
+    interval = judged.intervals.get("accuracy")
+    spread = "" if interval else f" ± {percent(judged.accuracy_std)}"
+    grid = percent(judged.grid_accuracy)
     return {
         "set": judged.name,
         "pairs": judged.pairs,
-        "accuracy %": f"{100 * judged.accuracy:.2f}",
-        "std": f"{100 * judged.accuracy_std:.2f}",
-        "EER %": f"{100 * judged.eer:.2f}",
-        **{f"TAR@{far:.0e} %": f"{100 * tar:.2f}" for far, tar in judged.tar.items()},
-        "AUC": f"{judged.area:.4f}",
-        "threshold": f"{judged.threshold:.3f}",
+        "accuracy %": percent(judged.accuracy, interval) + spread,
+        **({"grid %": grid} if grid != percent(judged.accuracy) else {}),
+        **{f"TAR@{rate(far)} %": percent(tar) for far, tar in judged.tar.items()},
+        "EER %": percent(judged.eer),
+        "threshold" if score == "cosine" else score: f"{convert(judged.threshold, score):.3f}",
+    }
+
+
+def template_row(judged: TemplateVerification) -> dict[str, object]:
+    """A 1:1 template result as a row of a table, in percent where it is a share."""
+    return {
+        "set": judged.name,
+        "pairs": judged.pairs,
+        **{f"TAR@{rate(far)} %": percent(tar) for far, tar in judged.tar.items()},
+        "EER %": percent(judged.eer),
+    }
+
+
+def identified_row(judged: Identified) -> dict[str, object]:
+    """A 1:N result as a row of a table, in percent where it is a share."""
+    result = judged.result
+    return {
+        "set": judged.name,
+        "people": judged.people,
+        "gallery": judged.gallery,
+        "known": result.num_known,
+        "unknown": result.num_unknown,
+        **{f"rank-{rank} %": percent(share) for rank, share in result.ranks.items()},
+        **{f"TPIR@{rate(fpir)} %": percent(tpir) for fpir, tpir in result.tpir.items()},
+        "MAP": f"{result.map:.4f}",
     }

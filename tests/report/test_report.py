@@ -1,15 +1,16 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from mfn.evaluation.verify import cosines, verdict
+from mfn.evaluation.verdict import Verdict
+from mfn.report.figures import save_png
 from mfn.report.history import read_history
-from mfn.report.pictures import learning_curve, roc_curves
 from mfn.report.sweep import SweepSummary, sweep_rows
-from mfn.report.tables import table
+from mfn.report.tables import table, verdict_row
+from mfn.report.training_pictures import learning_curve
 
 
 def test_history_joins_the_parts_of_a_resumed_run(tmp_path: Path) -> None:
@@ -20,22 +21,8 @@ def test_history_joins_the_parts_of_a_resumed_run(tmp_path: Path) -> None:
     history = read_history(tmp_path)
     assert history["train/loss"] == [(10, 3.0), (20, 1.5), (30, 1.0)]
     assert history["val/held_out/accuracy"] == [(20, 0.6), (30, 0.7)]
-    learning_curve(history, tmp_path / "curve.png")
+    save_png(learning_curve(history), tmp_path / "curve.png")
     assert (tmp_path / "curve.png").stat().st_size > 10_000
-
-
-def test_verdict_supports_only_the_fars_that_its_pairs_can_show(tmp_path: Path) -> None:
-    embeddings = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
-    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
-    pairs = np.random.default_rng(1).integers(0, 60, (200, 2))
-    is_same = np.arange(200) % 2 == 0
-    scores = cosines(embeddings, pairs)
-    assert scores[7] == pytest.approx(embeddings[pairs[7, 0]] @ embeddings[pairs[7, 1]], abs=1e-6)
-    judged = verdict("random", scores, is_same, folds=10)
-    assert set(judged.tar) == {0.1, 0.01}
-    assert judged.genuine == pytest.approx(scores[is_same].mean())
-    roc_curves([judged], tmp_path / "roc.png")
-    assert (tmp_path / "roc.png").stat().st_size > 5_000
 
 
 @pytest.mark.parametrize(("mode", "order"), [("max", ["head=b", "head=a"]), ("min", ["head=a", "head=b"])])
@@ -65,3 +52,13 @@ def test_table_shows_every_cell() -> None:
     assert "Title" in text
     assert "0.1235" in text
     assert "-" in text.splitlines()[-1]
+
+
+def test_verdict_row_shows_interval_grid_and_unit(judged: Verdict, plain_verdict: Verdict) -> None:
+    low, high = judged.intervals["accuracy"]
+    assert verdict_row(judged)["accuracy %"] == f"{100 * judged.accuracy:.2f} ({100 * low:.2f}-{100 * high:.2f})"
+    assert "±" in str(verdict_row(plain_verdict)["accuracy %"])
+    assert "grid %" not in verdict_row(replace(judged, grid_accuracy=judged.accuracy))
+    assert verdict_row(replace(judged, grid_accuracy=0.5))["grid %"] == "50.00"
+    assert verdict_row(replace(judged, threshold=0.5), "angle")["angle"] == "60.000"
+    assert "TAR@1e-1 %" in verdict_row(judged)

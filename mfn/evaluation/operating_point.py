@@ -1,0 +1,24 @@
+"""The threshold a network is used with."""
+
+import numpy as np
+
+from mfn.errors import ConfigError
+from mfn.evaluation.verdict import Verdict
+
+
+def operating_threshold(judged: Verdict, far: float) -> float:
+    """The lowest cosine at which at most a share `far` of a set's impostor pairs is accepted.
+
+    Raises:
+        ConfigError: The set has too few impostor pairs to know, or no score keeps to it.
+    """
+    impostors = int(np.count_nonzero(~judged.is_same))
+    if not 0 < far < 1 or far * impostors < 1:
+        raise ConfigError(
+            f"store_threshold={far:g} cannot be measured on {judged.name}: its {impostors} impostor pairs support "
+            f"false accept rates from {1 / max(impostors, 1):.0e} on"
+        )
+    _, threshold = judged.curve.at_far(far)
+    if not np.isfinite(threshold):
+        raise ConfigError(f"store_threshold={far:g}: on {judged.name} no threshold keeps to it")
+    return threshold

@@ -1,0 +1,99 @@
+"""LiteRT (TFLite) files, run by ai-edge-litert."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mfn.errors import CheckpointError
+from mfn.inference.fixed_batch import in_fixed_batches
+from mfn.inference.foreign import CONTRACT_KEY
+
+
+class LiteRTNetwork:
+    """A ``.tflite`` file with one image input and one embedding output.
+
+    Integer inputs and outputs are quantised and brought back by the scale and zero point in the file; an input of
+    uint8 with scale 1 and zero point 0 takes pixels as they are.
+
+    Args:
+        path: The file.
+        threads: Threads of one run; None takes PyTorch's number.
+
+    Raises:
+        CheckpointError: The runtime is not installed, or the file is missing, damaged, or no such network.
+    """
+
+    device = torch.device("cpu")
+
+    def __init__(self, path: Path, threads: int | None = None) -> None:
+        try:
+            from ai_edge_litert.interpreter import Interpreter
+        except ImportError as error:
+            raise CheckpointError(f"{path} needs the LiteRT runtime: pip install 'mfn[litert]'") from error
+        try:
+            content = path.read_bytes()
+            self._interpreter = Interpreter(model_content=content, num_threads=threads or torch.get_num_threads())
+            self._interpreter.allocate_tensors()
+        except OSError as error:
+            raise CheckpointError(f"{path}: {error.strerror}") from error
+        except (ValueError, RuntimeError) as error:
+            raise CheckpointError(f"{path} cannot be run as TFLite ({str(error).splitlines()[0][:120]})") from error
+        self.fingerprint = hashlib.sha256(content).hexdigest()[:16]
+        self.contract_json = _metadata(content, CONTRACT_KEY)
+        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        if len(inputs) != 1 or len(inputs[0]["shape"]) != 4 or len(outputs) != 1:
+            raise CheckpointError(
+                f"{path} has {len(inputs)} inputs and {len(outputs)} outputs; expected images in, one embedding out"
+            )
+        self._input, self._output = inputs[0], outputs[0]
+        shape = [int(length) for length in self._input["shape"]]
+        self._batch, self._rows_last = shape[0], shape[3] == 3
+        self.input_size = (shape[1], shape[2]) if self._rows_last else (shape[2], shape[3])
+        self.embedding_dim = int(self._output["shape"][-1])
+        self.takes_pixels = self._input["dtype"] == np.uint8 and tuple(self._input["quantization"]) in (
+            (1.0, 0),
+            (0.0, 0),
+        )
+
+    def __call__(self, batch: Tensor) -> Tensor:
+        """Raw embeddings, float32 (N, D)."""
+        values = (batch.permute(0, 2, 3, 1) if self._rows_last else batch).contiguous().numpy()
+        rows = in_fixed_batches(self._run, values, self._batch)
+        return torch.from_numpy(rows.reshape(len(values), -1))
+
+    def _run(self, images: np.ndarray) -> np.ndarray:
+        self._interpreter.set_tensor(self._input["index"], _quantised(images, self._input))
+        self._interpreter.invoke()
+        return _real(self._interpreter.get_tensor(self._output["index"]), self._output)
+
+
+def _metadata(content: bytes, name: str) -> str | None:
+    """The text that the file's metadata holds under a name."""
+    from ai_edge_litert.schema_py_generated import Model
+
+    model = Model.GetRootAs(content, 0)
+    for index in range(model.MetadataLength()):
+        entry = model.Metadata(index)
+        if entry is not None and entry.Name() == name.encode():
+            buffer = model.Buffers(entry.Buffer())
+            return None if buffer is None else bytes(buffer.DataAsNumpy()).decode("utf-8", "replace")
+    return None
+
+
+def _quantised(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
+    kind, (scale, zero) = np.dtype(tensor["dtype"]), tensor["quantization"]
+    if kind.kind == "f" or values.dtype == kind:
+        return values.astype(kind, copy=False)
+    limits = np.iinfo(kind)
+    return np.clip(np.rint(values / scale) + zero, limits.min, limits.max).astype(kind)
+
+
+def _real(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
+    scale, zero = tensor["quantization"]
+    if np.dtype(tensor["dtype"]).kind == "f":
+        return values.astype(np.float32, copy=False)
+    return (values.astype(np.float32) - zero) * np.float32(scale)

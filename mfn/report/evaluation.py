@@ -1,0 +1,113 @@
+"""Everything an evaluation leaves behind: JSON, CSV, HTML, PNG pictures and a TensorBoard event file."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from mfn.contract import InputContract
+from mfn.data.verification import VerificationSet
+from mfn.evaluation.identification import Identified
+from mfn.evaluation.probe_report import ProbeReport
+from mfn.evaluation.templates import TemplateVerification
+from mfn.evaluation.verdict import Verdict
+from mfn.files import replacing
+from mfn.report.figures import save_png
+from mfn.report.html import Report, render
+from mfn.report.pictures import cmc_curves, det_curves, roc_curves, score_histograms
+from mfn.report.tensorboard import write_events
+
+
+def write_report(
+    run: Path,
+    model: str,
+    contract: InputContract,
+    results: Sequence[Verdict | TemplateVerification | Identified],
+    sets: Mapping[str, VerificationSet],
+    probe: ProbeReport | None = None,
+    extra: Mapping[str, object] | None = None,
+) -> list[Path]:
+    """Writes the report of an evaluation.
+
+    Args:
+        run: The folder; ``report.html`` comes first, since that is what a person opens.
+        model: The judged file, as the user named it.
+        contract: What it expects, with the stored threshold.
+        results: What each set says.
+        sets: The verification sets by name, for the faces of the worst pairs.
+        probe: What the probe of the contract found, where it was asked for.
+        extra: Settings to name in the report, such as ``flip``.
+
+    Returns:
+        The files written, and last the folder of the event file.
+    """
+    settings = dict(extra or {})
+    verdicts = [result for result in results if isinstance(result, Verdict)]
+    templates = [result for result in results if isinstance(result, TemplateVerification)]
+    identified = [result for result in results if isinstance(result, Identified)]
+    facts = {
+        "Judged": f"{datetime.now().astimezone():%Y-%m-%d %H:%M}",
+        "With": f"mfn {version('mfn')}",
+        **{name: str(value) for name, value in settings.items()},
+    }
+    report = Report(model, contract, verdicts, templates, identified, sets, probe, facts)
+    _write_text(run / "report.html", render(report))
+    _write_text(run / "report.json", json.dumps(plain(report, settings), indent=2))
+    _write_csv(run / "report.csv", [{"set": result.name} | result.numbers() for result in results])
+    figures = _figures(report)
+    for name, figure in figures.items():
+        save_png(figure, run / f"{name}.png")
+    scalars = {f"{result.name}/{name}": value for result in results for name, value in result.numbers().items()}
+    events = write_events(run / "tensorboard", scalars, figures)
+    names = ["report.html", "report.json", "report.csv", *(f"{name}.png" for name in figures)]
+    return [*(run / name for name in names), events]
+
+
+def plain(report: Report, settings: Mapping[str, object]) -> dict[str, Any]:
+    """The report as JSON has it."""
+    return {
+        "model": report.model,
+        **settings,
+        "contract": report.contract.to_dict(),
+        "sets": {judged.name: _verdict(judged) for judged in report.verdicts},
+        "templates": {judged.name: judged.numbers() | {"missing": list(judged.missing)} for judged in report.templates},
+        "identification": {judged.name: judged.numbers() for judged in report.identified},
+        "probe": None if report.probe is None else asdict(report.probe) | {"verdict": report.probe.verdict},
+        "written": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "mfn": version("mfn"),
+    }
+
+
+def _verdict(judged: Verdict) -> dict[str, Any]:
+    groups = {name: asdict(group) for name, group in judged.groups.items()}
+    return judged.numbers() | {"groups": groups, "missing": list(judged.missing)}
+
+
+def _figures(report: Report) -> dict[str, Figure]:
+    figures = {}
+    if pairs := [*report.verdicts, *report.templates]:
+        figures |= {"roc": roc_curves(pairs), "det": det_curves(pairs)}
+    if report.verdicts:
+        figures["scores"] = score_histograms(report.verdicts, report.contract.threshold)
+    if report.identified:
+        figures["cmc"] = cmc_curves(report.identified)
+    return figures
+
+
+def _write_text(path: Path, text: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _write_csv(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
+    columns = dict.fromkeys(name for row in rows for name in row)
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)

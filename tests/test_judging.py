@@ -1,0 +1,149 @@
+"""evaluate.py's way: from a configuration to the report and the stored threshold."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra.utils import instantiate
+
+from mfn.data.bin_writer import prepare_bin
+from mfn.data.lfw import read_lfw
+from mfn.data.lfw_writer import write_lfw
+from mfn.data.made_pairs import pairs_from_source
+from mfn.data.synthetic import SyntheticFaces
+from mfn.errors import CheckpointError, ConfigError, DataError
+from mfn.inference.embedder import FaceEmbedder
+from mfn.judging import evaluate
+from tests.composing import CONF, composed
+from tests.inference.onnx_files import CONTRACT, write_onnx
+from tests.small_run import SIZE, save_small_checkpoint
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint, and 40 pairs of drawn faces as LFW, as a .bin pack and as folders of people."""
+    folder = tmp_path_factory.mktemp("judging")
+    save_small_checkpoint(folder)
+    faces = SyntheticFaces(8, 6, image_size=SIZE)
+    pairs = write_lfw(pairs_from_source(faces, folds=2, pairs_per_fold=20, name="lfw"), folder / "lfw")
+    prepare_bin(pairs, folder / "packs" / "lfw.bin")
+    prepare_bin(pairs, folder / "packs" / "agedb_30.bin")
+    return folder
+
+
+def judge_with(files: Path, run: Path, *overrides: str) -> dict:
+    config = composed(f"model_path={files / 'net.ckpt'}", "bootstrap=20", *overrides, config="evaluate")
+    config.paths.output = str(run)
+    run.mkdir(parents=True, exist_ok=True)
+    evaluate(config)
+    return json.loads((run / "report.json").read_text())
+
+
+def test_a_folder_and_its_pack_are_judged_alike(files: Path, tmp_path: Path) -> None:
+    roots = (files / "lfw", files / "packs")
+    first, second = (
+        judge_with(files, tmp_path / root.name, "benchmark=lfw", f"benchmark.root={root}") for root in roots
+    )
+    assert first["sets"]["lfw"] == second["sets"]["lfw"]
+
+
+def test_several_sets_leave_every_kind_of_report(files: Path, tmp_path: Path) -> None:
+    report = judge_with(files, tmp_path, "benchmark=[lfw,agedb_30]", f"benchmark.root={files / 'packs'}")
+    assert set(report["sets"]) == {"lfw", "agedb_30"}
+    for name in ("report.csv", "report.html", "roc.png", "det.png", "scores.png"):
+        assert (tmp_path / name).stat().st_size > 0, name
+    assert list(tmp_path.rglob("events.out.tfevents*"))
+    rows = list(csv.DictReader((tmp_path / "report.csv").open()))
+    assert float(rows[0]["accuracy"]) == pytest.approx(report["sets"]["lfw"]["accuracy"])
+
+
+def test_people_are_identified(files: Path, tmp_path: Path) -> None:
+    overrides = ["benchmark=[identification,pairs]", f"benchmark.root={files / 'lfw' / 'images'}"]
+    sizes = [
+        "benchmark.identification.gallery_images=2",
+        "benchmark.pairs.folds=2",
+        "benchmark.pairs.pairs_per_fold=10",
+    ]
+    report = judge_with(files, tmp_path, *overrides, *sizes)
+    assert set(report["sets"]) == {"pairs"}
+    assert set(report["identification"]) == {"identification nearest", "identification centroid"}
+    assert 0 < report["identification"]["identification nearest"]["rank_1"] <= 1
+
+
+def test_the_threshold_is_stored_where_the_network_came_from(files: Path, tmp_path: Path) -> None:
+    network = save_small_checkpoint(tmp_path)
+    overrides = ["benchmark=lfw", f"benchmark.root={files / 'packs'}", "store_threshold=0.1"]
+    report = judge_with(tmp_path, tmp_path / "run", *overrides)
+    contract = FaceEmbedder.load(network).contract
+    assert contract.threshold_far == 0.1
+    assert contract.threshold == pytest.approx(report["sets"]["lfw"]["threshold_at_far_1e-01"])
+
+
+def test_conventions_are_probed(files: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        judge_with(
+            files, tmp_path, "benchmark=lfw", f"benchmark.root={files / 'packs'}", "probe=true", "probe_pairs=20"
+        )
+    assert "probe: the declared input contract" in caplog.text
+
+
+def test_networks_of_others_are_judged(files: Path, tmp_path: Path) -> None:
+    network = write_onnx(tmp_path / "net.onnx", contract=None)
+    overrides = ["benchmark=lfw", f"benchmark.root={files / 'packs'}", f"model_path={network}"]
+    with pytest.raises(CheckpointError, match=r"contract\.color, contract\.mean, contract\.std"):
+        judge_with(files, tmp_path, *overrides)
+    stated = ["contract.color=RGB", "contract.mean=[0,0,0]", "contract.std=[255,255,255]"]
+    report = judge_with(files, tmp_path, *overrides, *stated)
+    assert report["contract"]["embedding_dim"] == CONTRACT.embedding_dim
+
+
+def test_missing_images_stop_the_run_unless_allowed(files: Path, tmp_path: Path) -> None:
+    faces = SyntheticFaces(4, 4, image_size=SIZE)
+    write_lfw(pairs_from_source(faces, folds=2, pairs_per_fold=10, name="lfw"), tmp_path / "lfw")
+    read = read_lfw(tmp_path / "lfw")
+    Path(read.source.describe(0)).unlink()
+    overrides = ["benchmark=lfw", f"benchmark.root={tmp_path / 'lfw'}"]
+    with pytest.raises(DataError, match=r"lacks 1 of the .*allow_missing=true"):
+        judge_with(files, tmp_path / "run", *overrides)
+    report = judge_with(files, tmp_path / "run", *overrides, "benchmark.allow_missing=true")
+    left_out = int((read.pairs == 0).any(axis=1).sum())
+    assert report["sets"]["lfw"]["left_out"] == left_out
+    assert report["sets"]["lfw"]["pairs"] == 20 - left_out
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["flip=twice"], "flip=twice must be one of none, sum, concat"),
+        (["score=metres"], "score=metres must be one of"),
+        (["benchmark=[]"], "no benchmark is chosen"),
+        (["benchmark.root=null"], r"benchmark\.root"),
+        (["store_threshold=1e-6"], "support"),
+        (["device=cuda:7"], "device=cuda:7 is not available"),
+    ],
+)
+def test_values_that_make_no_sense_are_told(files: Path, tmp_path: Path, overrides: list[str], words: str) -> None:
+    base = [] if overrides == ["benchmark.root=null"] else [f"benchmark.root={files / 'packs'}"]
+    with pytest.raises((ConfigError, DataError), match=words):
+        judge_with(files, tmp_path, *base, *overrides)
+
+
+@pytest.mark.parametrize("choice", sorted(file.stem for file in (CONF / "benchmark").glob("*.yaml")))
+def test_every_benchmark_says_what_it_does_not_find(choice: str, tmp_path: Path) -> None:
+    (tmp_path / "something").touch()
+    config = composed(f"benchmark={choice}", f"benchmark.root={tmp_path}", "model_path=x", config="evaluate")
+    with pytest.raises(Exception, match=str(tmp_path)):
+        instantiate(config.benchmark, _convert_="all")
+
+
+def test_the_command_ends_with_one_sentence(files: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "evaluate.py", "model_path=nowhere.ckpt", f"benchmark.root={tmp_path}"]
+    done = subprocess.run(
+        [*command, f"hydra.run.dir={tmp_path / 'run'}"], cwd=CONF.parent, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "there is no network file at nowhere.ckpt" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
