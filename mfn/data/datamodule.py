@@ -4,6 +4,7 @@ import numpy as np
 from lightning import LightningDataModule
 
 from mfn.data.augment import Augmentation
+from mfn.data.copies import copies_of
 from mfn.data.held_out import FOLDS, held_out_set
 from mfn.data.images import FaceImages
 from mfn.data.loader import FaceLoader
@@ -108,7 +109,8 @@ class FaceDataModule(LightningDataModule):
         """
         if self._splits is not None:
             return
-        splits = split(self.source.labels, self.rules, self.seed)
+        copies = copies_of(self.source)
+        splits = split(self.source.labels, self.rules, self.seed, copies.origins if copies else None)
         self._check(splits)
         self.num_classes = splits.label_map.size
         self.num_images = splits.train.size
@@ -169,11 +171,12 @@ class FaceDataModule(LightningDataModule):
         splits = self._ready()
         loaders = [
             verification_loader(
-                pairs,
+                pairs.source,
                 self.image_size,
                 self.eval_batch_size,
                 self.num_workers,
                 self.multiprocessing_context,
+                pairs.strict,
             )
             for pairs in self.verification_sets.values()
         ]
@@ -186,13 +189,17 @@ class FaceDataModule(LightningDataModule):
         """Return what there is to train and judge on, for a table."""
         splits = self._ready()
         per_class = np.bincount(splits.train_classes)
-        kept = splits.train.size + splits.validation.size + splits.held_out.size
+        copies = copies_of(self.source)
+        is_copy = copies.codes > 0 if copies else np.zeros(len(self.source), bool)
+        images, copied = int((~is_copy).sum()), int(is_copy[splits.train].sum())
+        kept = splits.train.size - copied + splits.validation.size + splits.held_out.size
         return {
             "source": self.source.name,
-            "images": len(self.source),
+            "images": images,
             "identities": np.unique(self.source.labels).size,
-            "images dropped by min_images and max_images": len(self.source) - kept,
+            "images dropped by min_images and max_images": images - kept,
             "training images": self.num_images,
+            **({"virtual copies among them": copied} if copies else {}),
             "training identities": self.num_classes,
             "images per training identity": (
                 f"{per_class.min()} to {per_class.max()}, median {np.median(per_class):g}"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mfn.data.copies import read_copies
 from mfn.data.image_files import IMAGE_SUFFIXES, ImageFiles
 from mfn.data.roots import existing_root
 from mfn.errors import DataError
@@ -15,15 +16,20 @@ logger = logging.getLogger(__name__)
 class FolderDataset(ImageFiles):
     """One folder per identity; raw labels follow the sorted folder names.
 
+    Attributes:
+        names: path of each image relative to `root`, with forward slashes.
+        copies: which images come again as a variant, after the others; None where nobody asked for them.
+
     Args:
         root: folder that holds the identity folders. Other files, and folders without images, are passed
             over.
+        virtual_copies: also give the copies listed in `variants.tsv`, to train on; nothing is judged on those.
 
     Raises:
         DataError: the folder is missing or empty, or no folder in it holds images.
     """
 
-    def __init__(self, root: str | Path) -> None:
+    def __init__(self, root: str | Path, virtual_copies: bool = False) -> None:
         folder = existing_root(root)
         paths, labels, names = [], [], []
         for identity in sorted(entry for entry in folder.iterdir() if entry.is_dir()):
@@ -36,9 +42,16 @@ class FolderDataset(ImageFiles):
             paths += found
         if not paths:
             raise DataError(_nothing_found(folder))
-        super().__init__(folder.name, paths)
         self.labels = np.array(labels, np.int64)
         self.label_names: dict[int, str] | None = dict(enumerate(names))
+        self.names = [path.relative_to(folder).as_posix() for path in paths]
+        self.copies = read_copies(folder, np.array(self.names)) if virtual_copies else None
+        if self.copies is not None:
+            origins = self.copies.origins
+            self.labels = self.labels[origins]
+            self.names = [self.names[origin] for origin in origins]
+            paths = [paths[origin] for origin in origins]
+        super().__init__(folder.name, paths)
 
 
 def _images_in(folder: Path) -> list[Path]:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from mfn.data.augment import Augmentation
+from mfn.data.copies import copies_of
 from mfn.data.sampler import SampleKey
 from mfn.data.source import ImageSource
 from mfn.errors import BrokenImageError
@@ -18,12 +19,12 @@ class FaceImages:
     """The images of a source at `positions`, with their classes, for training or judging.
 
     Args:
-        source: where images come from.
+        source: where images come from; its virtual copies become what they are before anything else.
         positions: int64 (N,), the images in it that take part.
         labels: int64 (N,), the class of each.
         image_size: (height, width) to give; other images are resized.
         augment: applied after resizing; a function of (seed, epoch, position in the source).
-        seed: of the augmentation.
+        seed: of the augmentation and of the copies' noise.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class FaceImages:
         self.image_size = image_size
         self.augment = augment
         self.seed = seed
+        self._copies = copies_of(source)
 
     def __len__(self) -> int:
         return self.positions.size
@@ -65,6 +67,8 @@ class FaceImages:
             except BrokenImageError as error:
                 broken.append((position, str(error)))
                 continue
+            if self._copies is not None:
+                image = self._copies.apply(image, position, self.seed, epoch)
             if image.shape[:2] != self.image_size:
                 image = resize(image, self.image_size)
             if self.augment is not None:

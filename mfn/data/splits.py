@@ -1,6 +1,6 @@
 """Which images train and which judge, as a pure function of (labels, rules, seed)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -58,14 +58,22 @@ class Splits:
     label_map: np.ndarray
 
 
-def split(labels: np.ndarray, rules: SplitRules, seed: int) -> Splits:
+def split(labels: np.ndarray, rules: SplitRules, seed: int, origins: np.ndarray | None = None) -> Splits:
     """Apply the identity rules, hold identities out, and split the rest into training and validation.
+
+    Virtual copies change none of these choices: they train where their image does, and go away with it elsewhere.
 
     Args:
         labels: int64 (N,), raw label of each image of the source.
         rules: what to do.
         seed: of every random choice.
+        origins: int64 (N,), the position of the image that each one shows, where some are copies; the images
+            themselves come first.
     """
+    if origins is not None:
+        images = split(labels[origins == np.arange(origins.size)], rules, seed)
+        train = np.flatnonzero(np.isin(origins, images.train))
+        return replace(images, train=train, train_classes=np.searchsorted(images.label_map, labels[train]))
     kept = select_images(labels, rules.min_images, rules.max_images, seed)
     is_held_out = split_identities(labels[kept], rules.val_identities, seed)
     known = kept[~is_held_out]

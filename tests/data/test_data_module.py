@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mfn.data.datamodule import FaceDataModule
-from mfn.data.verification import VerificationSet
+from mfn.data.verification import VerificationSet, consecutive_folds
 from mfn.errors import ConfigError, DataError
 from tests.data.sources import ArraySource
 
@@ -17,7 +17,8 @@ def module(labels: list[int] = LABELS, **options: Any) -> FaceDataModule:
 
 
 def extra_set() -> VerificationSet:
-    return VerificationSet("extra", ArraySource([0, 0, 1]), np.array([[0, 1], [1, 2]]), np.array([True, False]), 1)
+    pairs, is_same = np.array([[0, 1], [1, 2]]), np.array([True, False])
+    return VerificationSet("extra", ArraySource([0, 0, 1]), pairs, is_same, consecutive_folds(2, 1))
 
 
 def test_sizes_come_from_the_data() -> None:
@@ -38,7 +39,10 @@ def test_judging_loaders_come_in_the_promised_order() -> None:
     assert list(data.verification_sets) == ["held_out", "extra"]
     held_out, given, closed = data.val_dataloader()
     pairs = data.verification_sets["held_out"]
-    assert pairs.pairs.shape == (100, 2) and pairs.folds == 10 and len(pairs.source) == 100
+    assert pairs.pairs.shape == (100, 2) and len(pairs.source) == 100
+    assert pairs.fold_of.tolist() == np.repeat(np.arange(10), 10).tolist()
+    assert pairs.identities is not None
+    assert np.array_equal(np.equal(*pairs.identities[pairs.pairs].T), pairs.is_same)
     assert pairs.is_same.reshape(10, 10).sum(axis=1).tolist() == [5] * 10
     assert [batch.indices.tolist() for batch in given] == [[0, 1, 2]]
     assert sum(len(batch.labels) for batch in held_out) == 100
