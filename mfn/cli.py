@@ -39,6 +39,18 @@ def parser() -> argparse.ArgumentParser:
     bring.add_argument("--output", type=Path, required=True, help="checkpoint to write")
     bring.set_defaults(run=run_import)
 
+    prepare = commands.add_parser("prepare", help="what you have to what training and judging want")
+    prepare.add_argument("words", nargs="*", metavar="STEP key=value", help="see conf/prepare*.yaml")
+    prepare.set_defaults(run=run_prepare)
+
+    look = commands.add_parser("inspect", help="what a pack, folder, .bin, checkpoint or exported file is")
+    look.add_argument("path", type=Path)
+    look.add_argument("--all", action="store_true", help="decode every image to count the broken ones")
+    look.add_argument("--show", type=Path, metavar="PNG", help="write a contact sheet")
+    look.add_argument("--histogram", type=Path, metavar="PNG", help="write the images per identity")
+    look.add_argument("--json", type=Path, help="also write what was found here")
+    look.set_defaults(run=run_inspect)
+
     bench = commands.add_parser("bench", help="how fast the parts are, beside a peer or the limit")
     subjects = bench.add_subparsers(required=True)
     data = subjects.add_parser("data", help="reading, decoding and loading")
@@ -46,6 +58,10 @@ def parser() -> argparse.ArgumentParser:
     data.add_argument("--workers", type=int, default=1)
     data.add_argument("--json", type=Path, help="also write the rows here")
     data.set_defaults(run=run_bench_data)
+    metrics = subjects.add_parser("metrics", help="a verification set's metrics, and a 1:N search")
+    metrics.add_argument("--gallery", type=int, default=1_000_000, help="rows searched")
+    metrics.add_argument("--json", type=Path, help="also write the rows here")
+    metrics.set_defaults(run=run_bench_metrics)
     head = subjects.add_parser("head", help="time and memory of a margin head's step")
     head.add_argument("--classes", type=int, default=85742)
     head.add_argument("--batch", type=int, default=128)
@@ -79,11 +95,40 @@ def run_import(options: argparse.Namespace) -> None:
     log.info(table("Imported", [row]))
 
 
+def run_prepare(options: argparse.Namespace) -> None:
+    """Prepares data, see :mod:`mfn.preparing`."""
+    from mfn.preparing import prepare
+
+    prepare(options.words)
+
+
+def run_inspect(options: argparse.Namespace) -> None:
+    """Tells what a file or folder is, see :mod:`mfn.inspection`."""
+    from mfn.inspection.histogram import draw_histogram
+    from mfn.inspection.inspect import inspect, show
+
+    found = inspect(options.path, options.all)
+    log.info(found.text())
+    if options.show is not None:
+        show(found, options.show)
+    if options.histogram is not None:
+        draw_histogram(found.images_per_identity, options.histogram)
+    if options.json is not None:
+        options.json.write_text(json.dumps(found.to_dict(), indent=2), encoding="utf-8")
+
+
 def run_bench_data(options: argparse.Namespace) -> None:
     """Measures the way from record to batch."""
     from mfn.bench.data import bench_data
 
     _tell("Data, one process unless said otherwise", bench_data(options.root, options.workers), options.json)
+
+
+def run_bench_metrics(options: argparse.Namespace) -> None:
+    """Measures metrics and search."""
+    from mfn.bench.metrics import bench_metrics
+
+    _tell("Metrics and 1:N search", bench_metrics(gallery_rows=options.gallery), options.json)
 
 
 def run_bench_head(options: argparse.Namespace) -> None:

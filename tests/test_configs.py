@@ -9,6 +9,10 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from mfn.assembly import build_callbacks, build_recognizer, check
+from mfn.data.bin_writer import prepare_bin
+from mfn.data.lfw_writer import write_lfw
+from mfn.data.made_pairs import pairs_from_source
+from mfn.data.synthetic import SyntheticFaces
 from mfn.errors import ConfigError
 from mfn.failures import unwrapped
 from mfn.recognizer import FaceRecognizer
@@ -16,6 +20,7 @@ from mfn.training import check_metric
 from tests.composing import CONF, choices, composed
 from tests.small_run import small_data
 
+ON_DISK = ("ms1m", "folder", "tfrecord")
 TINY = ["data.source.num_identities=6", "data.source.images_per_identity=8", "data.batch_size=4"]
 
 
@@ -24,10 +29,10 @@ def test_every_choice_is_made_into_what_it_describes(group: str, tmp_path: Path)
     for choice in choices(group):
         if (group, choice) == ("data", "base"):
             continue
-        config = composed(f"{group}={choice}", *([f"data.root={tmp_path}"] if choice in ("ms1m", "folder") else []))
+        config = composed(f"{group}={choice}", *([f"data.root={tmp_path}"] if choice in ON_DISK else []))
         node = config[group].source if group == "data" else config[group]
         extra = {"embedding_dim": 8, "num_classes": 4} if group == "head" else {}
-        if choice in ("ms1m", "folder"):
+        if choice in ON_DISK:
             with pytest.raises(Exception, match=str(tmp_path)):
                 instantiate(node, _convert_="all")
         else:
@@ -124,3 +129,31 @@ def test_a_metric_that_is_not_measured_is_told() -> None:
     with pytest.raises(ConfigError, match="val/top1 is not measured in this run; there is val/held_out/"):
         check_metric("val/top1", data)
     check_metric("val/top1", small_data(val_fraction=0.2))
+
+
+@pytest.mark.parametrize("config", ["evaluate", "train"])
+@pytest.mark.parametrize("chosen", ["lfw", "[lfw,cfp_fp,agedb_30]", "[]"])
+def test_benchmarks_are_chosen_alike_for_training_and_judging(config: str, chosen: str) -> None:
+    names = [name for name in chosen.strip("[]").split(",") if name]
+    sets = composed(f"benchmark={chosen}", "benchmark.root=DIR", config=config)
+    assert [key for key in sets.benchmark if key not in ("_target_", "root", "allow_missing")] == names
+    assert all(sets.benchmark[name].root == "DIR" for name in names)
+
+
+def test_every_key_of_an_evaluation_is_read_by_something() -> None:
+    source = (CONF.parent / "mfn" / "judging.py").read_text()
+    keys = set(OmegaConf.load(CONF / "evaluate.yaml")) - {"defaults", "hydra"}
+    assert not {key for key in keys if not re.search(rf"config\.{key}\b", source)}
+
+
+def test_any_list_of_benchmarks_is_judged_while_training(tmp_path: Path) -> None:
+    pairs = write_lfw(
+        pairs_from_source(SyntheticFaces(6, 4, image_size=(32, 32)), folds=2, pairs_per_fold=10), tmp_path / "lfw"
+    )
+    prepare_bin(pairs, tmp_path / "agedb_30.bin")
+    config = composed(*TINY, "benchmark=[lfw,agedb_30]", f"benchmark.root={tmp_path}", "data.val_identities=0.5")
+    data = instantiate(config.data.module, _convert_="all")
+    data.setup()
+    assert list(data.verification_sets) == ["held_out", "lfw", "agedb_30"]
+    check_metric("val/agedb_30/accuracy", data)
+    check_metric("val/mean/accuracy", data)

@@ -13,6 +13,10 @@ from lightning import Trainer
 from omegaconf import DictConfig
 
 from mfn.assembly import build_callbacks, build_recognizer, contract_of
+from mfn.data.bin_writer import prepare_bin
+from mfn.data.lfw_writer import write_lfw
+from mfn.data.made_pairs import pairs_from_source
+from mfn.data.synthetic import SyntheticFaces
 from mfn.recognizer import FaceRecognizer
 from mfn.schedules import Clock
 from tests.composing import composed
@@ -181,6 +185,48 @@ EFFECTS: dict[str, Effect] = {
 }
 
 
+PAIRS = ["benchmark=pairs"]
+FIVE = [*PAIRS, "benchmark.pairs.sampling=by_person", "benchmark.pairs.num_sample=3"]
+EVALUATION_EFFECTS: dict[str, Effect] = {
+    "benchmark": (["benchmark=pairs", "benchmark.pairs.pairs_per_fold=2"], lambda sets: list(sets), ["pairs"]),
+    "benchmark.lfw.folds": (["benchmark=lfw", "benchmark.lfw.folds=5"], lambda sets: sets["lfw"].fold_of.max(), 4),
+    "benchmark.pairs.sampling": (FIVE, lambda sets: len(sets["pairs"].pairs), 105),
+    "benchmark.pairs.folds": ([*FIVE, "benchmark.pairs.folds=3"], lambda sets: sets["pairs"].fold_of.max(), 2),
+    "benchmark.pairs.num_person": ([*FIVE, "benchmark.pairs.num_person=4"], lambda s: len(s["pairs"].pairs), 66),
+    "benchmark.pairs.num_sample": (
+        [*FIVE, "benchmark.pairs.num_sample=2"],
+        lambda s: len(s["pairs"].pairs) < 105,
+        True,
+    ),
+}
+TESTED_ELSEWHERE = {"benchmark.root", "store_threshold"}
+"""In tests/test_judging.py."""
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six people of four images; and pairs of them in a list without folds of its own."""
+    folder = tmp_path_factory.mktemp("people")
+    made = pairs_from_source(SyntheticFaces(6, 4, image_size=(32, 32)), folds=5, pairs_per_fold=4)
+    write_lfw(made, folder / "lfw")
+    prepare_bin(made, folder / "lfw.bin")
+    (folder / "lfw.bin.json").unlink()
+    return folder
+
+
+@pytest.mark.parametrize("key", EVALUATION_EFFECTS)
+def test_setting_a_key_of_the_evaluation_has_an_effect(key: str, people: Path) -> None:
+    overrides, look, expected = EVALUATION_EFFECTS[key]
+    root = people if "benchmark=lfw" in overrides else people / "lfw" / "images"
+
+    def sets(*words: str) -> Any:
+        return instantiate(composed(*words, f"benchmark.root={root}", config="evaluate").benchmark, _convert_="all")
+
+    assert look(sets(*overrides)) == expected
+    if key not in ("benchmark", "benchmark.pairs.sampling"):
+        assert look(sets(*overrides[:-1])) != expected
+
+
 def mapped_keys() -> set[str]:
     """Keys in the second column of README's tables of older arguments."""
     section = README.read_text(encoding="utf-8").partition("## Coming from an older project")[2].partition("\n## ")[0]
@@ -191,7 +237,8 @@ def mapped_keys() -> set[str]:
 def test_every_key_that_readme_maps_to_is_tested_here() -> None:
     keys = mapped_keys()
     assert len(keys) > 25
-    assert keys <= set(EFFECTS), keys - set(EFFECTS)
+    tested = set(EFFECTS) | set(EVALUATION_EFFECTS) | TESTED_ELSEWHERE
+    assert keys <= tested, keys - tested
 
 
 @pytest.mark.parametrize("key", EFFECTS)
