@@ -15,6 +15,7 @@ from mfn.data.made_pairs import open_faces, pairs_from_source
 from mfn.data.verification import VerificationSet
 from mfn.errors import ConfigError
 from mfn.failures import unwrapped
+from mfn.prepare.from_config import prepare_pack
 from mfn.report.tables import table
 
 log = logging.getLogger(__name__)
@@ -34,9 +35,9 @@ def prepare(words: Sequence[str]) -> None:
     step, overrides = (words[0], words[1:]) if words and "=" not in words[0] else ("", words)
     if step not in _STEPS:
         raise ConfigError(f"mfn prepare {step} is no step: there is {', '.join(name for name in _STEPS if name)}")
-    name, run = _STEPS[step]
+    name, implied, run = _STEPS[step]
     with unwrapped():
-        run(composed(name, overrides))
+        run(composed(name, [*implied, *overrides]))
 
 
 def composed(name: str, overrides: Sequence[str]) -> DictConfig:
@@ -50,6 +51,18 @@ def composed(name: str, overrides: Sequence[str]) -> DictConfig:
             return compose(name, list(overrides))
     except HydraException as error:
         raise ConfigError(" ".join(str(error).partition("Config search path")[0].split())) from error
+
+
+def prepare_photos(config: DictConfig) -> None:
+    """Runs the steps that the configuration lists, then packs."""
+    log.info(table("Prepared", prepare_pack(config).rows()))
+    log.info(
+        "%s; what became of every image: index.%s, dropped.html\nnext:\n  python train.py data=%s data.root=%s",
+        config.output,
+        config.index,
+        "ms1m" if config.format == "pack" else "folder",
+        config.output,
+    )
 
 
 def pack_benchmark(config: DictConfig) -> None:
@@ -83,7 +96,10 @@ def _tell(pairs: VerificationSet, output: Path) -> None:
     log.info(table("Pairs", [row]))
 
 
-_STEPS: dict[str, tuple[str, Callable[[DictConfig], None]]] = {
-    "bin": ("prepare_bin", pack_benchmark),
-    "pairs": ("prepare_pairs", make_pairs),
+_STEPS: dict[str, tuple[str, list[str], Callable[[DictConfig], None]]] = {
+    "": ("prepare", [], prepare_photos),
+    **{step: ("prepare", [f"steps=[{step}]"], prepare_photos) for step in ("align", "clean", "balance", "split")},
+    "pack": ("prepare", ["steps=[]"], prepare_photos),
+    "bin": ("prepare_bin", [], pack_benchmark),
+    "pairs": ("prepare_pairs", [], make_pairs),
 }

@@ -1,0 +1,1 @@
+"""What a file or folder is: a pack, folders of faces, a verification pack, TFRecords, or a network."""

@@ -1,0 +1,81 @@
+"""From a path to what lies there."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from mfn.errors import BrokenImageError, DataError
+from mfn.inspection.faces import inspect_bin, inspect_folder, inspect_pack, inspect_tfrecord
+from mfn.inspection.inspection import Inspection
+from mfn.inspection.networks import inspect_checkpoint, inspect_network
+from mfn.inspection.pixels import spread
+from mfn.prepare.contact_sheet import write_contact_sheet
+
+SAMPLE = 1000
+
+_FILES: dict[str, Callable[[Path, int], Inspection]] = {
+    ".rec": lambda path, most: inspect_pack(path.parent, path.stem, most),
+    ".idx": lambda path, most: inspect_pack(path.parent, path.stem, most),
+    ".bin": inspect_bin,
+    ".tfrecord": inspect_tfrecord,
+    ".tfrecords": inspect_tfrecord,
+    **{suffix: lambda path, _: inspect_checkpoint(path) for suffix in (".ckpt", ".pt", ".pth")},
+    **{suffix: lambda path, _: inspect_network(path) for suffix in (".onnx", ".tflite", ".npz")},
+}
+
+
+def inspect(path: str | Path, look_at_all: bool = False) -> Inspection:
+    """Tell what a file or folder is.
+
+    Args:
+        path: an InsightFace pack (its folder or its `.rec`), a folder of identities, TFRecord files or their folder, a
+            `.bin` verification pack, a checkpoint or an exported network.
+        look_at_all: decode all images, not 1,000 spread over the set.
+
+    Raises:
+        DataError: nothing is there, it is of no known kind, or too damaged to be read.
+        CheckpointError: the same for networks.
+    """
+    place = Path(path).expanduser()
+    most = np.iinfo(np.int64).max if look_at_all else SAMPLE
+    if not place.exists():
+        raise DataError(f"there is nothing at {path}")
+    if place.is_dir():
+        return _inspect_directory(place, most)
+    if ".tfrecord" in place.name:  # shards are named faces.tfrecord-00000-of-00010
+        return inspect_tfrecord(place, most)
+    look = _FILES.get(place.suffix)
+    if look is None:
+        raise DataError(f"{path} is of no kind that is known here: {', '.join(_FILES)} or a folder of faces")
+    return look(place, most)
+
+
+def show(inspection: Inspection, path: Path, most: int = 100) -> None:
+    """Write a contact sheet of up to `most` images spread over the set.
+
+    Raises:
+        DataError: there are no images, as in a network.
+    """
+    source = inspection.images
+    if source is None:
+        raise DataError(f"{inspection.path} is a {inspection.kind} and holds no images to show")
+    chosen: list[int] = spread(len(source), most).tolist()
+    captions = inspection.captions or [str(index) for index in range(len(source))]
+    images: list[np.ndarray | None] = []
+    for index in chosen:
+        try:
+            images.append(source.image(index))
+        except BrokenImageError:
+            images.append(None)
+    write_contact_sheet(path, images, [captions[index] for index in chosen])
+
+
+def _inspect_directory(folder: Path, most: int) -> Inspection:
+    packs = sorted(folder.glob("*.rec"))
+    if packs:
+        return inspect_pack(folder, "train" if folder / "train.rec" in packs else packs[0].stem, most)
+    if any(folder.glob("*.tfrecord*")):
+        return inspect_tfrecord(folder, most)
+    parted = folder / "train"  # as `mfn prepare` writes folders
+    return inspect_folder(parted if parted.is_dir() and any(folder.glob("train/*/")) else folder, most)

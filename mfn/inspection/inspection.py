@@ -1,0 +1,66 @@
+"""What there is to tell about a file or folder, and telling it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfn.data.source import ImageSource
+from mfn.inspection.histogram import histogram_text
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was found.
+
+    Attributes:
+        path: that was looked at.
+        kind: what it is.
+        facts: to tell, in order.
+        problems: what is wrong with it, a sentence each.
+        images_per_identity: int64 (C,), empty where there are no identities.
+        images: the faces in it, None for networks.
+        captions: one for each of `images`, or none at all.
+    """
+
+    path: str
+    kind: str
+    facts: Mapping[str, object]
+    problems: Sequence[str] = ()
+    images_per_identity: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    images: ImageSource | None = None
+    captions: Sequence[str] = ()
+
+    def text(self) -> str:
+        """All of it for a terminal."""
+        width = max(map(len, self.facts), default=0)
+        lines = [f"{self.path}: {self.kind}", ""]
+        lines += [f"  {key:{width}}  {_shown(value)}" for key, value in self.facts.items()]
+        if self.images_per_identity.size:
+            lines += ["", "  images per identity", histogram_text(self.images_per_identity)]
+        lines += ["", *(f"  problem: {problem}" for problem in self.problems)] if self.problems else []
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "path": self.path,
+            "kind": self.kind,
+            "facts": dict(self.facts),
+            "problems": list(self.problems),
+            "images_per_identity": self.images_per_identity.tolist(),
+        }
+
+
+def megabytes(path: Path) -> str:
+    """The size of a file."""
+    return f"{path.stat().st_size / 1e6:,.2f} MB"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)

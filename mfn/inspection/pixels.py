@@ -1,0 +1,77 @@
+"""Looking at the images of a source: formats, sizes, damage."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfn.data.decode import decode_rgb
+from mfn.data.encode import encoded, suffix_of
+from mfn.data.source import ImageSource
+from mfn.errors import DataError
+from mfn.prepare.quality import is_grey
+
+_CHUNK = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One whole image: format, (height, width), whether grey, bytes."""
+
+    form: str
+    size: tuple[int, int]
+    grey: bool
+    length: int
+
+
+def spread(count: int, most: int) -> NDArray[np.int64]:
+    """Return up to `most` positions spread evenly over 0..count-1, int64."""
+    return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)
+
+
+def look_at(source: ImageSource, positions: NDArray[np.int64]) -> tuple[dict[str, object], list[str]]:
+    """Decode images, with a thread for each core.
+
+    Args:
+        source: where they are.
+        positions: int64 (N,), at least one.
+
+    Returns:
+        Facts and problems.
+    """
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        chunks = (positions[start : start + _CHUNK].tolist() for start in range(0, positions.size, _CHUNK))
+        looks = list(chain.from_iterable(pool.map(lambda index: _look(source, index), chunk) for chunk in chunks))
+    whole = [look for look in looks if look is not None]
+    broken = [index for index, look in zip(positions.tolist(), looks, strict=True) if look is None]
+    facts: dict[str, object] = {"looked at": f"{len(looks):,} of {len(source):,} images"}
+    if whole:
+        facts["formats"] = _shares(look.form for look in whole)
+        facts["sizes (height x width)"] = _shares(f"{look.size[0]}x{look.size[1]}" for look in whole)
+        facts["mean bytes"] = round(np.mean([look.length for look in whole]))
+        facts["grey"] = f"{np.mean([look.grey for look in whole]):.1%}"
+    facts["broken"] = len(broken)
+    if not broken:
+        return facts, []
+    examples = ", ".join(source.describe(index) for index in broken[:3])
+    return facts, [f"{len(broken):,} of {len(looks):,} images looked at are broken, such as {examples}"]
+
+
+def _look(source: ImageSource, index: int) -> _Look | None:
+    try:
+        data = encoded(source, index)
+        image = decode_rgb(data)
+    except DataError:  # a damaged record, or a broken image in a whole one
+        return None
+    return _Look(suffix_of(data).lstrip("."), image.shape[:2], is_grey(image), len(data))
+
+
+def _shares(values: Iterable[str], most: int = 3) -> str:
+    counts = Counter(values)
+    told = [f"{value} {number / counts.total():.0%}" for value, number in counts.most_common(most)]
+    return ", ".join(told) + (f" and {len(counts) - most} others" if len(counts) > most else "")

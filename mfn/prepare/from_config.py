@@ -1,0 +1,101 @@
+"""The pipeline as ``conf/prepare.yaml`` describes it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from mfn.align.detector import Detector
+from mfn.data.source import FaceSource
+from mfn.errors import ConfigError
+from mfn.prepare.align_step import AlignRules
+from mfn.prepare.balance import BalanceRules, Band
+from mfn.prepare.clean import CleanRules
+from mfn.prepare.executors import Executor, Local
+from mfn.prepare.pack_step import PackRules
+from mfn.prepare.pipeline import run
+from mfn.prepare.plan import Plan
+from mfn.prepare.ray_executor import Ray
+from mfn.prepare.report import Report
+from mfn.prepare.split_step import SplitShares
+from mfn.prepare.suspects import SuspectRules
+from mfn.prepare.workspace import Workspace
+
+STEPS = ("align", "clean", "balance", "split")
+"""What ``steps=[...]`` may name; packing always comes last."""
+
+
+def prepare_pack(config: DictConfig) -> Report:
+    """Turns photos or packs into an aligned, cleaned, balanced and split pack.
+
+    Args:
+        config: The composed ``conf/prepare.yaml``.
+
+    Raises:
+        MfnError: Values or photos do not fit; the message says what to do.
+        InstantiationException: Source or detector cannot be made, see `mfn.failures.unwrapped`.
+    """
+    plan, executor = plan_of(config), executor_of(config)
+    source: FaceSource = instantiate(config.source, _convert_="all")
+    make_detector: Callable[[], Detector] | None = None
+    if plan.align is not None:
+        make_detector = instantiate(config.detector, _partial_=True, _convert_="all")
+    inputs = {
+        "source": OmegaConf.to_container(config.source, resolve=True),
+        "detector": OmegaConf.to_container(config.detector, resolve=True) if plan.align is not None else None,
+    }
+    return run(
+        source,
+        plan,
+        make_detector,
+        executor,
+        Workspace(Path(config.output)),
+        inputs,
+        overwrite=config.overwrite,
+        keep_work=config.keep_work,
+    )
+
+
+def plan_of(config: DictConfig) -> Plan:
+    """The steps of a configuration.
+
+    Raises:
+        ConfigError: A value out of range.
+    """
+    plain: Any = OmegaConf.to_container(config, resolve=True)
+    steps: list[str] = plain["steps"]
+    if unknown := set(steps) - set(STEPS):
+        raise ConfigError(f"steps={steps} names {', '.join(sorted(unknown))}; there are {', '.join(STEPS)}")
+    height, width = plain["image_size"]
+    bands = tuple(Band(**band) for band in plain["balance"].pop("bands"))
+    rules: dict[str, Any] = {
+        "align": AlignRules(height, width, quality=plain["quality"], **plain["align"]),
+        "clean": CleanRules(**plain["clean"]),
+        "balance": BalanceRules(**plain["balance"], bands=bands),
+        "split": SplitShares(**plain["split"]),
+    }
+    return Plan(
+        **{step: rules[step] for step in STEPS if step in steps},
+        suspects=SuspectRules(**plain["suspects"]) if "clean" in steps else None,
+        model_path=plain["model_path"],
+        pack=PackRules(plain["format"], plain["materialise"], plain["quality"], plain["pairs"]),
+        max_broken=plain["max_broken"],
+        index_suffix=f".{plain['index']}",
+        seed=plain["seed"],
+    )
+
+
+def executor_of(config: DictConfig) -> Executor:
+    """Who works on the photos.
+
+    Raises:
+        ConfigError: There is no such executor, or it is not installed.
+    """
+    match config.executor:
+        case "local":
+            return Local(config.workers)
+        case "ray":
+            return Ray(config.workers, config.ray_address)
+    raise ConfigError(f"executor={config.executor} must be local or ray")

@@ -1,0 +1,144 @@
+"""All steps in order: photos, clean, balance, split, pack."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import asdict
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mfn.align.detector import Detector
+from mfn.data.copies import Copies, copies_of
+from mfn.data.source import FaceSource
+from mfn.errors import DataError
+from mfn.inference.embedder import FaceEmbedder
+from mfn.prepare.align_step import AlignRules
+from mfn.prepare.balance import BalanceRules, balance
+from mfn.prepare.clean import clean
+from mfn.prepare.crops import Crops
+from mfn.prepare.dropped_page import write_dropped_page
+from mfn.prepare.executors import Executor
+from mfn.prepare.manifest import Manifest
+from mfn.prepare.pack_step import pack_hash, write_files
+from mfn.prepare.photo_job import PhotoJob
+from mfn.prepare.photos import photos_of, with_copies
+from mfn.prepare.plan import Plan
+from mfn.prepare.progress import tracked
+from mfn.prepare.report import Report, histogram
+from mfn.prepare.shards import Shards
+from mfn.prepare.split_step import split
+from mfn.prepare.suspects import check_identities
+from mfn.prepare.workspace import Workspace, digest
+
+log = logging.getLogger(__name__)
+
+
+def run(
+    source: FaceSource,
+    plan: Plan,
+    make_detector: Callable[[], Detector] | None,
+    executor: Executor,
+    workspace: Workspace,
+    inputs: Mapping[str, Any],
+    *,
+    overwrite: bool = False,
+    keep_work: bool = False,
+) -> Report:
+    """Carries a plan out, going on where an earlier run of the same plan was stopped.
+
+    Args:
+        source: The photos.
+        plan: What to do.
+        make_detector: Builds the detector in each process; not needed where nothing is aligned.
+        executor: Who works on the photos.
+        workspace: Where to.
+        inputs: What source and detector were made from, to know the same run again.
+        overwrite: Whether an output that is there may go.
+        keep_work: Whether the results of the work on the photos stay, for other runs on the same photos.
+
+    Raises:
+        MfnError: What is there does not fit, or the photos do not; the message says what to do.
+    """
+    started = time.perf_counter()
+    photos = photos_of(source)
+    at_work = {**inputs, "photos": _digest(photos), "align": None if plan.align is None else asdict(plan.align)}
+    settings = at_work | asdict(plan)
+    if workspace.is_finished(settings, overwrite):
+        log.info("%s is finished, there is nothing to do", workspace.output)
+        workspace.tidy(keep_work)
+        return Report.read(workspace.output / "report.json")
+    workspace.begin(at_work)
+
+    shards = Shards(workspace.shards, len(photos))
+    find = None if plan.align is None else make_detector
+    job = PhotoJob(source, photos.row, photos.name, shards, plan.align or AlignRules(), find)
+    worked_on, work_seconds = _work(job, executor, plan.max_broken)
+    places = np.full(len(source), -1, np.int64)
+    places[photos.row] = np.arange(len(photos))
+    crops = Crops(source, photos.replace(**shards.columns()), None if plan.align is None else shards, places)
+    crops = crops.of(_cleaned(crops, plan, workspace.result))
+    crops = crops.of(manifest := chosen(crops.manifest, plan, copies_of(source)))
+    files = write_files(crops, workspace.result, _size(plan, manifest), plan.pack, plan.seed)
+    report = Report.of(
+        manifest, pack_hash(workspace.result, files), worked_on, work_seconds, time.perf_counter() - started
+    )
+    report.write(workspace.result / "report.json")
+    manifest.write(workspace.result / f"index{plan.index_suffix}")
+    histogram(manifest, workspace.result / "images_per_identity.png")
+    write_dropped_page(workspace.result / "dropped.html", manifest, crops.picture)
+    workspace.finish(settings, keep_work)
+    return report
+
+
+def _cleaned(crops: Crops, plan: Plan, folder: Path) -> Manifest:
+    """Without bad images; lists of suspects go to the folder."""
+    if plan.clean is not None:
+        crops = crops.of(clean(crops.manifest, plan.clean))
+    if plan.suspects is None or plan.model_path is None:
+        return crops.manifest
+    log.info("looking for wrong faces with %s ...", plan.model_path)
+    return check_identities(crops, FaceEmbedder.load(plan.model_path), plan.suspects, folder)
+
+
+def chosen(manifest: Manifest, plan: Plan, copies: Copies | None = None) -> Manifest:
+    """Balanced and split; virtual copies that the source has stay, unless balancing makes new ones."""
+    if plan.balance is None or plan.balance == BalanceRules():
+        manifest = with_copies(manifest, copies)
+    else:
+        manifest = balance(manifest, plan.balance, plan.seed)
+    return manifest if plan.split is None else split(manifest, plan.split, plan.seed)
+
+
+def _work(job: PhotoJob, executor: Executor, max_broken: float) -> tuple[int, float]:
+    """Makes the shards that are missing; returns how many photos that were, and the seconds it took."""
+    shards, missing = job.shards, job.shards.missing()
+    left = sum(len(shards.span(shard)) for shard in missing)
+    if left < shards.rows:
+        log.info("going on: %d of %d photos are done", shards.rows - left, shards.rows)
+    started = time.perf_counter()
+    broken = 0
+    with closing(executor(job, missing)) as done:
+        for shard in chain(job.finished(missing), tracked(done, shards.rows, shards.rows - left)):
+            broken += shard.broken
+            if broken > max_broken * shards.rows:
+                raise DataError(
+                    f"more than {max_broken:.0%} of the {shards.rows} images are broken, {shard.example} among them: "
+                    "is this the right source? raise max_broken to go on"
+                )
+    return left, time.perf_counter() - started
+
+
+def _size(plan: Plan, manifest: Manifest) -> tuple[int, int]:
+    if plan.align is not None:
+        return plan.align.height, plan.align.width
+    first = int(np.argmax(manifest.kept()))
+    return int(manifest.height[first]), int(manifest.width[first])
+
+
+def _digest(photos: Manifest) -> dict[str, Any]:
+    text = "\n".join(np.char.add(np.char.add(photos.identity, "\t"), photos.name).tolist())
+    return {"count": len(photos), "sha256": digest(text.encode(errors="surrogateescape"))}

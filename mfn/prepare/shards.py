@@ -1,0 +1,99 @@
+"""Results of the work on photos, in files of a fixed number of rows each.
+
+Which rows a file holds depends on their position only, so the same files come out of any number of workers, and a run
+that was killed goes on with those that are missing.
+"""
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfn.errors import DataError
+from mfn.files import replacing
+
+_JPEGS, _ENDS = "crops", "ends"
+
+
+@dataclass(frozen=True, slots=True)
+class Shards:
+    """Where the results lie.
+
+    Attributes:
+        folder: Holds ``000000.npz``, ``000001.npz``, ...
+        rows: Rows of the whole table.
+        size: Rows of one file.
+    """
+
+    folder: Path
+    rows: int
+    size: int = 32
+
+    def __len__(self) -> int:
+        return -(-self.rows // self.size)
+
+    def span(self, shard: int) -> range:
+        """The rows of the table in a file."""
+        return range(shard * self.size, min(self.rows, (shard + 1) * self.size))
+
+    def missing(self) -> list[int]:
+        """Files that are not there yet."""
+        found = {path.name for path in self.folder.glob("*.npz")}
+        return [shard for shard in range(len(self)) if self._path(shard).name not in found]
+
+    def write(self, shard: int, columns: Mapping[str, NDArray[Any]], crops: Sequence[bytes]) -> None:
+        """Writes one file whole or not at all.
+
+        Args:
+            shard: Its number.
+            columns: Each of as many rows as `span` says.
+            crops: The encoded crop of each of these rows, empty where there is none.
+        """
+        ends = np.cumsum([len(crop) for crop in crops], dtype=np.int64)
+        with replacing(self._path(shard)) as temporary:
+            np.savez(temporary, **columns, **{_JPEGS: np.frombuffer(b"".join(crops), np.uint8), _ENDS: ends})
+
+    def columns(self, shards: Sequence[int] | None = None) -> dict[str, NDArray[Any]]:
+        """The columns of some files, or of all, one after the other.
+
+        Raises:
+            DataError: A file is missing or damaged.
+        """
+        parts = [_columns(self._path(shard)) for shard in (range(len(self)) if shards is None else shards)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in (parts[0] if parts else ())}
+
+    def crop(self, row: int) -> bytes:
+        """The encoded crop of a row of the table; reading rows in order reads each file once.
+
+        Raises:
+            DataError: Its file is missing or damaged.
+        """
+        shard, position = divmod(row, self.size)
+        jpegs, ends = _crops(self._path(shard))
+        return jpegs[ends[position - 1] if position else 0 : ends[position]].tobytes()
+
+    def _path(self, shard: int) -> Path:
+        return self.folder / f"{shard:06d}.npz"
+
+
+def _columns(path: Path) -> dict[str, NDArray[Any]]:
+    return _read(path, lambda name: name not in (_JPEGS, _ENDS))
+
+
+@lru_cache(maxsize=4)
+def _crops(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    read = _read(path, lambda name: name in (_JPEGS, _ENDS))
+    return read[_JPEGS], read[_ENDS]
+
+
+def _read(path: Path, wanted: Any) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files if wanted(name)}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} is damaged ({error}): delete it, and the next run makes it again") from None

@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from mfn.checkpoint import BACKBONE, HEAD, Passport, write_atomically
+from mfn.contract import InputContract
+from mfn.errors import CheckpointError, DataError
+from mfn.inspection.inspect import inspect, show
+from mfn.models.mobilefacenet import MobileFaceNet
+
+ARGUMENTS = {"_target_": "mfn.models.mobilefacenet.MobileFaceNet", "embedding_dim": 64, "input_size": [32, 32]}
+
+
+def write_checkpoint(path: Path, spoil: bool = False) -> Path:
+    network = MobileFaceNet(embedding_dim=64, input_size=(32, 32))
+    state = {BACKBONE + name: value for name, value in network.state_dict().items()}
+    state[HEAD + "weight"] = torch.full((5, 64), float("nan") if spoil else 1.0)
+    contract = InputContract.for_size(32, 32, embedding_dim=64, threshold=0.25, threshold_far=1e-3)
+    passport = Passport(ARGUMENTS, contract.to_dict(), label_map=[0, 1, 2, 3, 9])
+    callbacks = {"saver": {"monitor": "val/lfw/accuracy", "best_model_score": torch.tensor(0.9)}, "other": {}}
+    content = {"state_dict": state, "mfn": passport.to_dict(), "global_step": 1500, "epoch": 2, "callbacks": callbacks}
+    write_atomically(content, path)
+    return path
+
+
+def test_a_checkpoint(tmp_path: Path) -> None:
+    found = inspect(write_checkpoint(tmp_path / "last.ckpt"))
+    assert found.kind == "checkpoint" and not found.problems
+    facts = found.facts
+    assert facts["network"] == "MobileFaceNet" and facts["classes"] == 5 and facts["head"] == "weight 5x64"
+    assert facts["input (height x width)"] == "32x32 RGB" and facts["template"] == "InsightFace's"
+    assert facts["threshold"] == "0.2500 at a false accept rate of 0.001"
+    assert facts["trained"] == "1,500 steps, epoch 2" and facts["best"] == "val/lfw/accuracy 0.9000"
+    assert facts["parameters"] == sum(
+        p.numel() for p in MobileFaceNet(embedding_dim=64, input_size=(32, 32)).parameters()
+    )
+
+
+def test_spoilt_weights_are_told(tmp_path: Path) -> None:
+    found = inspect(write_checkpoint(tmp_path / "last.ckpt", spoil=True))
+    assert found.problems == ["1 tensors hold NaN or infinity: head.weight"]
+
+
+def test_tensors_of_somebody_else(tmp_path: Path) -> None:
+    torch.save({"conv.weight": torch.ones(4, 3)}, tmp_path / "model.pth")
+    found = inspect(tmp_path / "model.pth")
+    assert found.facts["values"] == 12 and "not a checkpoint of mfn" in found.problems[0]
+
+
+def test_a_damaged_checkpoint(tmp_path: Path) -> None:
+    whole = write_checkpoint(tmp_path / "last.ckpt").read_bytes()
+    (tmp_path / "last.ckpt").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        inspect(tmp_path / "last.ckpt")
+
+
+def test_networks_have_no_images(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no images"):
+        show(inspect(write_checkpoint(tmp_path / "last.ckpt")), tmp_path / "sheet.png")
+
+
+def test_an_exported_file_without_a_contract(shared: Path) -> None:
+    found = inspect(shared / "weights" / "foamliu_MobileFaceNet.onnx")
+    assert found.kind == "network (onnx)" and found.facts["embedding"] == 128
+    assert found.facts["input (height x width)"] == "112x112" and "does not say what pixels" in found.problems[0]
+
+
+def test_arrays_in_forward_order(shared: Path) -> None:
+    found = inspect(shared / "weights" / "y1.npz")
+    assert found.facts["parameters"] == 1_003_136 and found.facts["std"] == "128, 128, 128" and not found.problems

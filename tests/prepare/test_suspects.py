@@ -1,0 +1,104 @@
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mfn.contract import InputContract
+from mfn.data.source import FaceSource
+from mfn.errors import BrokenImageError, ConfigError
+from mfn.inference.embedder import FaceEmbedder
+from mfn.prepare.crops import Crops
+from mfn.prepare.manifest import Manifest
+from mfn.prepare.suspects import OUTLIER, SuspectRules, check_identities
+
+SIZE = 16
+
+
+class Corners(nn.Module):
+    """Where the light is: the means of the four quarters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return nn.functional.adaptive_avg_pool2d(images.mean(1, keepdim=True), 2).flatten(1) * self.scale + 1
+
+
+class Lights:
+    """Images with light in one corner; -1 is broken."""
+
+    name = "lights"
+    label_names = None
+
+    def __init__(self, corners: str, identities: str) -> None:
+        self.corners = corners
+        self.labels = np.unique(list(identities), return_inverse=True)[1]
+
+    def __len__(self) -> int:
+        return len(self.corners)
+
+    def image(self, index: int) -> np.ndarray:
+        if self.corners[index] == "x":
+            raise BrokenImageError(self.describe(index))
+        image = np.zeros((2, 8, 2, 8, 3), np.uint8)
+        corner = int(self.corners[index])
+        image[corner // 2, :, corner % 2] = 200 + index
+        return image.reshape(SIZE, SIZE, 3)
+
+    def describe(self, index: int) -> str:
+        return f"light {index}"
+
+
+def crops(corners: str, identities: str) -> Crops:
+    source: FaceSource = Lights(corners, identities)
+    count = len(corners)
+    names = np.array([f"{index}.png" for index in range(count)])
+    return Crops(source, Manifest(name=names, identity=list(identities), row=np.arange(count)), None, np.arange(count))
+
+
+def lines(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def embedder() -> FaceEmbedder:
+    return FaceEmbedder(Corners(), InputContract.for_size(SIZE, SIZE, embedding_dim=4))
+
+
+PEOPLE = crops("0003" + "11" + "33x" + "11", "aaaabbcccdd")
+
+
+def test_suspects_are_listed_and_nothing_else_happens(tmp_path: Path, embedder: FaceEmbedder) -> None:
+    checked = check_identities(PEOPLE, embedder, SuspectRules(), tmp_path)
+    assert checked.kept().all() and checked.identity.tolist() == PEOPLE.manifest.identity.tolist()
+    (outlier,) = lines(tmp_path / "outliers.csv")
+    assert (outlier["name"], outlier["identity"], outlier["looks_like"]) == ("3.png", "a", "c")
+    assert float(outlier["cosine"]) < 0.3 < 0.9 < float(outlier["cosine_to_that"])
+    (pair,) = lines(tmp_path / "similar_identities.csv")
+    assert (pair["identity"], pair["images"], pair["other_identity"], pair["other_images"]) == ("b", "2", "d", "2")
+
+
+def test_drop_and_merge_by_threshold(tmp_path: Path, embedder: FaceEmbedder) -> None:
+    rules = SuspectRules(drop_below=0.2, merge_above=0.9)
+    checked = check_identities(PEOPLE, embedder, rules, tmp_path)
+    assert checked.reasons() == {OUTLIER: 1} and checked.name[~checked.kept()].tolist() == ["3.png"]
+    assert "".join(checked.identity) == "aaaabbbbccc"
+    assert checked.row.tolist() == [0, 1, 2, 3, 4, 5, 9, 10, 6, 7, 8]
+
+
+def test_dropped_images_are_not_looked_at(tmp_path: Path, embedder: FaceEmbedder) -> None:
+    dropped = Crops(Lights("0003", "aaaa"), PEOPLE.manifest.take([0, 1, 2, 3]), None, np.arange(4))
+    dropped.manifest = dropped.manifest.drop([False, False, False, True], "tiny")
+    assert check_identities(dropped, embedder, SuspectRules(drop_below=0.2), tmp_path).reasons() == {"tiny": 1}
+    assert not lines(tmp_path / "outliers.csv")
+
+
+@pytest.mark.parametrize("rules", [{"drop_below": 0.4}, {"merge_above": 0.5}])
+def test_what_is_done_must_be_listed(rules: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(rules))):
+        SuspectRules(**rules)
