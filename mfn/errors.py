@@ -19,3 +19,7 @@ class BrokenImageError(DataError):
 
 class CheckpointError(MfnError):
     """A checkpoint or weight file does not fit what is asked of it."""
+
+
+class ExportError(MfnError):
+    """A network cannot be exported as asked, or an exported file fails its proof."""

@@ -78,7 +78,7 @@ def pack_benchmark(config: DictConfig) -> None:
 
 def make_pairs(config: DictConfig) -> None:
     """Draws pairs from people and writes them in LFW's form."""
-    options = dict(config)
+    options = {str(key): value for key, value in config.items()}
     output, source = Path(options.pop("output")), open_faces(options.pop("root"))
     _tell(write_lfw(pairs_from_source(source, **options), output, source.label_names), output)
 

@@ -6,22 +6,37 @@ from pathlib import Path
 import pytest
 
 MFN = Path(__file__).resolve().parents[1] / "mfn"
-LEAVES = ("data", "models", "heads", "metrics")
+LEAVES = ("data", "models", "heads", "metrics", "align")
 ALLOWED = {
-    **{leaf: {leaf, "contract", "errors"} for leaf in LEAVES},
+    **{leaf: {leaf, "contract", "errors", "files"} for leaf in LEAVES},
     "contract": {"errors"},
     "errors": set(),
+    "files": set(),
     "schedules": {"errors"},
     "parameter_groups": {"errors"},
     "runtime": set(),
     "checkpoint": {"contract", "errors"},
     "checkpoint_io": {"checkpoint"},
-    "inference": {"checkpoint", "contract", "errors", "models"},
-    "evaluation": {"evaluation", "metrics", "data", "inference", "errors"},
+    "inference": {"inference", "checkpoint", "contract", "errors", "files", "models"},
+    "evaluation": {"evaluation", "metrics", "data", "inference", "align", "contract", "errors", "files"},
     "recognizer": {"checkpoint", "contract", "errors", "parameter_groups", "schedules"},
     "transplant": {"checkpoint", "contract", "errors", "recognizer"},
     "callbacks": {"data", "errors", "evaluation"},
-    "report": {"report", "evaluation", "checkpoint", "data", "inference"},
+    "report": {"report", "evaluation", "metrics", "checkpoint", "contract", "data", "inference", "files"},
+    "prepare": {"prepare", "align", "data", "evaluation", "inference", "metrics", "contract", "errors", "files"},
+    "inspection": {"inspection", "data", "inference", "prepare", "checkpoint", "contract", "errors", "files"},
+    "export": {
+        "export",
+        "models",
+        "evaluation",
+        "inference",
+        "data",
+        "metrics",
+        "checkpoint",
+        "contract",
+        "errors",
+        "files",
+    },
 }
 
 
