@@ -57,6 +57,16 @@ def test_prepare_pairs_makes_a_set_that_can_be_judged(
     assert len(pairs.pairs) == 36 and pairs.is_same.sum() == 9
 
 
+def test_one_step_of_prepare_makes_a_pack(lfw: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    words = ("source=folder", f"source.root={lfw / 'images'}", f"output={tmp_path / 'pack'}", "workers=0")
+    text = said(caplog, "prepare", "split", *words, "split.held_out_identities=0.25")
+    assert "pack hash" in text and f"data.root={tmp_path / 'pack'}" in text
+    assert {"train.rec", "held_out.rec", "held_out.bin", "report.json"} <= {
+        p.name for p in (tmp_path / "pack").iterdir()
+    }
+    assert "nothing to do" in said(caplog, "prepare", "split", *words, "split.held_out_identities=0.25")
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

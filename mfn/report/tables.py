@@ -29,7 +29,7 @@ def table(title: str, rows: Iterable[Mapping[str, object]]) -> str:
     columns = list(dict.fromkeys(column for row in rows for column in row))
     for column in columns:
         numeric = all(isinstance(row.get(column, 0), int | float) for row in rows)
-        grid.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        grid.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=column == columns[0])
     for row in rows:
         grid.add_row(*(_cell(row.get(column)) for column in columns))
     text = io.StringIO()
