@@ -60,9 +60,8 @@ class Passport:
             ) from error
 
     def same_classes(self, other: "Passport") -> bool:
-        """Whether both were trained on the same people in the same order, by name where both know names."""
-        names_agree = not (self.label_names and other.label_names) or self.label_names == other.label_names
-        return self.label_map == other.label_map and names_agree
+        """Whether both were trained on the same people in the same order."""
+        return (self.label_map, self.label_names) == (other.label_map, other.label_names)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that ``weights_only`` loading admits."""

@@ -60,8 +60,7 @@ def prepare_photos(config: DictConfig) -> None:
         "%s; what became of every image: index.%s, dropped.html\nnext:\n  python train.py data=%s data.root=%s",
         config.output,
         config.index,
-        "ms1m" if config.format == "pack" else "folder",
-        config.output,
+        *(("ms1m", config.output) if config.format == "pack" else ("folder", Path(config.output) / "train")),
     )
 
 

@@ -19,7 +19,7 @@ def bare_decoders() -> dict[str, Callable]:
         "OpenCV": lambda data: cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB),
     }
     if find_spec("simplejpeg"):
-        import simplejpeg  # pyright: ignore[reportMissingImports]
+        import simplejpeg
 
         decoders["simplejpeg"] = simplejpeg.decode_jpeg
     return decoders

@@ -111,7 +111,7 @@ def _ours(num_classes: int, batch: int, dim: int) -> Step:
 
 
 def _pytorch_metric_learning(num_classes: int, batch: int, dim: int) -> Step:
-    from pytorch_metric_learning.losses import ArcFaceLoss  # pyright: ignore[reportMissingImports]
+    from pytorch_metric_learning.losses import ArcFaceLoss
 
     head = ArcFaceLoss(num_classes, dim, margin=math.degrees(MARGIN), scale=int(SCALE))
     return _training_step(head, head, _inputs(num_classes, batch, dim))

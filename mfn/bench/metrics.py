@@ -125,7 +125,7 @@ def _search_rows(gallery_rows: int, dim: int, probes: int, rounds: int, threads:
     if not find_spec("faiss"):
         missing = {"task": task, "contender": FAISS, "note": "not installed: pip install faiss-cpu"}
         return [*_rows(task, steps, rounds, threads), missing]
-    import faiss  # pyright: ignore[reportMissingImports]
+    import faiss
 
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(threads)

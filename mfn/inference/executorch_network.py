@@ -1,6 +1,7 @@
 """ExecuTorch files, run by executorch's own runtime with the XNNPACK backend."""
 
 import hashlib
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,9 @@ class ExecutorchNetwork:
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
         try:
-            import executorch.runtime  # noqa: F401
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # calls itself experimental
+                import executorch.runtime  # noqa: F401
         except ImportError as error:
             raise CheckpointError(f"{path} needs the ExecuTorch runtime: pip install 'mfn[executorch]'") from error
         _use_threads(threads or torch.get_num_threads())
@@ -69,7 +72,7 @@ class ExecutorchNetwork:
         from executorch.runtime import Runtime
 
         # The program is kept, since its methods point into it
-        self._program = Runtime.get().load_program(self._content)
+        self._program: Any = Runtime.get().load_program(self._content)
         self._method: Any = self._program.load_method("forward")
         self._loaded_at = _pool_changes
 

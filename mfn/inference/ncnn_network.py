@@ -42,7 +42,8 @@ class NcnnNetwork:
             raise CheckpointError(f"{error.filename}: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise CheckpointError(f"{path} is no ncnn network: it is not text") from error
-        self._ncnn, self._net = ncnn, ncnn.Net()
+        self._ncnn: Any = ncnn
+        self._net = self._ncnn.Net()
         self._net.opt.num_threads = threads or torch.get_num_threads()
         name, self.input_size = _input_layer(text, path)
         self.takes_pixels = name == PIXELS

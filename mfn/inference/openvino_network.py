@@ -1,7 +1,9 @@
 """OpenVINO files, run by OpenVINO on the CPU."""
 
 import hashlib
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +32,7 @@ class OpenvinoNetwork:
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
         try:
-            import openvino
+            openvino = import_module("openvino")
         except ImportError as error:
             raise CheckpointError(f"{path} needs the OpenVINO runtime: pip install 'mfn[openvino]'") from error
         weights = path.with_suffix(".bin")
@@ -70,5 +72,5 @@ class OpenvinoNetwork:
         return torch.from_numpy(rows.astype(np.float32, copy=False))
 
 
-def _length(side: object) -> int | None:
-    return side.get_length() if side.is_static else None  # type: ignore[attr-defined]
+def _length(side: Any) -> int | None:
+    return side.get_length() if side.is_static else None

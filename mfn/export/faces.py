@@ -1,0 +1,60 @@
+"""The faces that a proof is made on."""
+
+import logging
+from collections.abc import Iterable
+
+import numpy as np
+
+from mfn.contract import InputContract
+from mfn.data.images import resize
+from mfn.data.subset import Subset
+from mfn.data.synthetic import SyntheticFaces
+from mfn.data.verification import VerificationSet
+from mfn.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+COUNT = 64
+
+
+def parity_faces(
+    benchmarks: Iterable[VerificationSet], calibration: np.ndarray | None, contract: InputContract
+) -> np.ndarray:
+    """Faces to compare embeddings on: of a benchmark, else of the calibration, else drawn ones.
+
+    Returns:
+        uint8 RGB (64, H, W, 3), fewer where there are fewer.
+    """
+    size = (contract.height, contract.width)
+    for benchmark in benchmarks:
+        count = len(benchmark.source)
+        places = np.linspace(0, count - 1, min(COUNT, count)).astype(int)
+        return np.stack([resize(benchmark.source.image(int(place)), size) for place in places])
+    if calibration is not None:
+        return calibration[:COUNT]
+    log.info("parity is measured on drawn faces: name a benchmark or a calibration set for real ones")
+    drawn = SyntheticFaces(COUNT, 1, size)
+    return np.stack([drawn.image(index) for index in range(COUNT)])
+
+
+def first_folds(pairs: VerificationSet, folds: int | None) -> VerificationSet:
+    """The pairs of the first folds alone, with the images they need; None: all.
+
+    Raises:
+        ConfigError: One fold: thresholds are picked on the others.
+    """
+    if folds is None:
+        return pairs
+    if folds < 2:
+        raise ConfigError(f"folds={folds} must be at least 2: thresholds are picked on the other folds")
+    kept = pairs.fold_of < folds
+    used, places = np.unique(pairs.pairs[kept], return_inverse=True)
+    return VerificationSet(
+        pairs.name,
+        Subset(pairs.name, pairs.source, used),
+        places.reshape(-1, 2),
+        pairs.is_same[kept],
+        pairs.fold_of[kept],
+        identities=None if pairs.identities is None else pairs.identities[used],
+        strict=pairs.strict,
+    )

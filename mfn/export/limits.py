@@ -1,0 +1,51 @@
+"""What a file must keep to."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mfn.export.proof import Proof, Reference
+
+_COSINE = {"fp32": 0.9999, "fp16": 0.999}
+_BYTES = {"fp32": (4, 187_000), "fp16": (2, 193_000)}
+"""Bytes of a weight, and of the file around the weights: 4.2 and 2.2 MB for the paper's network."""
+_QUANTISED_COSINE, _QUANTISED_BYTES = 0.9, (1, 446_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on a file; None takes the default of its precision.
+
+    Attributes:
+        min_cosine: To the checkpoint's embedding, for every face: 0.9999 fp32, 0.999 fp16, 0.9 below.
+        max_accuracy_drop: Accuracy lost against the checkpoint on any benchmark, as a share: 0.002 is 0.2 points.
+        max_bytes: Of all files together: 4.2 MB fp32, 2.2 MB fp16, 1.45 MB below for the paper's network, others by
+            their number of parameters.
+    """
+
+    min_cosine: float | None = None
+    max_accuracy_drop: float = 0.005
+    max_bytes: int | None = None
+
+    def broken(self, proof: Proof, reference: Reference) -> tuple[str, ...]:
+        """One phrase for each bound that a file breaks."""
+        return (*self._size(proof, reference.parameters), *self._cosine(proof), *self._accuracy(proof, reference))
+
+    def _size(self, proof: Proof, parameters: int) -> Iterable[str]:
+        each, around = _BYTES.get(proof.precision, _QUANTISED_BYTES)
+        most = self.max_bytes if self.max_bytes is not None else each * parameters + around
+        if proof.bytes > most:
+            yield f"{proof.bytes:,} bytes are more than limits.max_bytes={most:,}"
+
+    def _cosine(self, proof: Proof) -> Iterable[str]:
+        least = self.min_cosine if self.min_cosine is not None else _COSINE.get(proof.precision, _QUANTISED_COSINE)
+        if proof.parity is not None and not proof.parity.min_cosine >= least:
+            yield f"a cosine of {proof.parity.min_cosine:.5f} to the checkpoint is below limits.min_cosine={least:g}"
+
+    def _accuracy(self, proof: Proof, reference: Reference) -> Iterable[str]:
+        for name, figures in proof.judged.items():
+            ours, theirs = figures["accuracy"], reference.judged[name]["accuracy"]
+            if not theirs - ours <= self.max_accuracy_drop:
+                yield (
+                    f"accuracy {100 * ours:.2f} % on {name} is more than "
+                    f"limits.max_accuracy_drop={self.max_accuracy_drop:g} below the checkpoint's {100 * theirs:.2f} %"
+                )

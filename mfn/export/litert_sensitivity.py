@@ -1,0 +1,64 @@
+"""Which layers of a LiteRT model do not bear int8."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mfn.export.litert_quantize import full_int8, layers
+from mfn.export.litert_ranges import activation_ranges, embeddings
+
+
+@dataclass(frozen=True, slots=True)
+class Int8Options:
+    """How int8 is made.
+
+    Attributes:
+        equalize: Scale channels so that they share their tensor's range, before conversion.
+        coverage: Share of the calibration images whose extremes a range holds; 1 is min-max.
+        target_cosine: Mean cosine to the float embeddings that is good enough to leave every layer in int8.
+        max_float_layers: Layers that may work in float to get there; their weights are int8 all the same, so that
+            they cost time and no bytes.
+        probes: Calibration images on which the cosine is measured.
+    """
+
+    equalize: bool = True
+    coverage: float = 0.9
+    target_cosine: float = 0.99
+    max_float_layers: int = 4
+    probes: int = 32
+
+
+def calibrated_int8(content: bytes, images: np.ndarray, options: Int8Options) -> bytes:
+    """A full int8 model, with layers in float where the embeddings need it.
+
+    Args:
+        content: Of a float32 model.
+        images: (N, H, W, 3) as the file takes them.
+        options: How.
+
+    Returns:
+        The content of the file. It may fall short of ``target_cosine``, the proof tells.
+    """
+    ranges = activation_ranges(content, images, options.coverage)
+    probes = images[: options.probes]
+    wanted = embeddings(content, probes)
+
+    def agreement(quantised: bytes) -> float:
+        return mean_cosine(embeddings(quantised, probes), wanted)
+
+    best = full_int8(content, ranges)
+    if options.max_float_layers == 0 or agreement(best) >= options.target_cosine:
+        return best
+    gains = {name: agreement(full_int8(content, ranges, [name])) for name in layers(content)}
+    ranking = sorted(gains, key=gains.__getitem__, reverse=True)
+    for count in range(1, options.max_float_layers + 1):
+        best = full_int8(content, ranges, ranking[:count])
+        if agreement(best) >= options.target_cosine:
+            break
+    return best
+
+
+def mean_cosine(first: np.ndarray, second: np.ndarray) -> float:
+    """Mean cosine of the rows of two float (N, D) arrays."""
+    lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    return float(((first * second).sum(1) / lengths).mean())

@@ -1,0 +1,55 @@
+"""What a file says about itself: in its own metadata as strings, and in a JSON beside it."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from mfn.export.network import Deployable
+from mfn.files import replacing
+from mfn.inference.foreign import CONTRACT_KEY, side_file
+
+
+def described(deployable: Deployable, origin: Mapping[str, str] = MappingProxyType({})) -> Deployable:
+    """Fills in the metadata: strings under names that begin with ``mfn.``.
+
+    Args:
+        deployable: Its contract and options are told.
+        origin: Where the weights come from, see :class:`mfn.export.source.Source`.
+    """
+    contract, options = deployable.contract, deployable.options
+    facts = {
+        "contract": json.dumps(contract.to_dict()),
+        "input": options.input,
+        "precision": options.precision,
+        "l2_normalize": str(options.l2_normalize).lower(),
+        "embedding_dim": str(contract.embedding_dim),
+        "version": version("mfn"),
+        **origin,
+    }
+    if contract.threshold is not None:
+        facts |= {"threshold": str(contract.threshold), "threshold_far": str(contract.threshold_far)}
+    prefix = CONTRACT_KEY.removesuffix("contract")
+    return dataclasses.replace(deployable, metadata={prefix + name: text for name, text in facts.items()})
+
+
+def write_metadata(path: Path, deployable: Deployable, **more: Any) -> Path:
+    """Writes the JSON beside a file: the contract, what else the metadata says, and more where it is known.
+
+    Args:
+        path: The exported file.
+        deployable: What is in it.
+        more: Plain values, as the proof.
+
+    Returns:
+        The JSON's path.
+    """
+    facts = {name.partition(".")[2]: text for name, text in deployable.metadata.items() if name != CONTRACT_KEY}
+    content = {"contract": deployable.contract.to_dict(), **facts, **more}
+    beside = side_file(path)
+    with replacing(beside) as temporary:
+        temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    return beside

@@ -1,0 +1,69 @@
+"""How close the embeddings of a file are to those of the network it came from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mfn.inference.embedder import FaceEmbedder
+
+BATCHES = (1, 2, 7, 64)
+"""Numbers of images a file is run on; one that takes a fixed number is run as often as that needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """Embeddings of a file beside the checkpoint's.
+
+    Attributes:
+        max_abs: Largest difference of two numbers, in units of the raw embedding.
+        mean_cosine: Over the images.
+        min_cosine: Of the worst image at the worst batch size.
+        by_batch: Minimum cosine at each number of images.
+    """
+
+    max_abs: float
+    mean_cosine: float
+    min_cosine: float
+    by_batch: dict[int, float]
+
+
+def parity(embedder: FaceEmbedder, images: np.ndarray, reference: np.ndarray, unit: bool = False) -> Parity:
+    """Runs a file on the first images of a stack, at several batch sizes.
+
+    Args:
+        embedder: The file.
+        images: uint8 RGB (N, H, W, 3).
+        reference: float32 (N, D), raw embeddings of the checkpoint.
+        unit: The file gives unit length.
+    """
+    expected = _unit(reference) if unit else reference
+    runs = {count: embedder.raw(images[:count]).cpu().numpy() for count in batches(len(images))}
+    cosines = {count: _cosines(given, reference[:count]) for count, given in runs.items()}
+    whole = runs[max(runs)]
+    return Parity(
+        max_abs=float(max(np.abs(given - expected[:count]).max() for count, given in runs.items())),
+        mean_cosine=float(cosines[len(whole)].mean()),
+        min_cosine=float(min(cosine.min() for cosine in cosines.values())),
+        by_batch={count: float(cosine.min()) for count, cosine in cosines.items()},
+    )
+
+
+def batches(count: int) -> Sequence[int]:
+    """The batch sizes that so many images allow, the last one all of them."""
+    return sorted({*(batch for batch in BATCHES if batch <= count), count})
+
+
+def spread(reference: np.ndarray) -> float:
+    """Smallest cosine between the first face's embedding and another's: near 1, parity proves nothing."""
+    return float(_cosines(reference, reference[:1]).min())
+
+
+def _cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    cosines = (_unit(one) * _unit(other)).sum(1)
+    return np.where(np.isfinite(one).all(1), cosines, -1.0)
+
+
+def _unit(embeddings: np.ndarray) -> np.ndarray:
+    values = embeddings.astype(np.float64)
+    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)

@@ -1,0 +1,138 @@
+"""The proof of a file: what it is made of, and what it gives beside the checkpoint it came from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from mfn.contract import InputContract
+from mfn.data.verification import VerificationSet
+from mfn.errors import ExportError, MfnError
+from mfn.evaluation.judge import judge
+from mfn.export.latency import Latency, Step, latencies, torch_threads
+from mfn.export.network import Deployable
+from mfn.export.parity import Parity, parity
+from mfn.export.target import Description, Target
+from mfn.inference.embedder import FaceEmbedder
+
+Figures = dict[str, float]
+
+
+class Reference:
+    """The checkpoint that files are held against, run once on what they will be run on.
+
+    Args:
+        backbone: As it was trained, not folded.
+        contract: What it expects.
+        images: uint8 RGB (N, H, W, 3), faces for parity.
+        benchmarks: Verification sets.
+        **judging: Options of :func:`mfn.evaluation.judge.judge`.
+
+    Attributes:
+        embeddings: float32 (N, D), raw.
+        judged: Verification figures of the checkpoint on each benchmark.
+        parameters: Of the backbone.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        contract: InputContract,
+        images: np.ndarray,
+        benchmarks: Mapping[str, VerificationSet],
+        **judging: Any,
+    ) -> None:
+        self.embedder = FaceEmbedder(backbone, contract)
+        self.images = images
+        self.parameters = sum(parameter.numel() for parameter in backbone.parameters())
+        self.embeddings = self.embedder.raw(images).cpu().numpy()
+        self._benchmarks, self._judging = benchmarks, judging
+        self.judged = self.judge(self.embedder)
+
+    def judge(self, embedder: FaceEmbedder) -> dict[str, Figures]:
+        """Verification figures of a network on each benchmark."""
+        return {name: judge(embedder, pairs, **self._judging).numbers() for name, pairs in self._benchmarks.items()}
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What is known about one file.
+
+    Attributes:
+        target: Name of the format.
+        precision: Of the numbers in it.
+        file: Its name.
+        bytes: Of all files that belong to it, but the JSON.
+        made_of: Format version, operators, batch.
+        parity: None where the file cannot run here.
+        judged: Verification figures of the file on each benchmark.
+        latency: For one face, by number of threads.
+        broken: A phrase for each limit it breaks.
+    """
+
+    target: str
+    precision: str
+    file: str
+    bytes: int
+    made_of: Description
+    parity: Parity | None = None
+    judged: dict[str, Figures] = field(default_factory=dict)
+    latency: dict[int, Latency] = field(default_factory=dict)
+    broken: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def prove(target: Target, deployable: Deployable, files: list[Path], reference: Reference) -> Proof:
+    """Loads a file with its own runtime and holds it against the checkpoint; its JSON must lie beside it.
+
+    Args:
+        target: Its format.
+        deployable: What was exported.
+        files: Written files, the one to load first.
+        reference: The checkpoint.
+
+    Raises:
+        ExportError: The file does not load or does not run.
+    """
+    options = deployable.options
+    proof = Proof(target.name, options.precision, files[0].name, size_of(files), target.describe(files[0]))
+    if not target.runs_here:
+        return proof
+    try:
+        embedder = FaceEmbedder.load(files[0])
+        close = parity(embedder, reference.images, reference.embeddings, options.l2_normalize)
+        return replace(proof, parity=close, judged=reference.judge(embedder))
+    except MfnError as error:
+        raise ExportError(f"the exported {files[0].name} does not run: {error}") from error
+
+
+def measured(
+    files: Mapping[str, Path], reference: Reference, threads: Sequence[int], rounds: int
+) -> dict[int, dict[str, Latency]]:
+    """Latency for one face of the checkpoint in PyTorch (first) and of every file, by number of threads."""
+    found: dict[int, dict[str, Latency]] = {}
+    for count in threads:
+        with torch_threads(count), torch.inference_mode():
+            embedders = {"PyTorch": reference.embedder} | {n: FaceEmbedder.load(path) for n, path in files.items()}
+            steps = {name: _step(embedder, reference.images[:1]) for name, embedder in embedders.items()}
+            found[count] = latencies(steps, rounds)
+    return found
+
+
+def _step(embedder: FaceEmbedder, images: np.ndarray) -> Step:
+    prepare = embedder.contract.arrange if embedder.network.takes_pixels else embedder.contract.normalize
+    return partial(embedder.network, prepare(torch.as_tensor(images)).contiguous())
+
+
+def size_of(files: list[Path]) -> int:
+    """Bytes of files and folders together."""
+    found = (part for file in files for part in (file.rglob("*") if file.is_dir() else [file]))
+    return sum(part.stat().st_size for part in found if part.is_file())

@@ -1,0 +1,141 @@
+"""Full int8 for ONNX Runtime: weights per output channel, activations uint8 with one scale per tensor.
+
+Each convolution reads and writes integers between QuantizeLinear and DequantizeLinear nodes, which the runtime joins
+into integer kernels; PReLU and residual additions between them stay float.
+"""
+
+import copy
+import dataclasses
+import logging
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+
+from mfn.errors import ExportError
+from mfn.export.equalize import equalized
+from mfn.export.network import INPUT, Deployable
+from mfn.export.onnx_graph import onnx_graph
+from mfn.export.quiet import quiet
+from mfn.export.sensitivity import kept_float, layer_costs
+
+if TYPE_CHECKING:
+    import onnx
+    from onnxruntime.quantization.calibrate import TensorsData
+
+log = logging.getLogger(__name__)
+
+Ranges = Literal["minmax", "percentile", "entropy"]
+_BATCH = 16
+_PROBES = 32
+"""Faces on which the cost of a layer is measured; its mean cosine varies little between faces."""
+
+
+def quantized(
+    deployable: Deployable,
+    calibration: np.ndarray,
+    ranges: Ranges = "minmax",
+    percentile: float = 99.999,
+    balance: float | None = 0.6,
+    float_bytes: int = 32768,
+) -> "onnx.ModelProto":
+    """Writes the network with integer convolutions, as QDQ.
+
+    Args:
+        deployable: The network.
+        calibration: uint8 RGB (N, H, W, 3), faces from which the ranges come.
+        ranges: How far a tensor's scale reaches: to its extremes, to a percentile at either end, or to where the
+            entropy lost is least.
+        percentile: For ``ranges="percentile"``.
+        balance: Of :func:`mfn.export.equalize.equalized`; None leaves the channels as they are.
+        float_bytes: What the file may grow by for the layers that lose most, which then stay float; 0 for none.
+
+    Raises:
+        ExportError: An option is not known.
+    """
+    if ranges not in ("minmax", "percentile", "entropy"):
+        raise ExportError(f"target.onnx.int8.ranges={ranges} must be minmax, percentile or entropy")
+    inputs = deployable.inputs(calibration)
+    if balance is not None:
+        network = equalized(deployable.network, inputs, balance)
+        deployable = dataclasses.replace(deployable, network=network)
+    with quiet():
+        model = onnx_graph(deployable)
+        found = _ranges(model, inputs.numpy(), ranges, percentile)
+        kept = _costliest(model, found, inputs[:_PROBES].numpy(), float_bytes) if float_bytes else []
+        return _quantize(model, found, kept)
+
+
+def _ranges(model: "onnx.ModelProto", inputs: np.ndarray, method: Ranges, percentile: float) -> "TensorsData":
+    """Smallest and largest value of every tensor that a convolution reads or writes."""
+    from onnxruntime.quantization.calibrate import CalibrationMethod, create_calibrator
+
+    kind = {"minmax": "MinMax", "percentile": "Percentile", "entropy": "Entropy"}[method]
+    options = {"symmetric": False} | ({"percentile": percentile} if method == "percentile" else {})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "float.onnx"
+        path.write_bytes(model.SerializeToString())
+        calibrator = create_calibrator(
+            path, ["Conv"], str(path.with_stem("augmented")), CalibrationMethod[kind], extra_options=options
+        )
+        for start in range(0, len(inputs), _BATCH):  # all at once would hold every activation of every face
+            calibrator.collect_data(_Once({INPUT: inputs[start : start + _BATCH]}))  # pyright: ignore[reportArgumentType]
+        return calibrator.compute_data()
+
+
+class _Once:
+    """A calibration reader of one batch."""
+
+    def __init__(self, batch: dict[str, np.ndarray]) -> None:
+        self._batches = [batch]
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        return self._batches.pop() if self._batches else None
+
+
+def _costliest(model: "onnx.ModelProto", ranges: "TensorsData", inputs: np.ndarray, budget: int) -> list[str]:
+    sizes = {tensor.name: int(np.prod(tensor.dims)) for tensor in model.graph.initializer}
+    layers = {node.name: node for node in model.graph.node if node.op_type == "Conv"}
+
+    def embed_with(layer: str) -> np.ndarray:
+        return embed(_quantize(model, ranges, layers.keys() - {layer}), inputs)
+
+    costs = layer_costs(list(layers), embed_with, embed(model, inputs))
+    kept = kept_float(costs, {name: 3 * sizes[node.input[1]] for name, node in layers.items()}, budget)
+    for name in kept:
+        log.info("stays float: %s, which would cost %.5f of cosine", layers[name].input[1], costs[name])
+    return kept
+
+
+def _quantize(model: "onnx.ModelProto", ranges: "TensorsData", kept: Collection[str]) -> "onnx.ModelProto":
+    from onnxruntime.quantization import QuantType
+    from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+
+    quantizer = QDQQuantizer(
+        copy.deepcopy(model),
+        per_channel=True,
+        reduce_range=False,
+        weight_qType=QuantType.QInt8,
+        activation_qType=QuantType.QUInt8,
+        tensors_range=ranges,
+        nodes_to_quantize=None,
+        nodes_to_exclude=list(kept),
+        op_types_to_quantize=["Conv"],
+        extra_options={},
+    )
+    quantizer.quantize_model()
+    return quantizer.model.model
+
+
+def embed(model: "onnx.ModelProto", inputs: np.ndarray) -> np.ndarray:
+    """Runs a model in memory: network inputs (N, 3, H, W) to embeddings (N, D)."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return np.asarray(session.run(None, {INPUT: inputs})[0])

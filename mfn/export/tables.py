@@ -1,0 +1,64 @@
+"""Proofs as rows of tables."""
+
+from collections.abc import Iterable, Mapping
+
+from mfn.export.latency import Latency
+from mfn.export.proof import Figures, Proof
+
+Row = dict[str, object]
+
+
+def parity_row(proof: Proof) -> Row:
+    """Size, make and closeness to the checkpoint."""
+    close, made = proof.parity, proof.made_of
+    row: Row = {
+        "file": proof.file,
+        "MB": f"{proof.bytes / 1e6:.2f}",
+        "format": made.version,
+        "ops": sum(made.operators.values()),
+        "batch": made.batch,
+    }
+    if close is None:
+        return row | {"max abs": "not run"}
+    return row | {
+        "max abs": f"{close.max_abs:.1e}",
+        "cosine": f"{close.mean_cosine:.5f}",
+        "min": f"{close.min_cosine:.5f}",
+    }
+
+
+def latency_rows(times: Mapping[int, Mapping[str, Latency]]) -> list[Row]:
+    """One row for each contender, median and p90 for each number of threads."""
+    names = next(iter(times.values()), {})
+    return [{"one face": name} | _times(name, times) for name in names]
+
+
+def verification_rows(figures: Mapping[str, Mapping[str, Figures]]) -> Iterable[Row]:
+    """One row for each network and benchmark: accuracy, TAR at each false accept rate, threshold.
+
+    Args:
+        figures: Of each network, the checkpoint first, on each benchmark.
+    """
+    for network, sets in figures.items():
+        for name, numbers in sets.items():
+            tars = {key: value for key, value in numbers.items() if key.startswith("tar_at_far_")}
+            yield {
+                "network": network,
+                "set": name,
+                "pairs": int(numbers["pairs"]),
+                "accuracy %": f"{100 * numbers['accuracy']:.2f} ± {100 * numbers['accuracy_std']:.2f}",
+                **{f"TAR@{key.removeprefix('tar_at_far_')} %": f"{100 * tar:.2f}" for key, tar in tars.items()},
+                "EER %": f"{100 * numbers['eer']:.2f}",
+            }
+
+
+def _times(name: str, times: Mapping[int, Mapping[str, Latency]]) -> Row:
+    row: Row = {}
+    for threads, contenders in times.items():
+        own, word = contenders[name], "thread" if threads == 1 else "threads"
+        row |= {
+            f"{threads} {word}: ms": f"{own.median:.2f}",
+            f"p90 ({threads})": f"{own.p90:.2f}",
+            f"x PyTorch ({threads})": f"{own.ratio:.2f}",
+        }
+    return row

@@ -1,0 +1,105 @@
+"""What every file format offers to the exporter."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from mfn.export.network import Deployable
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a written file is made of, read back from the file.
+
+    Attributes:
+        version: Of the format, as ``"opset 18"``.
+        operators: How often each operator occurs.
+        batch: What the file takes: ``"any"``, a range as ``"1-64"``, or a fixed number as ``"1"``.
+    """
+
+    version: str
+    operators: dict[str, int] = field(default_factory=dict)
+    batch: str = "any"
+
+
+class Target(Protocol):
+    """A file format: writes a network and describes what it wrote.
+
+    A target is a small class with its options as constructor arguments, filled by ``conf/target/NAME.yaml``. Packages
+    that are no base dependency are imported inside functions.
+
+    Attributes:
+        name: As in ``target=NAME``.
+        suffix: Of the file that is loaded again, as ``".onnx"``.
+        precisions: What ``precision=`` may be.
+        calibrated: Those of ``precisions`` that need calibration images.
+        requires: Modules that must be there, each with the extra of mfn that installs it, "" for mfn itself.
+        runs_here: Whether this machine can run the file; otherwise the proof leaves out what needs running.
+    """
+
+    name: str
+    suffix: str
+    precisions: tuple[str, ...]
+    calibrated: tuple[str, ...]
+    requires: tuple[tuple[str, str], ...]
+    runs_here: bool
+
+    def export(self, deployable: Deployable, path: Path, calibration: np.ndarray | None) -> list[Path]:
+        """Writes the file and those that belong to it.
+
+        The caller gives a path in a folder of its own and throws the folder away when this raises or the proof fails;
+        it also writes the side file (:func:`mfn.export.metadata.write_metadata`), for every target alike.
+
+        Args:
+            deployable: The network, its contract, precision (``deployable.options.precision``, already checked
+                against ``precisions``) and metadata to put where the format has a place for it.
+            path: The file to write; ends in ``suffix``.
+            calibration: uint8 RGB (N, H, W, 3), for ``calibrated`` precisions never None. ``deployable.inputs`` makes
+                network inputs of them.
+
+        Returns:
+            Every file or folder written, `path` first.
+
+        Raises:
+            ExportError: The network does not fit the format.
+        """
+        ...
+
+    def describe(self, path: Path) -> Description:
+        """Reads back what is in a file that :meth:`export` wrote."""
+        ...
+
+
+def missing_packages(target: Target) -> str | None:
+    """One sentence with the command that installs what a target lacks; None where nothing is missing."""
+    lacking = [(module, extra) for module, extra in target.requires if not _is_there(module)]
+    if not lacking:
+        return None
+    modules, extra = " and ".join(module for module, _ in lacking), lacking[0][1]
+    package = f"'mfn[{extra}]'" if extra else "mfn"
+    return f"target={target.name} needs {modules}: pip install {package}"
+
+
+def one_of(names: Iterable[str]) -> str:
+    """Names as a person lists them: "a, b or c"."""
+    *most, last = names
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # the package that the module is in
+        return False
+
+
+def counted(operators: Iterable[str]) -> dict[str, int]:
+    """How often each operator of a PyTorch graph occurs, ``aten::conv2d`` as ``conv2d``, constants left out."""
+    plain = (re.sub(r"^aten(::|\.)|\.default$", "", name) for name in operators if not name.startswith("prim::"))
+    return dict(Counter(plain))

@@ -1,0 +1,66 @@
+"""int8 ONNX files: integer inside, close to the float network, smaller."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnxscript", reason="needs onnxscript")
+
+from mfn.errors import ExportError
+from mfn.export.onnx_graph import save_onnx
+from mfn.export.quantize_onnx import embed, quantized
+from mfn.export.sensitivity import cosines, kept_float, layer_costs
+from mfn.inference.embedder import FaceEmbedder
+from tests.export.networks import faces, raw
+from tests.export.shallow import shallow_deployable, shallow_network
+
+
+def test_the_costliest_layers_that_fit_stay_float() -> None:
+    costs = {"a": 0.5, "b": 0.4, "c": 0.3, "d": 0.0, "e": 0.0}
+    sizes = {"a": 10, "b": 100, "c": 20, "d": 1, "e": 1}
+    assert kept_float(costs, sizes, 40) == ["a", "c"]  # b does not fit, d costs less than the average
+    assert kept_float(costs, sizes, 0) == kept_float({}, {}, 40) == []
+
+
+def test_the_cost_of_a_layer_is_the_cosine_it_loses() -> None:
+    reference = np.eye(2, dtype=np.float32)
+    embedded = {"good": reference, "bad": reference[::-1]}
+    assert layer_costs(["good", "bad"], embedded.__getitem__, reference) == {"good": 0.0, "bad": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("options", "settings"),
+    [
+        ({}, {}),
+        ({}, {"float_bytes": 0, "ranges": "entropy"}),
+        ({"input": "uint8", "l2_normalize": "true"}, {"float_bytes": 0, "ranges": "percentile"}),
+    ],
+)
+def test_an_integer_file_is_close_to_its_network(tmp_path: Path, options: dict, settings: dict) -> None:
+    deployable = shallow_deployable(precision="int8", **options)
+    model = quantized(deployable, faces(16), **settings)
+    save_onnx(model, tmp_path / "small.onnx")
+    embedder = FaceEmbedder.load(tmp_path / "small.onnx")
+    seen = faces(24)[16:]
+    assert cosines(embedder.raw(seen).numpy(), raw(shallow_network(), seen)).mean() > 0.97
+    assert embedder.contract == deployable.contract
+
+    weights = [node.input[1] for node in model.graph.node if node.op_type == "Conv"]
+    integer = sum(name.endswith("DequantizeLinear_Output") for name in weights)
+    assert integer == len(weights) if settings else 4 < integer < len(weights)
+
+
+def test_equalised_channels_lose_less() -> None:
+    deployable = shallow_deployable(precision="int8")
+    seen, lost = faces(24), {}
+    for balance in (None, 0.6):
+        model = quantized(deployable, seen, balance=balance, float_bytes=0)
+        embedded = embed(model, deployable.inputs(seen).numpy())
+        lost[balance] = 1 - cosines(embedded, raw(shallow_network(), seen)).mean()
+    assert lost[0.6] < 0.5 * lost[None]
+
+
+def test_an_unknown_way_to_find_ranges() -> None:
+    with pytest.raises(ExportError, match="minmax, percentile or entropy"):
+        quantized(shallow_deployable(precision="int8"), faces(), ranges="max")
