@@ -7,8 +7,8 @@ from pathlib import Path
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from mfn.data.gallery import IdentificationSet
-from mfn.data.ijb import IjbSet
+from mfn.data.benchmarks.gallery import IdentificationSet
+from mfn.data.benchmarks.ijb import IjbSet
 from mfn.data.verification import VerificationSet
 from mfn.errors import ConfigError
 from mfn.evaluation.embedding import flip_views

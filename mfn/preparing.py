@@ -9,9 +9,9 @@ from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from mfn.data.bin_writer import prepare_bin
-from mfn.data.lfw_writer import write_lfw
-from mfn.data.made_pairs import open_faces, pairs_from_source
+from mfn.data.benchmarks.bin_writer import prepare_bin
+from mfn.data.benchmarks.lfw_writer import write_lfw
+from mfn.data.benchmarks.made_pairs import open_faces, pairs_from_source
 from mfn.data.verification import VerificationSet
 from mfn.errors import ConfigError
 from mfn.failures import unwrapped

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from mfn.cli import main
-from mfn.data.lfw import read_lfw
-from mfn.data.lfw_writer import write_lfw
-from mfn.data.made_pairs import pairs_from_source
+from mfn.data.benchmarks.lfw import read_lfw
+from mfn.data.benchmarks.lfw_writer import write_lfw
+from mfn.data.benchmarks.made_pairs import pairs_from_source
 from mfn.data.synthetic import SyntheticFaces
 
 

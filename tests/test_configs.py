@@ -9,9 +9,9 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from mfn.assembly import build_callbacks, build_recognizer, check
-from mfn.data.bin_writer import prepare_bin
-from mfn.data.lfw_writer import write_lfw
-from mfn.data.made_pairs import pairs_from_source
+from mfn.data.benchmarks.bin_writer import prepare_bin
+from mfn.data.benchmarks.lfw_writer import write_lfw
+from mfn.data.benchmarks.made_pairs import pairs_from_source
 from mfn.data.synthetic import SyntheticFaces
 from mfn.errors import ConfigError
 from mfn.failures import unwrapped

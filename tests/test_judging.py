@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from hydra.utils import instantiate
 
-from mfn.data.bin_writer import prepare_bin
-from mfn.data.lfw import read_lfw
-from mfn.data.lfw_writer import write_lfw
-from mfn.data.made_pairs import pairs_from_source
+from mfn.data.benchmarks.bin_writer import prepare_bin
+from mfn.data.benchmarks.lfw import read_lfw
+from mfn.data.benchmarks.lfw_writer import write_lfw
+from mfn.data.benchmarks.made_pairs import pairs_from_source
 from mfn.data.synthetic import SyntheticFaces
 from mfn.errors import CheckpointError, ConfigError, DataError
 from mfn.inference.embedder import FaceEmbedder

@@ -13,9 +13,9 @@ from lightning import Trainer
 from omegaconf import DictConfig
 
 from mfn.assembly import build_callbacks, build_recognizer, contract_of
-from mfn.data.bin_writer import prepare_bin
-from mfn.data.lfw_writer import write_lfw
-from mfn.data.made_pairs import pairs_from_source
+from mfn.data.benchmarks.bin_writer import prepare_bin
+from mfn.data.benchmarks.lfw_writer import write_lfw
+from mfn.data.benchmarks.made_pairs import pairs_from_source
 from mfn.data.synthetic import SyntheticFaces
 from mfn.recognizer import FaceRecognizer
 from mfn.schedules import Clock

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mfn.data.gallery import IdentificationSet
+from mfn.data.benchmarks.gallery import IdentificationSet
 from mfn.evaluation.embedding import embed_images
 from mfn.evaluation.embedding_cache import EmbeddingCache
 from mfn.inference.embedder import FaceEmbedder

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from mfn.align.similarity import similarity_transform
 from mfn.align.warp import warp
 from mfn.contract import InputContract
-from mfn.data.ijb import IjbSet, Subjects
+from mfn.data.benchmarks.ijb import IjbSet, Subjects
 from mfn.data.source import ImageSource
 from mfn.evaluation.embedding import Embedded, embed_images
 from mfn.evaluation.embedding_cache import EmbeddingCache

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mfn.data.ijb_tables import Subjects
+from mfn.data.benchmarks.ijb_tables import Subjects
 from mfn.errors import DataError
 from mfn.evaluation.identification import Identified
 from mfn.metrics.identification import identify

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from mfn.contract import InputContract
-from mfn.data.bin_pack import read_bin
+from mfn.data.benchmarks.bin_pack import read_bin
+from mfn.data.benchmarks.made_pairs import open_faces
 from mfn.data.images import resize
-from mfn.data.made_pairs import open_faces
 from mfn.data.source import ImageSource
 from mfn.errors import BrokenImageError, DataError, ExportError
 

@@ -31,7 +31,7 @@ class FaceEmbedder:
 
     @classmethod
     def load(cls, path: Path | str, stated: Mapping[str, Any] | None = None) -> "FaceEmbedder":
-        """Reads a network file: ``.ckpt``, ``.npz`` (arrays in forward order), ``.onnx`` or ``.tflite``.
+        """Reads a network file: a checkpoint, arrays in forward order (``.npz``), or an exported file.
 
         Args:
             path: The file.

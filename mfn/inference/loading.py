@@ -34,6 +34,16 @@ def load_network(path: Path, stated: Mapping[str, Any]) -> Loaded:
     return load(path, stated)
 
 
+def open_runtime(path: Path) -> Any:
+    """Opens an exported file with its own runtime, whatever it expects of pixels.
+
+    Raises:
+        CheckpointError: The runtime is not installed, or the file is damaged.
+    """
+    module, name = RUNTIMES[path.suffix]
+    return getattr(import_module(f"mfn.inference.{module}"), name)(path)
+
+
 def store_contract(path: Path, contract: InputContract) -> Path:
     """Writes a contract back: into a checkpoint of ours, or into a JSON beside any other file.
 
@@ -58,31 +68,31 @@ def _ordered_arrays(path: Path, stated: Mapping[str, Any]) -> Loaded:
     return TorchNetwork(network), contract_of_file(path, contract, stated)
 
 
-def _runtime(module: str, name: str) -> Loader:
-    """Loads with the class of a runtime, whose module is only imported once a file needs it."""
-
-    def load(path: Path, stated: Mapping[str, Any]) -> Loaded:
-        network = getattr(import_module(f"mfn.inference.{module}"), name)(path)
-        text = getattr(network, "contract_json", None)
-        inside = parse_contract(text, path) if text else None
-        return network, contract_of_file(path, inside, stated, network.input_size, network.embedding_dim)
-
-    return load
+def _exported(path: Path, stated: Mapping[str, Any]) -> Loaded:
+    network = open_runtime(path)
+    text = getattr(network, "contract_json", None)
+    inside = parse_contract(text, path) if text else None
+    return network, contract_of_file(path, inside, stated, network.input_size, network.embedding_dim)
 
 
 def _core_ml(path: Path, stated: Mapping[str, Any]) -> Loaded:
     raise CheckpointError(f"{path} runs only on a Mac or an iPhone: judge the .onnx of the same checkpoint here")
 
 
+RUNTIMES = {
+    ".onnx": ("onnx_network", "OnnxNetwork"),
+    ".tflite": ("litert_network", "LiteRTNetwork"),
+    ".param": ("ncnn_network", "NcnnNetwork"),
+    ".pte": ("executorch_network", "ExecutorchNetwork"),
+    ".xml": ("openvino_network", "OpenvinoNetwork"),
+    ".pt": ("torch_file_network", "TorchFileNetwork"),
+    ".pt2": ("torch_file_network", "TorchFileNetwork"),
+}
+"""Module and class for each suffix of an exported file; a module is only imported once a file needs it."""
+
 _LOADERS: dict[str, Loader] = {
     ".ckpt": _checkpoint,
     ".npz": _ordered_arrays,
-    ".onnx": _runtime("onnx_network", "OnnxNetwork"),
-    ".tflite": _runtime("litert_network", "LiteRTNetwork"),
-    ".param": _runtime("ncnn_network", "NcnnNetwork"),
-    ".pte": _runtime("executorch_network", "ExecutorchNetwork"),
-    ".xml": _runtime("openvino_network", "OpenvinoNetwork"),
-    ".pt": _runtime("torch_file_network", "TorchFileNetwork"),
-    ".pt2": _runtime("torch_file_network", "TorchFileNetwork"),
+    **dict.fromkeys(RUNTIMES, _exported),
     ".mlpackage": _core_ml,
 }

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from mfn.data.bin_pack import read_bin
+from mfn.data.benchmarks.bin_pack import read_bin
 from mfn.data.copies import read_copies
 from mfn.data.folder_dataset import FolderDataset
 from mfn.data.pack import read_property
 from mfn.data.record_dataset import RecordDataset
 from mfn.data.source import FaceSource
-from mfn.data.tfrecord_dataset import TFRecordDataset
+from mfn.data.tfrecords.tfrecord_dataset import TFRecordDataset
 from mfn.inspection.inspection import Inspection, megabytes
 from mfn.inspection.pixels import look_at, spread
 

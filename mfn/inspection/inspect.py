@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mfn.errors import BrokenImageError, DataError
+from mfn.inference.loading import RUNTIMES
 from mfn.inspection.faces import inspect_bin, inspect_folder, inspect_pack, inspect_tfrecord
 from mfn.inspection.inspection import Inspection
 from mfn.inspection.networks import inspect_checkpoint, inspect_network
@@ -20,8 +21,8 @@ _FILES: dict[str, Callable[[Path, int], Inspection]] = {
     ".bin": inspect_bin,
     ".tfrecord": inspect_tfrecord,
     ".tfrecords": inspect_tfrecord,
+    **{suffix: lambda path, _: inspect_network(path) for suffix in (*RUNTIMES, ".npz")},
     **{suffix: lambda path, _: inspect_checkpoint(path) for suffix in (".ckpt", ".pt", ".pth")},
-    **{suffix: lambda path, _: inspect_network(path) for suffix in (".onnx", ".tflite", ".npz")},
 }
 
 

@@ -10,13 +10,9 @@ from torch import Tensor
 from mfn.checkpoint import BACKBONE, HEAD, Passport, build_backbone, part_of_state, read_checkpoint, weights_hash
 from mfn.contract import InputContract
 from mfn.errors import CheckpointError
-from mfn.inference.litert_network import LiteRTNetwork
-from mfn.inference.loading import load_network
+from mfn.inference.loading import RUNTIMES, load_network, open_runtime
 from mfn.inference.network import TorchNetwork
-from mfn.inference.onnx_network import OnnxNetwork
 from mfn.inspection.inspection import Inspection, megabytes
-
-_RUNTIMES = {".onnx": OnnxNetwork, ".tflite": LiteRTNetwork}
 
 
 def inspect_checkpoint(path: Path) -> Inspection:
@@ -25,7 +21,12 @@ def inspect_checkpoint(path: Path) -> Inspection:
     Raises:
         CheckpointError: the file cannot be read without running what is in it.
     """
-    checkpoint = read_checkpoint(path)
+    try:
+        checkpoint = read_checkpoint(path)
+    except CheckpointError:
+        if path.suffix not in RUNTIMES:
+            raise
+        return inspect_network(path)  # TorchScript has the suffix of plain PyTorch files
     facts: dict[str, object] = {"file": megabytes(path)}
     state = checkpoint.get("state_dict", checkpoint)
     tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
@@ -64,9 +65,9 @@ def inspect_network(path: Path) -> Inspection:
         facts = {"parameters": _parameters(network)} if isinstance(network, TorchNetwork) else {}
         facts |= _contract(contract)
     except CheckpointError as error:
-        if path.suffix not in _RUNTIMES:
+        if path.suffix not in RUNTIMES:
             raise
-        network = _RUNTIMES[path.suffix](path)
+        network = open_runtime(path)
         problems.append(str(error))
         size = "x".join(map(str, network.input_size)) if network.input_size else "any"
         facts = {"input (height x width)": size, "embedding": network.embedding_dim or "unknown"}

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mfn.data.bin_writer import prepare_bin
+from mfn.data.benchmarks.bin_writer import prepare_bin
 from mfn.data.held_out import FOLDS, held_out_set
 from mfn.data.pack_writer import PackWriter
 from mfn.data.pairs import possible_pairs

@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 
 from tests.composing import CONF, composed
 from tests.data.sources import jpeg, write_pack
-from tests.data.tfrecords import write_examples
+from tests.data.tfrecords.tfrecords import write_examples
 
 
 def source(name: str, **keys: Any) -> Any:

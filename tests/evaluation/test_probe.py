@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mfn.contract import InputContract
-from mfn.data.lfw import read_lfw
+from mfn.data.benchmarks.lfw import read_lfw
 from mfn.data.synthetic import SyntheticFaces
 from mfn.data.verification import VerificationSet, consecutive_folds
 from mfn.errors import BrokenImageError, DataError

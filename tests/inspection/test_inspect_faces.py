@@ -4,13 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mfn.data.bin_writer import write_bin
+from mfn.data.benchmarks.bin_writer import write_bin
 from mfn.data.copies import write_copies
 from mfn.data.decode import decode_rgb
 from mfn.errors import DataError
 from mfn.inspection.inspect import inspect, show
 from tests.data.sources import jpeg, write_pack
-from tests.data.tfrecords import Features, write_examples
+from tests.data.tfrecords.tfrecords import Features, write_examples
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from mfn.align.warp import align_face
 from mfn.contract import ARCFACE_112, InputContract
-from mfn.data.bin_pack import read_bin
+from mfn.data.benchmarks.bin_pack import read_bin
 from mfn.data.decode import decode_rgb
 from mfn.data.folder_dataset import FolderDataset
 from mfn.data.record_dataset import RecordDataset

@@ -1,0 +1,110 @@
+"""InsightFace's `.bin` verification packs: a pickle of (encoded images, one flag per pair)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mfn.data.benchmarks import safe_pickle
+from mfn.data.benchmarks.bin_notes import read_notes
+from mfn.data.benchmarks.paired_files import FOLDS
+from mfn.data.decode import decode_rgb
+from mfn.data.verification import VerificationSet, consecutive_folds
+from mfn.errors import BrokenImageError, DataError
+
+
+class BinImages:
+    """The different images of a pack, in the order they first appear.
+
+    Args:
+        name: for tables.
+        file_name: of the pack, for messages.
+        images: encoded.
+        numbers: the place of each in the pack.
+    """
+
+    def __init__(self, name: str, file_name: str, images: Sequence[bytes], numbers: Sequence[int]) -> None:
+        self.name = name
+        self._file_name = file_name
+        self._images = images
+        self._numbers = numbers
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def image(self, index: int) -> np.ndarray:
+        """Decode image `index`: uint8 (H, W, 3) RGB."""
+        try:
+            return decode_rgb(self._images[index])
+        except BrokenImageError as error:
+            raise BrokenImageError(f"{self.describe(index)}: {error}") from None
+
+    def encoded(self, index: int) -> bytes:
+        """Return image `index` as it is stored."""
+        return self._images[index]
+
+    def describe(self, index: int) -> str:
+        """Name the place of image `index` in the pack."""
+        return f"{self._file_name} image {self._numbers[index]}"
+
+
+def read_bin(path: str | Path, name: str | None = None, folds: int = FOLDS) -> VerificationSet:
+    """Read a pack written by InsightFace's tools or by `write_bin`, running nothing that is in it.
+
+    An image of many pairs is stored once for each; here equal ones are kept once, so each is embedded once.
+
+    Args:
+        path: the pack.
+        name: of the set; by default the file's own.
+        folds: consecutive stretches of equal length, where no notes beside the pack say otherwise.
+
+    Raises:
+        DataError: the file is missing, is no such pack, or the notes beside it do not belong to it.
+    """
+    path = Path(path)
+    name = name or path.stem
+    images, is_same = _content(path)
+    first_seen: dict[bytes, int] = {}
+    for number, image in enumerate(images):
+        first_seen.setdefault(image, number)
+    rank = {image: index for index, image in enumerate(first_seen)}
+    numbers = list(first_seen.values())
+    pairs = np.array([rank[image] for image in images], np.int64).reshape(-1, 2)
+    notes = read_notes(path, is_same.size)
+    fold_of = consecutive_folds(is_same.size, folds) if notes is None else notes.fold_of
+    return VerificationSet(
+        name,
+        BinImages(name, path.name, list(first_seen), numbers),
+        pairs,
+        is_same,
+        fold_of,
+        identities=None if notes is None or notes.identities is None else notes.identities[numbers],
+        groups=None if notes is None else notes.groups,
+    )
+
+
+def _content(path: Path) -> tuple[list[bytes], np.ndarray]:
+    content = safe_pickle.load(path)
+    if not isinstance(content, list | tuple) or len(content) != 2 or not all(_is_row(part) for part in content):
+        raise DataError(f"{path} is no verification pack: it must hold a list of images and a list of flags")
+    images, is_same = [_encoded(path, number, image) for number, image in enumerate(content[0])], list(content[1])
+    if wrong := [flag for flag in is_same if not isinstance(flag, bool | np.bool_)]:
+        raise DataError(
+            f"{path} is no verification pack: its flags must be true or false, one is {type(wrong[0]).__name__}"
+        )
+    if not is_same or len(images) != 2 * len(is_same):
+        raise DataError(f"{path} holds {len(images)} images and {len(is_same)} flags, not two images for each flag")
+    return images, np.array(is_same, bool)
+
+
+def _is_row(part: Any) -> bool:
+    return isinstance(part, list | tuple) or (isinstance(part, np.ndarray) and part.ndim == 1)
+
+
+def _encoded(path: Path, number: int, image: Any) -> bytes:
+    if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 1:
+        return image.tobytes()
+    if isinstance(image, bytes | bytearray):
+        return bytes(image)
+    raise DataError(f"{path} image {number} is no encoded image: it must be bytes or a row of uint8")

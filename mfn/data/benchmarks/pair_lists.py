@@ -1,0 +1,112 @@
+"""Lists of image names with a label, as CALFW, CPLFW and the field's copies of AgeDB-30 and CFP come with."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from mfn.data.benchmarks.lfw import read_lfw_pairs
+from mfn.data.benchmarks.paired_files import FOLDS, folds_by_kind, paired_files, read_lines
+from mfn.data.verification import VerificationSet
+from mfn.errors import DataError
+
+_LABEL = re.compile(r"[+-]?\d+")
+_PERSON = (re.compile(r"(?P<name>.+)_\d+"), re.compile(r"\d+_(?P<name>.+)_\d+_[mf]"))  # LFW and kin; AgeDB
+
+_Pair = tuple[str, str, bool]
+
+
+def read_pair_list(
+    path: str | Path,
+    images: str | Path,
+    name: str | None = None,
+    folds: int = FOLDS,
+    allow_missing: bool = False,
+) -> VerificationSet:
+    """Read a pairs file of any of the field's forms, told apart by its first line.
+
+    - `Name_0001.jpg flag` on two lines in a row make a pair (CALFW, CPLFW);
+    - `image image flag` or `flag image image` on one line (copies of AgeDB-30, CFP-FP and others);
+    - everything else is read as LFW's form, which brings its own folds.
+
+    A flag above 0 is a genuine pair, 0 or -1 an impostor pair. Columns are divided by tabs, commas or spaces; names
+    with spaces need tabs or commas. Where the file names tell persons (`Name_0001.jpg`, AgeDB's `12_Name_35_f.jpg`)
+    and agree with the flags, the set knows its identities.
+
+    Args:
+        path: the list.
+        images: folder the image names are relative to.
+        name: of the set; by default the list's own.
+        folds: equal stretches of the genuine and of the impostor pairs.
+        allow_missing: leave out the pairs of images that are not there, instead of raising.
+
+    Raises:
+        DataError: the file is missing, a line is no pair, images are missing.
+    """
+    path = Path(path)
+    rows = [(number, _columns(line)) for number, line in read_lines(path)]
+    if not rows or not is_list_row(rows[0][1]):
+        return read_lfw_pairs(path, images, name or path.stem, allow_missing)
+    pairs = _two_lines_each(path, rows) if len(rows[0][1]) == 2 else [_pair(path, *row) for row in rows]
+    is_same = [same for _, _, same in pairs]
+    return paired_files(
+        name or path.stem,
+        Path(images),
+        [(a, b) for a, b, _ in pairs],
+        is_same,
+        folds_by_kind(is_same, folds),
+        identity_of=_persons(pairs),
+        allow_missing=allow_missing,
+    )
+
+
+def is_list_row(row: Sequence[str]) -> bool:
+    """Whether columns are of a list of image names, not of LFW's form with its names and numbers."""
+    match row:
+        case [image, flag]:
+            return bool(_LABEL.fullmatch(flag)) and not image.isdigit()
+        case [a, b, c]:
+            return not (b.isdigit() and c.isdigit()) and bool(_LABEL.fullmatch(a) or _LABEL.fullmatch(c))
+    return False
+
+
+def _columns(line: str) -> list[str]:
+    divider = next((divider for divider in "\t," if divider in line), None)
+    return [field.strip() for field in line.split(divider)]
+
+
+def _pair(path: Path, number: int, row: list[str]) -> _Pair:
+    match row:
+        case [a, b, flag] if _LABEL.fullmatch(flag):
+            return a, b, int(flag) > 0
+        case [flag, a, b] if _LABEL.fullmatch(flag):
+            return a, b, int(flag) > 0
+    raise _no_pair(path, number, row, "'image image flag' or 'flag image image'")
+
+
+def _two_lines_each(path: Path, rows: list[tuple[int, list[str]]]) -> list[_Pair]:
+    for number, row in rows:
+        if len(row) != 2 or not is_list_row(row):
+            raise _no_pair(path, number, row, "'image flag' on two lines")
+    if len(rows) % 2:
+        raise DataError(f"{path} has {len(rows)} lines, of which two make a pair: the last pair is cut short")
+    pairs = []
+    for (number, (a, flag)), (_, (b, other)) in zip(rows[::2], rows[1::2], strict=True):
+        if flag != other:
+            raise DataError(f"{path} lines {number} and {number + 1} make a pair but have the flags {flag} and {other}")
+        pairs.append((a, b, int(flag) > 0))
+    return pairs
+
+
+def _no_pair(path: Path, number: int, row: list[str], wanted: str) -> DataError:
+    return DataError(f"{path} line {number} is {' '.join(row)[:60]!r}; a pair in this file is {wanted}")
+
+
+def _persons(pairs: Sequence[_Pair]) -> dict[str, str] | None:
+    """Return the person each image name tells, unless a name tells none or the flags say otherwise."""
+    found = {}
+    for image in {image for a, b, _ in pairs for image in (a, b)}:
+        match = next((match for form in _PERSON if (match := form.fullmatch(Path(image).stem))), None)
+        if match is None:
+            return None
+        found[image] = match["name"]
+    return found if all((found[a] == found[b]) == same for a, b, same in pairs) else None

@@ -1,0 +1,1 @@
+"""TFRecord files of the older projects, read without TensorFlow."""
