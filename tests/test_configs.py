@@ -140,10 +140,20 @@ def test_benchmarks_are_chosen_alike_for_training_and_judging(config: str, chose
     assert all(sets.benchmark[name].root == "DIR" for name in names)
 
 
-def test_every_key_of_an_evaluation_is_read_by_something() -> None:
-    source = (CONF.parent / "mfn" / "judging.py").read_text()
-    keys = set(OmegaConf.load(CONF / "evaluate.yaml")) - {"defaults", "hydra"}
-    assert not {key for key in keys if not re.search(rf"config\.{key}\b", source)}
+@pytest.mark.parametrize(
+    ("config", "reader"),
+    [
+        ("evaluate", "judging.py"),
+        ("export", "exporting.py"),
+        ("prepare", "prepare/from_config.py"),
+        ("prepare_bin", "preparing.py"),
+    ],
+)
+def test_every_key_of_a_command_is_read_by_something(config: str, reader: str) -> None:
+    source = (CONF.parent / "mfn" / reader).read_text()
+    keys = set(OmegaConf.load(CONF / f"{config}.yaml")) - {"defaults", "hydra"}
+    read = {key for key in keys if re.search(rf"config\.{key}\b|[\"']{key}[\"']", source)}
+    assert read == keys
 
 
 def test_any_list_of_benchmarks_is_judged_while_training(tmp_path: Path) -> None:

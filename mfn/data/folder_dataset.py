@@ -59,7 +59,7 @@ def _images_in(folder: Path) -> list[Path]:
 
 
 def _nothing_found(folder: Path) -> str:
-    wanted = "data.root must hold one folder of pictures per person, like NAME/picture.jpg"
+    wanted = "give a folder with one folder of pictures per person, like NAME/picture.jpg"
     if flat := _images_in(folder):
         return f"{folder} holds {len(flat)} images but no folders of identities: {wanted}"
     if (folder / "train.rec").is_file():
