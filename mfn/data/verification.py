@@ -1,5 +1,6 @@
 """Verification sets: images and pairs of them to judge an embedding by."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ from mfn.data.images import FaceImages
 from mfn.data.loader import FaceLoader
 from mfn.data.sampler import FaceBatchSampler
 from mfn.data.source import ImageSource
+from mfn.data.subset import Subset
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,19 @@ class VerificationSet:
     missing: tuple[str, ...] = ()
     left_out: int = 0
     strict: bool = True
+
+    def take(self, chosen: np.ndarray) -> "VerificationSet":
+        """Return the set of some pairs, bool (P,) or positions, with only the images they need."""
+        images, pairs = np.unique(self.pairs[chosen], return_inverse=True)
+        return dataclasses.replace(
+            self,
+            source=Subset(self.name, self.source, images),
+            pairs=pairs.reshape(-1, 2),
+            is_same=self.is_same[chosen],
+            fold_of=self.fold_of[chosen],
+            identities=None if self.identities is None else self.identities[images],
+            groups=None if self.groups is None else self.groups[chosen],
+        )
 
 
 def consecutive_folds(num_pairs: int, folds: int) -> np.ndarray:

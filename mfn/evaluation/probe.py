@@ -1,11 +1,8 @@
 """Whether a network is given faces the way it was trained: its contract judged beside wrong conventions."""
 
-import dataclasses
-
 import numpy as np
 from numpy.typing import NDArray
 
-from mfn.data.subset import Subset
 from mfn.data.verification import VerificationSet
 from mfn.errors import ConfigError, DataError
 from mfn.evaluation.conventions import Convention, PlacedFaces, crop_conventions, pixel_conventions, pixel_name
@@ -52,17 +49,7 @@ def sample_pairs(pairs: VerificationSet, sample: int, seed: int) -> Verification
     kinds = [rng.permutation(np.flatnonzero(pairs.is_same == same))[: max(2, sample // 2)] for same in (True, False)]
     if min(map(len, kinds)) < 2:
         raise DataError(f"{pairs.name} has {len(kinds[0])} genuine and {len(kinds[1])} impostor pairs; a probe needs 2")
-    chosen = np.sort(np.concatenate(kinds))
-    images, rows = np.unique(pairs.pairs[chosen], return_inverse=True)
-    return dataclasses.replace(
-        pairs,
-        source=Subset(pairs.name, pairs.source, images),
-        pairs=rows.reshape(-1, 2),
-        is_same=pairs.is_same[chosen],
-        fold_of=pairs.fold_of[chosen],
-        identities=None,
-        groups=None,
-    )
+    return pairs.take(np.sort(np.concatenate(kinds)))
 
 
 def _scores(embedder: FaceEmbedder, convention: Convention, pairs: VerificationSet, batch_size: int) -> PairScores:

@@ -7,7 +7,6 @@ import numpy as np
 
 from mfn.contract import InputContract
 from mfn.data.images import resize
-from mfn.data.subset import Subset
 from mfn.data.synthetic import SyntheticFaces
 from mfn.data.verification import VerificationSet
 from mfn.errors import ConfigError
@@ -47,14 +46,4 @@ def first_folds(pairs: VerificationSet, folds: int | None) -> VerificationSet:
         return pairs
     if folds < 2:
         raise ConfigError(f"folds={folds} must be at least 2: thresholds are picked on the other folds")
-    kept = pairs.fold_of < folds
-    used, places = np.unique(pairs.pairs[kept], return_inverse=True)
-    return VerificationSet(
-        pairs.name,
-        Subset(pairs.name, pairs.source, used),
-        places.reshape(-1, 2),
-        pairs.is_same[kept],
-        pairs.fold_of[kept],
-        identities=None if pairs.identities is None else pairs.identities[used],
-        strict=pairs.strict,
-    )
+    return pairs.take(pairs.fold_of < folds)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from mfn.errors import CheckpointError, ExportError
 from mfn.export.fold import folded
@@ -19,32 +19,15 @@ from mfn.export.metadata import described
 from mfn.export.network import Deployable, ExportOptions, deployable
 from mfn.export.targets.litert import LiteRTTarget
 from mfn.inference.embedder import FaceEmbedder
-from mfn.models.blocks import ConvBlock, GlobalDepthwise, InvertedResidual
 from tests.export.networks import CONTRACT, faces, raw
+from tests.export.shallow import Shallow
 
 pytest.importorskip("litert_torch", reason="needs litert-torch")
 
 
-class Small(nn.Module):
-    """Each kind of block of the paper's network once: a conversion takes a second for every few layers."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        blocks = [
-            ConvBlock(3, 16, kernel=3, stride=2),
-            InvertedResidual(16, 16, 32, 2),
-            InvertedResidual(16, 16, 32, 1),
-        ]
-        self.features = nn.Sequential(*blocks, ConvBlock(16, 32))
-        self.output = GlobalDepthwise(32, 16, (128, 128))  # a feature map of 8x8
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.output(self.features(x))
-
-
 def small() -> nn.Module:
     torch.manual_seed(0)
-    network = Small()
+    network = Shallow()
     for module in network.modules():
         if isinstance(module, nn.PReLU):
             nn.init.uniform_(module.weight, -0.5, 0.5)

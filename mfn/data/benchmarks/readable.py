@@ -1,11 +1,9 @@
 """What of a verification set can be written down: the images its pairs need, as far as they can be decoded."""
 
-import dataclasses
 import logging
 
 import numpy as np
 
-from mfn.data.subset import Subset
 from mfn.data.verification import VerificationSet
 from mfn.errors import BrokenImageError, DataError
 
@@ -24,16 +22,7 @@ def readable(pairs: VerificationSet) -> VerificationSet:
     kept = ~np.isin(pairs.pairs, broken).any(axis=1)
     if not kept.any():
         raise DataError(f"{pairs.name} has no pair whose images can both be decoded")
-    used, renumbered = np.unique(pairs.pairs[kept], return_inverse=True)
-    return dataclasses.replace(
-        pairs,
-        source=Subset(pairs.name, pairs.source, used),
-        pairs=renumbered.reshape(-1, 2),
-        is_same=pairs.is_same[kept],
-        fold_of=pairs.fold_of[kept],
-        identities=None if pairs.identities is None else pairs.identities[used],
-        groups=None if pairs.groups is None else pairs.groups[kept],
-    )
+    return pairs.take(kept)
 
 
 def _is_broken(pairs: VerificationSet, index: int) -> bool:
