@@ -22,7 +22,7 @@ def readable(pairs: VerificationSet) -> VerificationSet:
     kept = ~np.isin(pairs.pairs, broken).any(axis=1)
     if not kept.any():
         raise DataError(f"{pairs.name} has no pair whose images can both be decoded")
-    return pairs.take(kept)
+    return pairs.take(np.flatnonzero(kept))
 
 
 def _is_broken(pairs: VerificationSet, index: int) -> bool:
