@@ -16,7 +16,7 @@ from mfn.evaluation.embedding_cache import EmbeddingCache
 from mfn.evaluation.identification import Identified, identify_set
 from mfn.evaluation.ijb import run_ijb
 from mfn.evaluation.judge import judge
-from mfn.evaluation.operating_point import operating_threshold
+from mfn.evaluation.operating_point import check_far, operating_threshold
 from mfn.evaluation.probe import probe
 from mfn.evaluation.probe_report import ProbeReport
 from mfn.evaluation.templates import TemplateVerification
@@ -56,6 +56,7 @@ def evaluate(config: DictConfig) -> float:
         benchmarks: dict[str, Benchmark] = instantiate(config.benchmark, _convert_="all")
     if not benchmarks:
         raise ConfigError("no benchmark is chosen: name one or several, as in benchmark=[lfw,cfp_fp]")
+    _check(config, benchmarks)
     results: list[Result] = []
     for name, benchmark in benchmarks.items():
         log.info("%s: %d images", name, len(benchmark.source))
@@ -92,12 +93,23 @@ def judged_on(benchmark: Benchmark, embedder: FaceEmbedder, flip: str, config: D
             return [verified, *identified]
 
 
+def _check(config: DictConfig, benchmarks: Mapping[str, Benchmark]) -> None:
+    """Finds what cannot be done before the images are embedded, which may take hours."""
+    pairs = _first_pairs(benchmarks)
+    if pairs is None and (config.probe or config.store_threshold is not None):
+        raise ConfigError("probe=true and store_threshold= need a set of pairs among the benchmarks")
+    if pairs is not None and config.store_threshold is not None:
+        check_far(pairs.name, pairs.is_same, float(config.store_threshold))
+
+
+def _first_pairs(benchmarks: Mapping[str, Benchmark]) -> VerificationSet | None:
+    return next((benchmark for benchmark in benchmarks.values() if isinstance(benchmark, VerificationSet)), None)
+
+
 def _probe(config: DictConfig, embedder: FaceEmbedder, benchmarks: Mapping[str, Benchmark]) -> ProbeReport | None:
-    if not config.probe:
+    pairs = _first_pairs(benchmarks)
+    if not config.probe or pairs is None:
         return None
-    pairs = next((b for b in benchmarks.values() if isinstance(b, VerificationSet)), None)
-    if pairs is None:
-        raise ConfigError("probe=true needs a set of pairs among the benchmarks")
     report = probe(embedder, pairs, sample=config.probe_pairs, batch_size=config.batch_size)
     log.info(table(f"Conventions tried on {config.probe_pairs} pairs of {pairs.name}", report.rows()))
     log.log(logging.WARNING if report.better else logging.INFO, "probe: %s", report.verdict)
@@ -105,8 +117,6 @@ def _probe(config: DictConfig, embedder: FaceEmbedder, benchmarks: Mapping[str, 
 
 
 def _store_threshold(config: DictConfig, embedder: FaceEmbedder, verification: Sequence[Verdict]) -> None:
-    if not verification:
-        raise ConfigError("store_threshold needs a set of pairs among the benchmarks")
     far = float(config.store_threshold)
     threshold = operating_threshold(verification[0], far)
     written = embedder.store_threshold(config.model_path, threshold, far)

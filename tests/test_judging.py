@@ -131,6 +131,22 @@ def test_values_that_make_no_sense_are_told(files: Path, tmp_path: Path, overrid
         judge_with(files, tmp_path, *base, *overrides)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["benchmark=lfw", "store_threshold=1e-6"], "20 impostor pairs support"),
+        (["benchmark=identification", "probe=true"], "need a set of pairs"),
+    ],
+)
+def test_what_cannot_be_done_is_told_before_images_are_embedded(
+    files: Path, tmp_path: Path, overrides: list[str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mfn.judging.judged_on", lambda *_: pytest.fail("images were embedded"))
+    root = files / "packs" if "benchmark=lfw" in overrides else files / "lfw" / "images"
+    with pytest.raises(ConfigError, match=words):
+        judge_with(files, tmp_path, f"benchmark.root={root}", *overrides)
+
+
 @pytest.mark.parametrize("choice", sorted(file.stem for file in (CONF / "benchmark").glob("*.yaml")))
 def test_every_benchmark_says_what_it_does_not_find(choice: str, tmp_path: Path) -> None:
     (tmp_path / "something").touch()

@@ -40,20 +40,3 @@ class FaceSource(ImageSource, Protocol):
     def label_names(self) -> dict[int, str] | None:
         """A name for each raw label, or None where the data has none."""
         ...
-
-
-class NamedFaces(FaceSource, Protocol):
-    """Faces that `mfn prepare` starts from: each image has a name of its own and its bytes as they are stored."""
-
-    @property
-    def names(self) -> list[str]:
-        """A path relative to the data's folder, or 'record 17'; one for each image."""
-        ...
-
-    def encoded(self, index: int) -> bytes:
-        """Return the bytes of image `index` as they are stored.
-
-        Raises:
-            BrokenImageError: they cannot be read.
-        """
-        ...

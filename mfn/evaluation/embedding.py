@@ -9,6 +9,7 @@ from mfn.data.source import ImageSource
 from mfn.data.verification import verification_loader
 from mfn.errors import ConfigError, DataError
 from mfn.inference.embedder import FaceEmbedder
+from mfn.metrics.insightface import mean_norm
 from mfn.metrics.scores import combine
 
 VIEWS = ("none", "sum", "concat")
@@ -36,7 +37,7 @@ class Embedded:
     def norm(self) -> float:
         """Mean length of the raw embeddings, over both views (XNorm in InsightFace's tables)."""
         views = [self.plain] if self.mirrored is None else [self.plain, self.mirrored]
-        return float(np.mean([np.linalg.norm(view, axis=1).mean() for view in views]))
+        return float(np.mean([mean_norm(view) for view in views]))
 
 
 def flip_views(flip: str | bool) -> str:

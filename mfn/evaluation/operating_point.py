@@ -1,9 +1,24 @@
 """The threshold a network is used with."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mfn.errors import ConfigError
 from mfn.evaluation.verdict import Verdict
+
+
+def check_far(name: str, is_same: NDArray[np.bool_], far: float) -> None:
+    """Makes sure that a set has impostor pairs enough to know the threshold for a false accept rate.
+
+    Raises:
+        ConfigError: It has not, or the rate is none.
+    """
+    impostors = int(np.count_nonzero(~is_same))
+    if not 0 < far < 1 or far * impostors < 1:
+        raise ConfigError(
+            f"store_threshold={far:g} cannot be measured on {name}: its {impostors} impostor pairs support "
+            f"false accept rates from {1 / max(impostors, 1):.0e} on"
+        )
 
 
 def operating_threshold(judged: Verdict, far: float) -> float:
@@ -12,12 +27,7 @@ def operating_threshold(judged: Verdict, far: float) -> float:
     Raises:
         ConfigError: The set has too few impostor pairs to know, or no score keeps to it.
     """
-    impostors = int(np.count_nonzero(~judged.is_same))
-    if not 0 < far < 1 or far * impostors < 1:
-        raise ConfigError(
-            f"store_threshold={far:g} cannot be measured on {judged.name}: its {impostors} impostor pairs support "
-            f"false accept rates from {1 / max(impostors, 1):.0e} on"
-        )
+    check_far(judged.name, judged.is_same, far)
     _, threshold = judged.curve.at_far(far)
     if not np.isfinite(threshold):
         raise ConfigError(f"store_threshold={far:g}: on {judged.name} no threshold keeps to it")
