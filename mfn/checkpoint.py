@@ -6,20 +6,20 @@ followed only inside :mod:`mfn.models`, so a file cannot name code to run.
 """
 
 import hashlib
-import os
 import pickle
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from mfn.about import mfn_version
 from mfn.contract import InputContract
-from mfn.errors import CheckpointError
+from mfn.errors import CheckpointError, first_line
+from mfn.files import replacing
 
 BACKBONE = "backbone."
 HEAD = "head."
@@ -43,7 +43,7 @@ class Passport:
     label_map: list[int] = field(default_factory=list)
     label_names: list[str] = field(default_factory=list)
     config: str = ""
-    version: str = field(default_factory=lambda: version("mfn"))
+    version: str = field(default_factory=mfn_version)
 
     @classmethod
     def of(cls, checkpoint: Mapping[str, Any], path: Path | str) -> "Passport":
@@ -86,26 +86,22 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
 
 
 def write_atomically(content: Any, path: Path) -> None:
-    """Saves under a temporary name, flushes to disk, then renames; a failure leaves what was there before.
+    """Saves a checkpoint whole or not at all; a failure leaves what was there before.
 
     Raises:
         CheckpointError: The disk is full or the folder cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+        with replacing(path) as temporary, temporary.open("wb") as file:
             torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
     except (OSError, RuntimeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else first_line(error)
+        # PyTorch's writer trips over the half of a file that the system's error left
+        cause = error if isinstance(error, OSError) else error.__context__
+        if not isinstance(cause, OSError):
+            raise
         raise CheckpointError(
-            f"{path} could not be written ({reason}); free some space or choose another folder"
+            f"{path} could not be written ({cause.strerror}); free some space or choose another folder"
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def build_backbone(checkpoint: Mapping[str, Any], path: Path | str) -> tuple[nn.Module, InputContract]:
@@ -146,8 +142,3 @@ def weights_hash(state: Mapping[str, Any]) -> str:
             digest.update(name.encode())
             digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text, since messages are one sentence."""
-    return str(error).strip().partition("\n")[0] or type(error).__name__

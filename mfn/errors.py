@@ -1,6 +1,17 @@
 """Errors a user can act on: each is one sentence that names what is wrong and what to do."""
 
 
+def first_line(error: BaseException, most: int = 200) -> str:
+    """What another library's error says, in one line: the first of its text, or its type where it says nothing.
+
+    Args:
+        error: The error.
+        most: Characters.
+    """
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return text[:most] or type(error).__name__
+
+
 class MfnError(Exception):
     """Base of all errors that are told to the user as one sentence, without a traceback."""
 

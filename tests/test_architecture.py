@@ -6,37 +6,28 @@ from pathlib import Path
 import pytest
 
 MFN = Path(__file__).resolve().parents[1] / "mfn"
+EVERYWHERE = {"about", "contract", "errors", "files"}
 LEAVES = ("data", "models", "heads", "metrics", "align")
 ALLOWED = {
-    **{leaf: {leaf, "contract", "errors", "files"} for leaf in LEAVES},
+    **{leaf: {leaf} | EVERYWHERE for leaf in LEAVES},
+    "about": set(),
     "contract": {"errors"},
     "errors": set(),
     "files": set(),
     "schedules": {"errors"},
     "parameter_groups": {"errors"},
     "runtime": set(),
-    "checkpoint": {"contract", "errors"},
+    "checkpoint": EVERYWHERE,
     "checkpoint_io": {"checkpoint"},
-    "inference": {"inference", "checkpoint", "contract", "errors", "files", "models"},
-    "evaluation": {"evaluation", "metrics", "data", "inference", "align", "contract", "errors", "files"},
-    "recognizer": {"checkpoint", "contract", "errors", "parameter_groups", "schedules"},
-    "transplant": {"checkpoint", "contract", "errors", "recognizer"},
-    "callbacks": {"data", "errors", "evaluation"},
-    "report": {"report", "evaluation", "metrics", "checkpoint", "contract", "data", "inference", "files"},
-    "prepare": {"prepare", "align", "data", "evaluation", "inference", "metrics", "contract", "errors", "files"},
-    "inspection": {"inspection", "data", "inference", "prepare", "checkpoint", "contract", "errors", "files"},
-    "export": {
-        "export",
-        "models",
-        "evaluation",
-        "inference",
-        "data",
-        "metrics",
-        "checkpoint",
-        "contract",
-        "errors",
-        "files",
-    },
+    "inference": {"inference", "checkpoint", "models"} | EVERYWHERE,
+    "evaluation": {"evaluation", "metrics", "data", "inference", "align"} | EVERYWHERE,
+    "recognizer": {"checkpoint", "parameter_groups", "schedules"} | EVERYWHERE,
+    "transplant": {"checkpoint", "recognizer"} | EVERYWHERE,
+    "callbacks": {"data", "evaluation"} | EVERYWHERE,
+    "report": {"report", "evaluation", "metrics", "checkpoint", "data", "inference"} | EVERYWHERE,
+    "prepare": {"prepare", "align", "data", "evaluation", "inference", "metrics"} | EVERYWHERE,
+    "inspection": {"inspection", "data", "inference", "prepare", "checkpoint"} | EVERYWHERE,
+    "export": {"export", "models", "evaluation", "inference", "data", "metrics", "checkpoint"} | EVERYWHERE,
 }
 
 

@@ -18,6 +18,8 @@ from torch import Tensor, fx, nn
 from torch.fx.proxy import TraceError
 from torch.nn import functional
 
+from mfn.errors import first_line
+
 log = logging.getLogger(__name__)
 
 _HOMOGENEOUS = (nn.PReLU, nn.ReLU, nn.Identity, nn.Dropout)
@@ -43,7 +45,7 @@ def equalized(network: nn.Module, inputs: Tensor, balance: float = 0.6) -> nn.Mo
     try:
         graph = fx.GraphModule(network, _Tracer().trace(network))
     except (TraceError, TypeError, RuntimeError, AttributeError) as error:
-        log.warning("channels are not equalised: the network cannot be traced (%s)", str(error).partition("\n")[0])
+        log.warning("channels are not equalised: the network cannot be traced (%s)", first_line(error))
         return network
     ranges = _Ranges(graph).of(inputs)
     for shared in _shared_channels(graph):

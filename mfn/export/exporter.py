@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mfn.errors import ExportError, MfnError
+from mfn.errors import ExportError, MfnError, first_line
 from mfn.export.jobs import Job
 from mfn.export.metadata import described, write_metadata
 from mfn.export.network import Deployable, ExportOptions, deployable
@@ -83,7 +83,7 @@ class Exporter:
             raise
         except Exception as error:  # the toolchains' errors have no common base but Exception
             log.debug("where it came from", exc_info=True)
-            first = next(iter(str(error).splitlines()), "")
-            raise ExportError(f"{target.name}'s own tools failed ({type(error).__name__}: {first[:200]})") from error
+            said = f"{type(error).__name__}: {first_line(error)}"
+            raise ExportError(f"{target.name}'s own tools failed ({said})") from error
         write_metadata(path, network)
         return Exported(network, files, prove(target, network, files, self.reference))

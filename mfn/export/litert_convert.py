@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mfn.errors import ExportError
+from mfn.errors import ExportError, first_line
 from mfn.export.litert_file import tidied
 
 
@@ -35,7 +35,7 @@ def float_model(network: nn.Module, example: Tensor) -> bytes:
             model = litert_torch.convert(rows_last, (example.permute(0, 2, 3, 1).contiguous(),))
             return tidied(model.model_content())
     except (RuntimeError, ValueError, TypeError, NotImplementedError) as error:
-        raise ExportError(f"litert-torch cannot convert the network ({str(error).splitlines()[0][:160]})") from error
+        raise ExportError(f"litert-torch cannot convert the network ({first_line(error)})") from error
 
 
 @contextlib.contextmanager

@@ -3,11 +3,11 @@
 import dataclasses
 import json
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from mfn.about import mfn_version
 from mfn.export.network import Deployable
 from mfn.files import replacing
 from mfn.inference.foreign import CONTRACT_KEY, side_file
@@ -27,7 +27,7 @@ def described(deployable: Deployable, origin: Mapping[str, str] = MappingProxyTy
         "precision": options.precision,
         "l2_normalize": str(options.l2_normalize).lower(),
         "embedding_dim": str(contract.embedding_dim),
-        "version": version("mfn"),
+        "version": mfn_version(),
         **origin,
     }
     if contract.threshold is not None:

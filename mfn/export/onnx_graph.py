@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from mfn.contract import InputContract
-from mfn.errors import ExportError
+from mfn.errors import ExportError, first_line
 from mfn.export.metadata import described
 from mfn.export.network import INPUT, OUTPUT, Deployable, ExportOptions
 from mfn.export.prelu import PReLUForm, with_prelu
@@ -47,7 +47,7 @@ def onnx_graph(deployable: Deployable, prelu: PReLUForm = "relu", opset: int = 1
                 opset_version=opset,
             )
     except (torch.onnx.OnnxExporterError, RuntimeError) as error:
-        raise ExportError(f"the network cannot be written as ONNX ({str(error).splitlines()[0]})") from error
+        raise ExportError(f"the network cannot be written as ONNX ({first_line(error)})") from error
     assert program is not None
     model = program.model_proto
     _strip(model)

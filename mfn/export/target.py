@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from mfn.about import install_command
 from mfn.export.network import Deployable
 
 
@@ -82,8 +83,8 @@ def missing_packages(target: Target) -> str | None:
     if not lacking:
         return None
     modules, extra = " and ".join(module for module, _ in lacking), lacking[0][1]
-    package = f"'mfn[{extra}]'" if extra else "mfn"
-    return f"target={target.name} needs {modules}: pip install {package}"
+    command = install_command(extra) if extra else f"pip install {' '.join(module for module, _ in lacking)}"
+    return f"target={target.name} needs {modules}: {command}"
 
 
 def one_of(names: Iterable[str]) -> str:

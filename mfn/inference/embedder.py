@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mfn.contract import InputContract
-from mfn.errors import ConfigError
+from mfn.errors import ConfigError, first_line
 from mfn.inference.loading import load_network, store_contract
 from mfn.inference.network import Network, TorchNetwork
 
@@ -53,7 +53,7 @@ class FaceEmbedder:
             try:
                 self.network.module.to(device)
             except (RuntimeError, AssertionError) as error:
-                raise ConfigError(f"device={device} is not available here ({str(error).splitlines()[0]})") from error
+                raise ConfigError(f"device={device} is not available here ({first_line(error)})") from error
         return self
 
     def with_contract(self, contract: InputContract) -> "FaceEmbedder":

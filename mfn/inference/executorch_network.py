@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mfn.errors import CheckpointError
+from mfn.about import install_command
+from mfn.errors import CheckpointError, first_line
 from mfn.inference.foreign import CONTRACT_KEY
 
 _pool_changes = 0
@@ -37,7 +38,7 @@ class ExecutorchNetwork:
                 warnings.simplefilter("ignore")  # calls itself experimental
                 import executorch.runtime  # noqa: F401
         except ImportError as error:
-            raise CheckpointError(f"{path} needs the ExecuTorch runtime: pip install 'mfn[executorch]'") from error
+            raise CheckpointError(f"{path} needs the ExecuTorch runtime: {install_command('executorch')}") from error
         _use_threads(threads or torch.get_num_threads())
         try:
             self._content = path.read_bytes()
@@ -48,7 +49,7 @@ class ExecutorchNetwork:
         except OSError as error:
             raise CheckpointError(f"{path}: {error.strerror}") from error
         except (RuntimeError, IndexError, AttributeError) as error:
-            raise CheckpointError(f"{path} cannot be run by ExecuTorch ({_first_line(error)})") from error
+            raise CheckpointError(f"{path} cannot be run by ExecuTorch ({first_line(error)})") from error
         if counts != (1, 1, 4):
             raise CheckpointError(
                 f"{path} has {counts[0]} inputs and {counts[1]} outputs; expected images in, one embedding out"
@@ -95,7 +96,3 @@ def _use_threads(count: int) -> None:
     if runtime._threadpool_get_thread_count() != count:
         runtime._unsafe_reset_threadpool(count)
         _pool_changes += 1
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:120]

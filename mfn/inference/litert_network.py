@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mfn.errors import CheckpointError
+from mfn.about import install_command
+from mfn.errors import CheckpointError, first_line
 from mfn.inference.fixed_batch import in_fixed_batches
 from mfn.inference.foreign import CONTRACT_KEY
 
@@ -33,7 +34,7 @@ class LiteRTNetwork:
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:
-            raise CheckpointError(f"{path} needs the LiteRT runtime: pip install 'mfn[litert]'") from error
+            raise CheckpointError(f"{path} needs the LiteRT runtime: {install_command('litert')}") from error
         try:
             content = path.read_bytes()
             self._interpreter = Interpreter(model_content=content, num_threads=threads or torch.get_num_threads())
@@ -41,7 +42,7 @@ class LiteRTNetwork:
         except OSError as error:
             raise CheckpointError(f"{path}: {error.strerror}") from error
         except (ValueError, RuntimeError) as error:
-            raise CheckpointError(f"{path} cannot be run as TFLite ({str(error).splitlines()[0][:120]})") from error
+            raise CheckpointError(f"{path} cannot be run as TFLite ({first_line(error)})") from error
         self.fingerprint = hashlib.sha256(content).hexdigest()[:16]
         self.contract_json = _metadata(content, CONTRACT_KEY)
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()

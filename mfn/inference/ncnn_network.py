@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mfn.about import install_command
 from mfn.errors import CheckpointError
 
 MAGIC = "7767517"
@@ -34,7 +35,7 @@ class NcnnNetwork:
         try:
             import ncnn
         except ImportError as error:
-            raise CheckpointError(f"{path} needs the ncnn runtime: pip install 'mfn[ncnn]'") from error
+            raise CheckpointError(f"{path} needs the ncnn runtime: {install_command('ncnn')}") from error
         weights = path.with_suffix(".bin")
         try:
             text, content = path.read_text(encoding="utf-8"), weights.read_bytes()

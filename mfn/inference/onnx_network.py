@@ -8,7 +8,7 @@ import onnxruntime
 import torch
 from torch import Tensor
 
-from mfn.errors import CheckpointError
+from mfn.errors import CheckpointError, first_line
 from mfn.inference.fixed_batch import in_fixed_batches
 from mfn.inference.foreign import CONTRACT_KEY
 
@@ -36,7 +36,7 @@ class OnnxNetwork:
         except OSError as error:
             raise CheckpointError(f"{path}: {error.strerror}") from error
         except Exception as error:  # ONNX Runtime's errors have no common base but Exception
-            raise CheckpointError(f"{path} cannot be run as ONNX ({str(error).splitlines()[0][:120]})") from error
+            raise CheckpointError(f"{path} cannot be run as ONNX ({first_line(error)})") from error
         self.fingerprint = hashlib.sha256(content).hexdigest()[:16]
         self.contract_json: str | None = self._session.get_modelmeta().custom_metadata_map.get(CONTRACT_KEY)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()

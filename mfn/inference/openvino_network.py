@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mfn.about import install_command
 from mfn.errors import CheckpointError
 from mfn.inference.fixed_batch import in_fixed_batches
 from mfn.inference.foreign import CONTRACT_KEY
@@ -34,7 +35,7 @@ class OpenvinoNetwork:
         try:
             openvino = import_module("openvino")
         except ImportError as error:
-            raise CheckpointError(f"{path} needs the OpenVINO runtime: pip install 'mfn[openvino]'") from error
+            raise CheckpointError(f"{path} needs the OpenVINO runtime: {install_command('openvino')}") from error
         weights = path.with_suffix(".bin")
         options = {
             "INFERENCE_NUM_THREADS": threads or torch.get_num_threads(),

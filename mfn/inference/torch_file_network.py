@@ -10,8 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mfn.checkpoint import first_line
-from mfn.errors import CheckpointError
+from mfn.errors import CheckpointError, first_line
 from mfn.inference.foreign import CONTRACT_KEY
 
 _CODE = ("aotinductor", ".so", "custom_obj", "opaque_obj")
@@ -41,7 +40,7 @@ class TorchFileNetwork:
                 self._run = load(path, notes)
             self.fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
         except (OSError, RuntimeError, ValueError, KeyError, AssertionError, zipfile.BadZipFile) as error:
-            raise CheckpointError(f"{path} cannot be run by PyTorch ({first_line(error)[:120]})") from error
+            raise CheckpointError(f"{path} cannot be run by PyTorch ({first_line(error)})") from error
         self.contract_json: str | None = _text(notes[CONTRACT_KEY]) or None
         self.takes_pixels = _text(notes["mfn.input"]) == "uint8"
         self.input_size: tuple[int, int] | None = None

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from mfn.about import install_command
 from mfn.errors import ConfigError, DataError
 from mfn.files import replacing
 
@@ -102,4 +103,4 @@ def _pyarrow(path: Path) -> tuple[ModuleType, ModuleType]:
     try:
         return import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError:
-        raise ConfigError(f"{path} needs pyarrow: pip install 'mfn[prepare]', or choose a .csv") from None
+        raise ConfigError(f"{path} needs pyarrow: {install_command('prepare')}, or choose a .csv") from None

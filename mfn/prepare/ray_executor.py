@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from mfn.about import install_command
 from mfn.errors import ConfigError, DataError, MfnError
 from mfn.prepare.executors import Done, Job, use_one_thread
 
@@ -28,7 +29,7 @@ class Ray:
             self._ray: Any = import_module("ray")
             self._data: Any = import_module("ray.data")
         except ImportError:
-            raise ConfigError("executor=ray needs Ray: pip install 'mfn[ray]', or choose executor=local") from None
+            raise ConfigError(f"executor=ray needs Ray: {install_command('ray')}, or choose executor=local") from None
         self.workers = workers
         self.address = address
 

@@ -5,12 +5,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
+from mfn.about import mfn_version
 from mfn.contract import InputContract
 from mfn.data.verification import VerificationSet
 from mfn.evaluation.identification import Identified
@@ -53,7 +53,7 @@ def write_report(
     identified = [result for result in results if isinstance(result, Identified)]
     facts = {
         "Judged": f"{datetime.now().astimezone():%Y-%m-%d %H:%M}",
-        "With": f"mfn {version('mfn')}",
+        "With": f"mfn {mfn_version()}",
         **{name: str(value) for name, value in settings.items()},
     }
     report = Report(model, contract, verdicts, templates, identified, sets, probe, facts)
@@ -80,7 +80,7 @@ def plain(report: Report, settings: Mapping[str, object]) -> dict[str, Any]:
         "identification": {judged.name: judged.numbers() for judged in report.identified},
         "probe": None if report.probe is None else asdict(report.probe) | {"verdict": report.probe.verdict},
         "written": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "mfn": version("mfn"),
+        "mfn": mfn_version(),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mfn.errors import ExportError
+from mfn.errors import ExportError, first_line
 from mfn.export.network import INPUT, OUTPUT, Deployable
 from mfn.export.quiet import quiet
 from mfn.export.target import Description
@@ -43,9 +43,7 @@ class CoremlTarget:
             try:
                 model = self._model(deployable)
             except (ValueError, RuntimeError, NotImplementedError) as error:
-                raise ExportError(
-                    f"the network cannot be written for Core ML ({str(error).splitlines()[0]})"
-                ) from error
+                raise ExportError(f"the network cannot be written for Core ML ({first_line(error)})") from error
             model.user_defined_metadata.update(deployable.metadata)
             model.short_description = "Aligned face to embedding"
             model.save(str(path))

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mfn.errors import ExportError
+from mfn.errors import ExportError, first_line
 from mfn.export.network import Deployable
 from mfn.export.quiet import quiet
 from mfn.export.target import Description
@@ -44,9 +44,7 @@ class ExecutorchTarget:
             try:
                 content = self._program(deployable)
             except RuntimeError as error:  # torch.export's errors are among these
-                raise ExportError(
-                    f"the network cannot be written for ExecuTorch ({str(error).splitlines()[0]})"
-                ) from error
+                raise ExportError(f"the network cannot be written for ExecuTorch ({first_line(error)})") from error
         with replacing(path) as temporary:
             temporary.write_bytes(content)
         return [path]

@@ -1,0 +1,30 @@
+"""Sentences that tell what to install."""
+
+import shlex
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from mfn.about import install_command
+
+EXTRAS = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_the_command_names_the_packages_of_the_extra_and_not_a_strangers_mfn(extra: str) -> None:
+    program, verb, *packages = shlex.split(install_command(extra))
+    assert (program, verb) == ("pip", "install")
+    assert [str(Requirement(package)) for package in packages] == [str(Requirement(text)) for text in EXTRAS[extra]]
+
+
+def test_an_extra_that_does_not_exist_is_a_mistake_of_ours() -> None:
+    with pytest.raises(KeyError):
+        install_command("nothing")
+
+
+def test_no_message_installs_a_strangers_package() -> None:
+    root = Path(__file__).parents[1]
+    files = [*root.glob("mfn/**/*.py"), *root.glob("conf/**/*.yaml"), root / "README.md"]
+    assert not [file for file in files if "install 'mfn" in file.read_text() or "install mfn" in file.read_text()]
