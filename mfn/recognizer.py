@@ -22,6 +22,11 @@ from mfn.plateau import LowerOnPlateau, plateau_of
 from mfn.schedules import Clock, Plateau, Schedule
 
 
+def smallest_batch(backbone: nn.Module) -> int:
+    """Images that a training step needs: batch normalisation learns nothing from one."""
+    return 2 if any(isinstance(module, _BatchNorm) for module in backbone.modules()) else 1
+
+
 class LabelledBatch(Protocol):
     """What the recogniser needs of a batch: uint8 RGB (N, H, W, 3) and int64 (N,)."""
 
@@ -76,15 +81,11 @@ class FaceRecognizer(LightningModule):
         self.head_lr_factor = head_lr_factor
         self.norm_penalty = norm_penalty
         self.seed = seed
+        self.smallest_batch = smallest_batch(backbone)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.backbone.to(memory_format=self.memory_format)
         if compile_backbone:
             self.backbone.compile()
-
-    @property
-    def smallest_batch(self) -> int:
-        """Images that a training step needs: batch normalisation learns nothing from one."""
-        return 2 if any(isinstance(module, _BatchNorm) for module in self.backbone.modules()) else 1
 
     def forward(self, images: Tensor) -> Tensor:
         """Embeds pixels: uint8 RGB (N, H, W, 3) to float (N, D), not of unit length."""

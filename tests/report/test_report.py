@@ -1,14 +1,9 @@
-import json
 from dataclasses import replace
 from pathlib import Path
-
-import pytest
-from omegaconf import OmegaConf
 
 from mfn.evaluation.verdict import Verdict
 from mfn.report.figures import save_png
 from mfn.report.history import read_history
-from mfn.report.sweep import SweepSummary, sweep_rows
 from mfn.report.tables import table, verdict_row
 from mfn.report.training_pictures import learning_curve
 
@@ -23,27 +18,6 @@ def test_history_joins_the_parts_of_a_resumed_run(tmp_path: Path) -> None:
     assert history["val/held_out/accuracy"] == [(20, 0.6), (30, 0.7)]
     save_png(learning_curve(history), tmp_path / "curve.png")
     assert (tmp_path / "curve.png").stat().st_size > 10_000
-
-
-@pytest.mark.parametrize(("mode", "order"), [("max", ["head=b", "head=a"]), ("min", ["head=a", "head=b"])])
-def test_a_sweep_ends_with_its_jobs_best_first(tmp_path: Path, mode: str, order: list[str]) -> None:
-    for number, (head, value) in enumerate({"a": 0.8, "b": 0.9}.items()):
-        job = tmp_path / str(number)
-        job.mkdir()
-        summary = {
-            "metric": "val/held_out/accuracy",
-            "mode": mode,
-            "value": value,
-            "overrides": [f"head={head}"],
-            "steps": 10,
-            "seconds": 3.2,
-            "checkpoint": "best.ckpt",
-        }
-        (job / "summary.json").write_text(json.dumps(summary))
-    assert [row["job"] for row in sweep_rows(tmp_path)] == order
-    SweepSummary().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}}))
-    assert (tmp_path / "sweep.csv").read_text().splitlines()[1].startswith(order[0])
-    assert (tmp_path / "sweep.png").stat().st_size > 5_000
 
 
 def test_table_shows_every_cell() -> None:
