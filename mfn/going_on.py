@@ -31,22 +31,20 @@ def use_settings(trainer: Trainer, groups: Sequence[Mapping[str, Any]]) -> None:
         trainer: With optimisers and schedules restored.
         groups: The parameter groups as they are configured, in the optimiser's order.
     """
+    plateaus = [c.scheduler for c in trainer.lr_scheduler_configs if isinstance(c.scheduler, ReduceLROnPlateau)]
+    has_lowered = any(plateau.last_epoch > 0 for plateau in plateaus)
     for optimizer in trainer.optimizers:
         for group, wanted in zip(optimizer.param_groups, groups, strict=True):
             reached, start = group["lr"], group["initial_lr"]
             group |= {name: value for name, value in wanted.items() if name != "params"}
-            # What a plateau has left of the rate; other schedules say it anew below
-            group["lr"] = reached if start == wanted["lr"] else wanted["lr"] * reached / start
+            if has_lowered:  # what the plateau has left of the rate stays left; other schedules say it anew
+                group["lr"] = reached if start == wanted["lr"] else wanted["lr"] * reached / start
     for config in trainer.lr_scheduler_configs:
         if isinstance(scheduler := config.scheduler, LambdaLR):
             scheduler.last_epoch = trainer.global_step
             scheduler.base_lrs = [group["initial_lr"] for group in scheduler.optimizer.param_groups]
             for group, factor in zip(scheduler.optimizer.param_groups, scheduler.lr_lambdas, strict=True):
                 group["lr"] = group["initial_lr"] * factor(trainer.global_step)
-    if not any(isinstance(config.scheduler, LambdaLR | ReduceLROnPlateau) for config in trainer.lr_scheduler_configs):
-        for optimizer in trainer.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = group["initial_lr"]
 
 
 def steps_of_run(trainer: Trainer) -> int:

@@ -29,7 +29,8 @@ ALLOWED = {
     "measured": {"data", "evaluation"} | EVERYWHERE,
     "transplant": {"checkpoint", "recognizer"} | EVERYWHERE,
     "callbacks": {"callbacks", "data", "evaluation"} | EVERYWHERE,
-    "report": {"report", "callbacks", "config", "evaluation", "metrics", "checkpoint", "data", "inference"} | EVERYWHERE,
+    "report": {"report", "callbacks", "config", "evaluation", "metrics", "checkpoint", "data", "inference"}
+    | EVERYWHERE,
     "sweep": {"config", "failures"} | EVERYWHERE,
     "prepare": {"prepare", "align", "data", "evaluation", "inference", "metrics"} | EVERYWHERE,
     "inspection": {"inspection", "data", "inference", "prepare", "checkpoint"} | EVERYWHERE,
