@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EMAWeightAveraging
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from mfn.callbacks.best_checkpoint import BestCheckpoint
 from mfn.callbacks.early_stopping import StopEarly
@@ -149,19 +148,6 @@ def test_other_pixels_are_refused(tmp_path: Path) -> None:
         small_trainer([], tmp_path).fit(
             recognizer, datamodule=data, ckpt_path=tmp_path / "last.ckpt", weights_only=True
         )
-
-
-def test_sigterm_saves_and_ends_the_run(tmp_path: Path) -> None:
-    class Terminate(Callback):
-        def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
-            if trainer.global_step == 5:
-                os.kill(os.getpid(), signal.SIGTERM)
-
-    uninterrupted = run(tmp_path, {}, [])
-    with pytest.raises(SIGTERMException) as stop:
-        run(tmp_path, {}, [Terminate(), LastCheckpoint(tmp_path, every_n_steps=1000)])
-    assert not stop.value.code
-    assert run(tmp_path, {}, [], tmp_path / "last.ckpt") == uninterrupted
 
 
 def test_killed_for_real_and_resumed_by_the_script(tmp_path: Path) -> None:
