@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from mfn.data.benchmarks.ijb_tables import Subjects, read_faces, read_subjects, read_template_pairs
+from mfn.data.benchmarks.root import checked_options, given_root
 from mfn.data.image_files import ImageFiles
 from mfn.errors import DataError
 
@@ -65,7 +66,8 @@ def read_ijb(root: str | Path, name: str = "ijbc", allow_missing: bool = False) 
     """
     if name not in IJB_GALLERIES:
         raise DataError(f"{name} is none of the IJB sets {', '.join(IJB_GALLERIES)}")
-    folder = _folder(Path(root), name)
+    checked_options(name, allow_missing, None)
+    folder = _folder(given_root(root, "the folder that holds meta and loose_crop"), name)
     prefix = str(folder / "meta" / name)
     faces = read_faces(f"{prefix}_name_5pts_score.txt", f"{prefix}_face_tid_mid.txt")
     pairs, is_same = read_template_pairs(f"{prefix}_template_pair_label.txt")

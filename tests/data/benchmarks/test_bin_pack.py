@@ -72,7 +72,14 @@ def test_arrays_and_bytearrays(tmp_path: Path, protocol: int) -> None:
         (([A, [B]], [True]), "image 1 is no encoded image"),
         (([A, np.zeros((4, 4, 3), np.uint8)], [True]), "image 1 is no encoded image"),
         (([A, B], [b"1"]), "one is bytes"),
-        (([A, B], [1]), "holds int"),
+        (([A, B], [2]), "or 1 or 0; one is 2"),
+        (([A, B], [-1]), "one is -1"),
+        (([A, B], [10**5000]), "one is int"),
+        (([A, B], [float("nan")]), "one is float"),
+        (([A, B], np.array([0.5])), "one is 0.5"),
+        (([A, B], ["same"]), "holds str"),
+        (([A, B], [None]), "holds NoneType"),
+        (([A, 1], [True]), "holds int"),
     ],
 )
 def test_what_is_no_pack(tmp_path: Path, content: object, said: str) -> None:
