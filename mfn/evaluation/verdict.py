@@ -1,5 +1,6 @@
 """Scored pairs to a verdict on one verification set."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,8 +27,10 @@ class Verdict:
     Attributes:
         name: The set.
         pairs: How many pairs were judged.
-        left_out: How many were not, their images missing or broken.
+        left_out: How many were not: their images are missing or broken, or they are odd.
         missing: Images that were not there.
+        odd: How many pairs of the set say nothing or say it twice, by kind, judged or left out.
+        notes: What to know of the figures, a sentence each.
         accuracy: Mean accuracy over the folds, threshold picked on the others, all scores as candidates.
         accuracy_std: Its standard deviation over the folds.
         grid_accuracy: The same over the 400 thresholds of InsightFace's ``verification.py``.
@@ -60,6 +63,8 @@ class Verdict:
     pairs: int
     left_out: int
     missing: tuple[str, ...] = field(repr=False)
+    odd: Mapping[str, int] = field(repr=False)
+    notes: tuple[str, ...] = field(repr=False)
     accuracy: float
     accuracy_std: float
     grid_accuracy: float
@@ -92,6 +97,7 @@ class Verdict:
         figures: dict[str, float | None] = {
             "pairs": self.pairs,
             "left_out": self.left_out,
+            **self.odd,
             "accuracy": self.accuracy,
             "accuracy_std": self.accuracy_std,
             "grid_accuracy": self.grid_accuracy,
@@ -154,6 +160,8 @@ def verdict(
         pairs=len(scores),
         left_out=pairs.left_out + len(pairs.pairs) - len(scores),
         missing=pairs.missing,
+        odd=pairs.odd,
+        notes=pairs.notes,
         accuracy=exact.mean,
         accuracy_std=exact.std,
         grid_accuracy=grid.mean,

@@ -15,7 +15,16 @@ from mfn.data.benchmarks.odd_pairs import settled
 from mfn.data.benchmarks.pair_csv import read_pair_csv
 from mfn.data.benchmarks.pair_lists import read_pair_list
 from mfn.data.benchmarks.paired_files import FOLDS
-from mfn.data.benchmarks.places import ANY, LFW_VIEW_1, NAMED, files_of, image_folders, list_folders, lists_at, other_half
+from mfn.data.benchmarks.places import (
+    ANY,
+    LFW_VIEW_1,
+    NAMED,
+    files_of,
+    image_folders,
+    list_folders,
+    lists_at,
+    other_half,
+)
 from mfn.data.benchmarks.root import checked_options, given_root
 from mfn.data.rows import table
 from mfn.data.verification import VerificationSet

@@ -72,8 +72,10 @@ def read_bin(path: str | Path, name: str | None = None, folds: int | None = None
     numbers = list(first_seen.values())
     pairs = np.array([rank[image] for image in images], np.int64).reshape(-1, 2)
     notes = read_notes(path, is_same.size)
-    own_folds = notes is not None and folds is None
-    fold_of = notes.fold_of if own_folds else consecutive_folds(is_same.size, folds or FOLDS)
+    if notes is not None and folds is None:
+        fold_of = notes.fold_of
+    else:
+        fold_of = consecutive_folds(is_same.size, folds or FOLDS)
     return VerificationSet(
         name,
         BinImages(name, path.name, list(first_seen), numbers),
@@ -88,16 +90,15 @@ def read_bin(path: str | Path, name: str | None = None, folds: int | None = None
 
 def _content(path: Path) -> tuple[list[bytes], np.ndarray, tuple[str, ...]]:
     """Return the images, whether each pair is genuine, and what was passed over."""
-    content = safe_pickle.load(path)
-    is_pack = isinstance(content, list | tuple) and len(content) >= 2 and all(_is_row(part) for part in content[:2])
-    if not is_pack:
+    content: Any = safe_pickle.load(path)
+    if not isinstance(content, list | tuple) or len(content) < 2 or not all(map(_is_row, content[:2])):
         raise DataError(f"{path} is no verification pack: it must hold a list of images and a list of flags")
-    images = [_encoded(path, number, image) for number, image in enumerate(content[0])]
-    is_same = [_is_genuine(path, flag) for flag in _flat(content[1])]
+    stored, flags, *extra = content
+    images = [_encoded(path, number, image) for number, image in enumerate(stored)]
+    is_same = [_is_genuine(path, flag) for flag in _flat(flags)]
     if not is_same or len(images) != 2 * len(is_same):
         raise DataError(f"{path} holds {len(images)} images and {len(is_same)} flags, not two images for each flag")
-    extra = len(content) - 2
-    noted = (f"{path.name} holds {extra} more than images and flags, passed over",) if extra else ()
+    noted = (f"{path.name} holds {len(extra)} more than images and flags, passed over",) if extra else ()
     return images, np.array(is_same, bool), noted
 
 

@@ -42,10 +42,9 @@ def find_odd_pairs(pairs: VerificationSet) -> OddPairs:
     images = _one_for_each_content(pairs)
     first, second = np.sort(images[pairs.pairs], axis=1).T
     _, before, code = np.unique(first * len(images) + second, return_index=True, return_inverse=True)
-    both = np.zeros((before.size, 2), bool)
-    both[code, pairs.is_same.astype(int)] = True
+    genuine = np.bincount(code, pairs.is_same)
     selves = first == second
-    disputed = both.all(axis=1)[code] & ~selves
+    disputed = ((genuine > 0) & (genuine < np.bincount(code)))[code] & ~selves
     repeats = (before[code] != np.arange(code.size)) & ~selves & ~disputed
     return OddPairs(selves, disputed, repeats)
 

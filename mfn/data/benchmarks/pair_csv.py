@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
-import numpy as np
-
 from mfn.data.benchmarks.lfw import is_header, lfw_of_rows
 from mfn.data.benchmarks.paired_files import FOLDS, folds_by_kind, numbered, paired_files
 from mfn.data.rows import divider_of, fields, label, numbered_lines, read_text, table
@@ -50,7 +48,8 @@ def read_pair_csv(
         images: folder the image names are relative to, or several of which the one that has them is taken; by default
             the file's own.
         name: of the set; by default the file's own.
-        folds: equal stretches of the genuine and of the impostor pairs; by default those of the column of folds, or ten.
+        folds: equal stretches of the genuine and of the impostor pairs; by default those of the column of folds,
+            or ten.
         allow_missing: leave out the pairs of images that are not there, instead of raising.
 
     Raises:

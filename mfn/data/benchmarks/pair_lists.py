@@ -28,9 +28,9 @@ def read_pair_list(
     - `image image flag` or `flag image image` on one line (copies of AgeDB-30, CFP-FP and others);
     - everything else is read as LFW's form, which brings its own folds.
 
-    A flag above 0 (also 1.0) is a genuine pair, 0 or -1 an impostor pair. Columns are divided by tabs,
-    semicolons, commas or spaces; names with spaces need one of the others, or quotes. Where the file names tell persons (`Name_0001.jpg`, AgeDB's `12_Name_35_f.jpg`)
-    and agree with the flags, the set knows its identities.
+    A flag above 0 (also 1.0) is a genuine pair, 0 or -1 an impostor pair. Columns are divided by tabs, semicolons,
+    commas or spaces; names with spaces need one of the others, or quotes. Where the file names tell persons
+    (`Name_0001.jpg`, AgeDB's `12_Name_35_f.jpg`) and agree with the flags, the set knows its identities.
 
     Args:
         path: the list.

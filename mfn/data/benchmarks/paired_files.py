@@ -106,7 +106,7 @@ def numbered(names: Sequence[str]) -> np.ndarray:
 
 def _of_places(names: Mapping[str, str], position: Mapping[str, int]) -> list[str]:
     """Return the name of each place, that of the first image which leads there."""
-    of = {place: names[image] for image, place in reversed(position.items())}
+    of = {place: names[image] for image, place in reversed(list(position.items()))}
     return [of[place] for place in range(len(of))]
 
 

@@ -54,7 +54,7 @@ class Dtype:
         _, order, *more = state
         if _text(order) not in _ORDERS or any(part is not None for part in more[:3]):
             raise Refused("a numpy type that is no plain number")
-        self.type = self.type.newbyteorder(_text(order))
+        self.type = np.dtype(_text(order) + self.type.str[1:])
 
 
 class Array:
