@@ -1,5 +1,6 @@
 """A composed configuration to typed settings, or one sentence that names each key that makes no sense."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -11,8 +12,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 _SAYS = {
     "bool_type": "must be true or false",
-    "string_type": "must be text: put what looks like a number in two kinds of quotes, '\"1e3\"'",
-    "string_too_short": "must not be empty",
+    "string_type": "must be text",
     "int_type": "must be a whole number",
     "float_type": "must be a number",
     "model_type": "must be a group of keys",
@@ -50,10 +50,10 @@ def checked(model: type[Model], plain: Mapping[str, Any]) -> Model:
 def _sentence(problem: Any) -> str:
     """One problem in words: the key, the value and what it should be."""
     key = ".".join(str(part) for part in problem["loc"] if "[" not in str(part))
-    context = problem.get("ctx", {})
-    if "expected" in context:
-        context = {"expected": context["expected"].replace("' or '", "', '").replace("'", "")}
     if problem["input"] is None:
         return f"{key}=null must be given"
-    says = _SAYS.get(problem["type"], problem["msg"].removeprefix("Value error, ")).format(**context)
+    context = dict(problem.get("ctx", {}))
+    if "expected" in context:
+        context["expected"] = re.sub("', '|' or '", ", ", context["expected"]).strip("'")
+    says = (_SAYS.get(problem["type"]) or str(problem["msg"]).removeprefix("Value error, ")).format(**context)
     return f"{key} {says}" if problem["type"] == "missing" else f"{key}={str(problem['input'])[:_MOST]} {says}"

@@ -3,12 +3,18 @@
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
 
-def _as_path(value: Any) -> Any:
-    """A folder's name that the command line took for a whole number."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+def _place(value: Any) -> str:
+    """A path, which may be of any bytes; a folder's name may be one that the command line took for a number."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        raise ValueError("must be a path: put what looks like a number in two kinds of quotes, '\"1e3\"'")
+    if not value:
+        raise ValueError("must not be empty; '.' is the current folder")
+    return value
 
 
 def _is_device(value: str) -> str:
@@ -29,7 +35,7 @@ def _positive(values: list[float]) -> list[float]:
     return values
 
 
-Place = Annotated[Annotated[str, Field(min_length=1)], BeforeValidator(_as_path)]
+Place = Annotated[str, PlainValidator(_place)]
 Triple = Annotated[list[float], Field(min_length=3, max_length=3)]
 
 

@@ -1,20 +1,19 @@
 """Finding a verification benchmark by its name, in whatever form it lies on disk."""
 
 import dataclasses
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from mfn.data.benchmarks.bin_pack import read_bin
-from mfn.data.benchmarks.cfp import find_protocol, read_cfp
-from mfn.data.benchmarks.lfw import lfw_of_rows
+from mfn.data.benchmarks.cfp import LISTS, find_protocol, read_cfp
+from mfn.data.benchmarks.lfw import is_header, listed_lfw
 from mfn.data.benchmarks.odd_pairs import settled
-from mfn.data.benchmarks.pair_csv import read_pair_csv
-from mfn.data.benchmarks.pair_lists import read_pair_list
-from mfn.data.benchmarks.paired_files import FOLDS
+from mfn.data.benchmarks.pair_csv import listed_csv
+from mfn.data.benchmarks.pair_lists import listed_pairs
+from mfn.data.benchmarks.paired_files import FOLDS, ListedPairs
 from mfn.data.benchmarks.places import (
     ANY,
     LFW_VIEW_1,
@@ -31,8 +30,6 @@ from mfn.data.verification import VerificationSet
 from mfn.errors import DataError
 
 OddPairs = Literal["keep", "leave_out"]
-
-_Reader = Callable[[int | None], VerificationSet]
 
 
 def read_benchmark(
@@ -67,62 +64,67 @@ def read_benchmark(
         DataError: nothing of the above is there, or what is there cannot be read.
     """
     place = given_root(root, f"the folder that holds {name}")
-    checked_options(name, allow_missing, folds, odd_pairs)
-    found = _find(name, place, allow_missing)(folds)
-    return settled(_with_note_of_folds(found, folds), keep=odd_pairs == "keep")
+    return read_at(place, name, name, allow_missing, folds, odd_pairs)
 
 
-def _find(name: str, root: Path, allow_missing: bool) -> _Reader:
-    """Return how to read the benchmark, given its folds."""
+def read_at(
+    place: Path, name: str, key: str, allow_missing: bool, folds: int | None, odd_pairs: OddPairs
+) -> VerificationSet:
+    """Read as `read_benchmark` what its configuration calls `key`."""
+    checked_options(key, allow_missing, folds, odd_pairs)
+    found = _found(name, place, allow_missing, folds)
+    return settled(_with_note_of_folds(found, folds), odd_pairs == "keep", key)
+
+
+def _found(name: str, root: Path, allow_missing: bool, folds: int | None) -> VerificationSet:
     if root.is_file():
-        return _file_reader(name, root, allow_missing)
-    for pack in (*files_of(root, f"{name}.bin"), *files_of(root / name, f"{name}.bin")):
-        return partial(_pack, pack, name)
+        return _read_file(name, root, allow_missing, folds)
     folders = list_folders(name, root)
-    for folder in folders:
-        for file in files_of(folder, *(form.format(name) for form in NAMED)):
-            return _file_reader(name, file, allow_missing)
-        is_cfp = folder != root or "cfp" in name.lower()  # another benchmark is not to be judged on CFP's pairs
-        if is_cfp and (protocol := find_protocol(folder)) is not None:
-            kind = "FF" if name.lower().endswith("ff") else "FP"
-            return partial(read_cfp, protocol, kind, name, allow_missing)
-        for file in files_of(folder, *ANY):
-            return _file_reader(name, file, allow_missing)
-    for file in (file for folder in folders if name == "lfw" for file in files_of(folder, *LFW_VIEW_1)):
-        return _file_reader(name, file, allow_missing)
+    packs = (pack for folder in (root, root / name) for pack in files_of(folder, f"{name}.bin"))
+    if (file := next(packs, None) or _list_in(name, root, folders)) is not None:
+        if file.name == LISTS["F"]:
+            return read_cfp(file.parent, "FF" if name.lower().endswith("ff") else "FP", name, allow_missing, folds)
+        return _read_file(name, file, allow_missing, folds)
     raise DataError(_nothing_found(name, root, folders))
 
 
-def _file_reader(name: str, file: Path, allow_missing: bool) -> _Reader:
+def _list_in(name: str, root: Path, folders: Sequence[Path]) -> Path | None:
+    """Return the first list of the benchmark in these folders; CFP's first list of images stands for its protocol."""
+    for folder in folders:
+        is_cfp = folder != root or "cfp" in name.lower()  # another benchmark is not to be judged on CFP's pairs
+        protocol = find_protocol(folder) if is_cfp else None
+        found = [*files_of(folder, *(form.format(name) for form in NAMED))]
+        found += [] if protocol is None else [protocol / LISTS["F"]]
+        found += files_of(folder, *ANY)
+        if found:
+            return found[0]
+    view_1 = (file for folder in folders if name == "lfw" for file in files_of(folder, *LFW_VIEW_1))
+    return next(view_1, None)
+
+
+def _read_file(name: str, file: Path, allow_missing: bool, folds: int | None) -> VerificationSet:
     if file.suffix.lower() == ".bin":
-        return partial(_pack, file, name)
-    images = image_folders(file, name)
+        return read_bin(file, name, folds)
+    return listed_in(file, folds).found(name, image_folders(file, name), allow_missing)
+
+
+def listed_in(file: Path, folds: int | None = None) -> ListedPairs:
+    """Return the pairs of a list of any form; LFW's of both kinds where they are in two files.
+
+    Raises:
+        DataError: the file cannot be read, or a line is no pair.
+    """
     if (other := other_half(file)) is not None:
-        return partial(_halves, file, other, images, name, allow_missing)
-    if file.suffix.lower() == ".csv":
-        return lambda folds: _with_note_of_view(
-            read_pair_csv(file, [file.parent, *images], name, folds, allow_missing), file
-        )
-    return lambda folds: _with_note_of_view(read_pair_list(file, images, name, folds, allow_missing), file)
-
-
-def _pack(file: Path, name: str, folds: int | None) -> VerificationSet:
-    return read_bin(file, name, folds)
-
-
-def _halves(
-    file: Path, other: Path, images: list[Path], name: str, allow_missing: bool, folds: int | None
-) -> VerificationSet:
-    rows = [*table(file), *table(other)[1:]]
-    return _with_note_of_view(lfw_of_rows(file, rows, images, name, allow_missing, folds), file)
-
-
-def _with_note_of_view(pairs: VerificationSet, file: Path) -> VerificationSet:
-    view = next((view for view in ("DevTrain", "DevTest") if view.lower() in file.name.lower()), None)
-    if view is None:
-        return pairs
+        more = table(other)
+        listed = listed_lfw(file, [*table(file), *more[more != [] and is_header(more[0][1]) :]], folds)
+    elif file.suffix.lower() == ".csv":
+        listed = listed_csv(file, folds)
+    else:
+        listed = listed_pairs(file, folds)
+    if "devtrain" not in file.name.lower() and "devtest" not in file.name.lower():
+        return listed
     note = f"{file.name} holds pairs to develop on (LFW's view 1), not the 6,000 of the published figures"
-    return dataclasses.replace(pairs, notes=(*pairs.notes, note))
+    return dataclasses.replace(listed, notes=(*listed.notes, note))
 
 
 def _with_note_of_folds(pairs: VerificationSet, folds: int | None) -> VerificationSet:
@@ -135,7 +137,7 @@ def _with_note_of_folds(pairs: VerificationSet, folds: int | None) -> Verificati
     return dataclasses.replace(pairs, notes=(*pairs.notes, note))
 
 
-def _nothing_found(name: str, root: Path, folders: list[Path]) -> str:
+def _nothing_found(name: str, root: Path, folders: Sequence[Path]) -> str:
     lists = ", ".join((*(form.format(name) for form in NAMED), *ANY))
     places = ", ".join(str(folder) for folder in folders if folder.is_dir()) or f"{root}, which is no folder"
     seen = lists_at(folders)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from mfn.data.benchmarks.benchmark import OddPairs, read_benchmark
+from mfn.data.benchmarks.benchmark import OddPairs, read_at
 from mfn.data.benchmarks.judgeable import check_judgeable
-from mfn.data.benchmarks.root import checked_options, given_root
+from mfn.data.benchmarks.root import given_root
 from mfn.data.verification import VerificationSet
 from mfn.errors import ConfigError, DataError
 from mfn.text import printable
@@ -73,8 +73,7 @@ def read_file(
     file = given_root(path, "a .bin pack, a .csv or a list of pairs")
     if not file.is_file():
         raise DataError(f"benchmark.root={path} is no file: give a .bin pack, a .csv or a list of pairs")
-    checked_options("file", allow_missing, folds, odd_pairs)
-    return read_benchmark(printable(file.stem), file, allow_missing, folds, odd_pairs)
+    return read_at(file, printable(file.stem), "file", allow_missing, folds, odd_pairs)
 
 
 def _problem(benchmark: Any, key: str) -> str:

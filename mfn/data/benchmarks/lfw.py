@@ -1,12 +1,11 @@
 """LFW's protocol: `pairs.txt` and images named `Name/Name_0001.jpg`."""
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from mfn.data.benchmarks.paired_files import FOLDS, folds_by_kind, paired_files
+from mfn.data.benchmarks.paired_files import FOLDS, ListedPairs, folds_by_kind
 from mfn.data.rows import table, whole_number
 from mfn.data.verification import VerificationSet
 from mfn.errors import DataError
@@ -59,50 +58,39 @@ def read_lfw_pairs(
     Raises:
         DataError: the file is missing, a line is no pair, pairs or images are missing.
     """
-    return lfw_of_rows(Path(pairs_file), table(Path(pairs_file)), images_root, name, allow_missing, folds)
+    path = Path(pairs_file)
+    return listed_lfw(path, table(path), folds).found(name, images_root, allow_missing)
 
 
-def lfw_of_rows(
-    path: Path,
-    rows: Sequence[Row],
-    images: str | Path | Sequence[Path],
-    name: str,
-    allow_missing: bool = False,
-    folds: int | None = None,
-) -> VerificationSet:
-    """Make a set of the lines of `path`, see `read_lfw_pairs`."""
+def listed_lfw(path: Path, rows: Sequence[Row], folds: int | None = None) -> ListedPairs:
+    """Return the pairs of the lines of `path`, see `read_lfw_pairs`."""
     has_header = bool(rows) and (len(rows[0][1]) < 3 or is_header(rows[0][1]))
     told, expected = _header(path, *rows[0]) if has_header else (FOLDS, 0)
-    pairs = [_pair(path, number, row) for number, row in rows[has_header:]]
+    rows = rows[has_header:]
+    pairs = [_pair(path, number, row) for number, row in rows]
     if not pairs or len(pairs) != (expected or len(pairs)):
         announced = f", not {expected} as its header says" if expected else ""
         raise DataError(f"{path} holds {len(pairs)} pairs{announced}")
-    columns = np.array([len(row) for _, row in rows[has_header:]])
+    columns = np.array([len(row) for _, row in rows])
     one_name = np.array([a[0] == b[0] for a, b in pairs])
-    unclear = one_name & (columns == 4)
-    is_list_of_four = bool((columns == 4).all())
-    is_same = one_name if is_list_of_four else columns == 3
-    fold_of = folds_by_kind(is_same, folds or told)
-    kept = np.ones(len(pairs), bool) if is_list_of_four else ~unclear
-    if not kept.any():
-        raise DataError(f"{path} holds only lines of four columns with one name twice: give genuine pairs three")
+    unclear, all_have_four = one_name & (columns == 4), bool((columns == 4).all())
+    is_same = one_name if all_have_four else columns == 3
+    kept = np.ones(len(pairs), bool) if all_have_four else ~unclear
+    notes = ()
+    if count := int(unclear.sum()):
+        what = "they are taken for genuine pairs, as all its lines have four" if all_have_four else "they are left out"
+        first = rows[int(unclear.argmax())][0]
+        notes = (f"{count} lines of {path.name} have four columns but one name twice (first line {first}): {what}",)
     pairs = [pair for pair, keep in zip(pairs, kept, strict=True) if keep]
-    found = paired_files(
-        name,
-        Path(images) if isinstance(images, str) else images,
+    return ListedPairs(
+        "LFW's form",
         [(_file(a), _file(b)) for a, b in pairs],
         is_same[kept].tolist(),
-        fold_of[kept],
+        folds_by_kind(is_same, folds or told)[kept],
         identity_of={_file(image): image[0] for pair in pairs for image in pair},
-        allow_missing=allow_missing,
+        notes=notes,
+        left_out=int((~kept).sum()),
     )
-    if not unclear.any():
-        return found
-    count, line = int(unclear.sum()), rows[has_header:][int(unclear.argmax())][0]
-    what = "they are taken for genuine pairs, as all its lines have four" if is_list_of_four else "they are left out"
-    note = f"{count} lines of {path.name} have four columns but one name twice (the first is line {line}): {what}"
-    left_out = 0 if is_list_of_four else count
-    return dataclasses.replace(found, notes=(*found.notes, note), left_out=found.left_out + left_out)
 
 
 def is_header(row: Sequence[str]) -> bool:

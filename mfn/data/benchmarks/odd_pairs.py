@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,17 +40,21 @@ class OddPairs:
 
 def find_odd_pairs(pairs: VerificationSet) -> OddPairs:
     """Look at all pairs; two names of one content are one image, as far as images are stored encoded."""
-    images = _one_for_each_content(pairs)
-    first, second = np.sort(images[pairs.pairs], axis=1).T
-    _, before, code = np.unique(first * len(images) + second, return_index=True, return_inverse=True)
-    genuine = np.bincount(code, pairs.is_same)
+    return odd_among(_one_for_each_content(pairs)[pairs.pairs], pairs.is_same)
+
+
+def odd_among(pairs: np.ndarray, is_same: np.ndarray | Sequence[bool]) -> OddPairs:
+    """Look at pairs of numbered images, int64 (P, 2), equal numbers being one image; `is_same` is bool (P,)."""
+    first, second = np.sort(pairs, axis=1).T
+    _, before, code = np.unique(first * (pairs.max(initial=0) + 1) + second, return_index=True, return_inverse=True)
+    genuine = np.bincount(code, is_same)
     selves = first == second
     disputed = ((genuine > 0) & (genuine < np.bincount(code)))[code] & ~selves
     repeats = (before[code] != np.arange(code.size)) & ~selves & ~disputed
     return OddPairs(selves, disputed, repeats)
 
 
-def settled(pairs: VerificationSet, keep: bool) -> VerificationSet:
+def settled(pairs: VerificationSet, keep: bool, key: str = "") -> VerificationSet:
     """Count the odd pairs of a set in a note, in the log, and leave them out unless they are to be kept.
 
     A published set is judged with every pair it has, since its figures are known so. Of any other set odd pairs say
@@ -58,13 +63,14 @@ def settled(pairs: VerificationSet, keep: bool) -> VerificationSet:
     Args:
         pairs: the set.
         keep: whether odd pairs stay.
+        key: the set's name in the configuration, to say how they are left out.
     """
     odd = find_odd_pairs(pairs)
     if not odd.any.any():
         told = pairs
     else:
-        note = f"of {len(pairs.pairs):,} pairs {in_words(odd.counts())}"
-        notes = (*pairs.notes, f"{note}: {'they count, as published' if keep else 'left out'}")
+        what = f"they count (benchmark.{key}.odd_pairs=leave_out judges without them)" if keep else "left out"
+        notes = (*pairs.notes, f"of {len(pairs.pairs):,} pairs {in_words(odd.counts())}: {what}")
         left_out = pairs.left_out + (0 if keep else int(odd.any.sum()))
         told = pairs if keep else pairs.take(np.flatnonzero(~odd.any))
         told = dataclasses.replace(told, odd=odd.counts(), notes=notes, left_out=left_out)
@@ -73,14 +79,15 @@ def settled(pairs: VerificationSet, keep: bool) -> VerificationSet:
     return told
 
 
-def in_words(counts: dict[str, int]) -> str:
+def in_words(counts: Mapping[str, int]) -> str:
     """Return what a set's odd pairs are, for a sentence."""
     words = {
         "self_pairs": "of an image with itself",
         "disputed_pairs": "called both one person and two",
         "repeated_pairs": "made before of the same images",
     }
-    return ", ".join(f"{number:,} {'is' if number == 1 else 'are'} {words[kind]}" for kind, number in counts.items())
+    is_or_are = {kind: "is" if number == 1 else "are" for kind, number in counts.items()}
+    return ", ".join(f"{number:,} {is_or_are[kind]} {words[kind]}" for kind, number in counts.items())
 
 
 def _one_for_each_content(pairs: VerificationSet) -> np.ndarray:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
-from mfn.data.benchmarks.lfw import is_header, lfw_of_rows
-from mfn.data.benchmarks.paired_files import FOLDS, folds_by_kind, numbered, paired_files
+from mfn.data.benchmarks.lfw import is_header, listed_lfw
+from mfn.data.benchmarks.paired_files import FOLDS, ListedPairs, folds_by_kind, numbered
 from mfn.data.rows import divider_of, fields, label, numbered_lines, read_text, table
 from mfn.data.verification import VerificationSet
 from mfn.errors import DataError
@@ -56,22 +56,24 @@ def read_pair_csv(
         DataError: the file is missing, lacks a column, a line is no pair, images are missing.
     """
     path = Path(path)
-    folders = path.parent if images is None else Path(images) if isinstance(images, str) else images
+    return listed_csv(path, folds).found(name or path.stem, path.parent if images is None else images, allow_missing)
+
+
+def listed_csv(path: Path, folds: int | None = None) -> ListedPairs:
+    """Return the pairs of a CSV file, see `read_pair_csv`."""
     if any(is_header(fields(line, divider_of([line]))) for _, line in numbered_lines(path)[:1]):
-        return lfw_of_rows(path, table(path), folders, name or path.stem, allow_missing, folds)
+        return listed_lfw(path, table(path), folds)
     lines, columns = _read(path)
     is_same = [_label(path, number, text) for number, text in zip(lines, columns["label"], strict=True)]
     pairs = list(zip(columns["image_a"], columns["image_b"], strict=True))
     own_folds = "fold" in columns and folds is None
-    return paired_files(
-        name or path.stem,
-        folders,
+    return ListedPairs(
+        "CSV",
         pairs,
         is_same,
         numbered(columns["fold"]) if own_folds else folds_by_kind(is_same, folds or FOLDS),
         identity_of=_identities(path, lines, pairs, is_same, columns),
         groups=columns.get("group"),
-        allow_missing=allow_missing,
     )
 
 

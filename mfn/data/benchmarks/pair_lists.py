@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from mfn.data.benchmarks.lfw import lfw_of_rows
-from mfn.data.benchmarks.paired_files import FOLDS, folds_by_kind, paired_files
+from mfn.data.benchmarks.lfw import listed_lfw
+from mfn.data.benchmarks.paired_files import FOLDS, ListedPairs, folds_by_kind
 from mfn.data.rows import label, slashed, table, whole_number
 from mfn.data.verification import VerificationSet
 from mfn.errors import DataError
@@ -43,19 +43,23 @@ def read_pair_list(
         DataError: the file is missing, a line is no pair, images are missing.
     """
     path = Path(path)
+    return listed_pairs(path, folds).found(name or path.stem, images, allow_missing)
+
+
+def listed_pairs(path: Path, folds: int | None = None) -> ListedPairs:
+    """Return the pairs of a list, see `read_pair_list`."""
     rows = table(path)
     if not rows or not is_list_row(rows[0][1]):
-        return lfw_of_rows(path, rows, images, name or path.stem, allow_missing, folds)
-    pairs = _two_lines_each(path, rows) if len(rows[0][1]) == 2 else [_pair(path, *row) for row in rows]
+        return listed_lfw(path, rows, folds)
+    two_lines = len(rows[0][1]) == 2
+    pairs = _two_lines_each(path, rows) if two_lines else [_pair(path, *row) for row in rows]
     is_same = [same for _, _, same in pairs]
-    return paired_files(
-        name or path.stem,
-        Path(images) if isinstance(images, str) else images,
+    return ListedPairs(
+        "two lines a pair, 'image flag'" if two_lines else "one line a pair, 'image image flag'",
         [(a, b) for a, b, _ in pairs],
         is_same,
         folds_by_kind(is_same, folds or FOLDS),
         identity_of=_persons(pairs),
-        allow_missing=allow_missing,
     )
 
 

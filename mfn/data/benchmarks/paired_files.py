@@ -1,7 +1,9 @@
 """From pairs of file names to a verification set: what all benchmarks that lie as files have in common."""
 
+import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,45 @@ FOLDS = 10  # of LFW, and of nearly all that came after
 
 _SHOWN = 5
 _FOLDERS = 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ListedPairs:
+    """P pairs as a list names them, before their images are looked for.
+
+    Attributes:
+        form: of the list, for people.
+        pairs: file names, see `ImageFinder`.
+        is_same: whether each pair shows one person.
+        fold_of: int64 (P,), the fold of each pair.
+        identity_of: the person each file name shows, where that is known.
+        groups: the group of each pair, where there are groups.
+        notes: what to know of the list, a sentence each.
+        left_out: how many of its pairs are not here.
+    """
+
+    form: str
+    pairs: Sequence[tuple[str, str]]
+    is_same: Sequence[bool]
+    fold_of: np.ndarray
+    identity_of: Mapping[str, str] | None = None
+    groups: Sequence[str] | None = None
+    notes: tuple[str, ...] = ()
+    left_out: int = 0
+
+    def found(self, name: str, roots: str | Path | Sequence[Path], allow_missing: bool) -> VerificationSet:
+        """Make a set of the pairs whose images are under one of `roots`; raises as `paired_files` does."""
+        pairs = paired_files(
+            name,
+            Path(roots) if isinstance(roots, str) else roots,
+            self.pairs,
+            self.is_same,
+            self.fold_of,
+            identity_of=self.identity_of,
+            groups=self.groups,
+            allow_missing=allow_missing,
+        )
+        return dataclasses.replace(pairs, notes=self.notes, left_out=pairs.left_out + self.left_out)
 
 
 def paired_files(

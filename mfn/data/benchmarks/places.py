@@ -1,6 +1,6 @@
 """Where the files of a benchmark lie: packs, lists and folders of images, as people and archives lay them out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 NAMED = ("{}.csv", "pairs_{}.txt", "{}_pairs.txt", "{}_pair.txt", "{}.txt")
@@ -40,7 +40,8 @@ def image_folders(file: Path, name: str) -> list[Path]:
     except OSError:
         others = []
     found = []
-    for folder in dict.fromkeys((*(folder for folder in beside if folder.is_dir()), file.parent, *others)):
+    first = [file.parent] if file.suffix.lower() == ".csv" else []  # a CSV of one's own names paths from where it lies
+    for folder in dict.fromkeys((*first, *(folder for folder in beside if folder.is_dir()), file.parent, *others)):
         found += [folder, inner] if (inner := folder / folder.name).is_dir() else [folder]
     return found
 
@@ -59,7 +60,7 @@ def other_half(file: Path) -> Path | None:
     return next(files_of(file.parent, "mis" + name), None) if name.startswith("matchpairs") else None
 
 
-def lists_at(folders: list[Path]) -> list[str]:
+def lists_at(folders: Sequence[Path]) -> list[str]:
     """Return the names of files that may be lists of pairs, for a message."""
     files = (path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir()))
     return [str(path) for path in files if "pair" in path.name.lower() and path.suffix.lower() in (".txt", ".csv")]
