@@ -27,6 +27,7 @@ class Verdict:
     Attributes:
         name: The set.
         pairs: How many pairs were judged.
+        folds: In how many folds.
         left_out: How many were not: their images are missing or broken, or they are odd.
         missing: Images that were not there.
         odd: How many pairs of the set say nothing or say it twice, by kind, judged or left out.
@@ -61,6 +62,7 @@ class Verdict:
 
     name: str
     pairs: int
+    folds: int
     left_out: int
     missing: tuple[str, ...] = field(repr=False)
     odd: Mapping[str, int] = field(repr=False)
@@ -96,6 +98,7 @@ class Verdict:
         """The figures without curve and scores, flat, for logs and files."""
         figures: dict[str, float | None] = {
             "pairs": self.pairs,
+            "folds": self.folds,
             "left_out": self.left_out,
             **self.odd,
             "accuracy": self.accuracy,
@@ -158,6 +161,7 @@ def verdict(
     return Verdict(
         name=pairs.name,
         pairs=len(scores),
+        folds=len(exact.accuracies),
         left_out=pairs.left_out + len(pairs.pairs) - len(scores),
         missing=pairs.missing,
         odd=pairs.odd,

@@ -1,6 +1,7 @@
 """Finding a verification benchmark by its name, in whatever form it lies on disk."""
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -13,7 +14,7 @@ from mfn.data.benchmarks.lfw import is_header, listed_lfw
 from mfn.data.benchmarks.odd_pairs import settled
 from mfn.data.benchmarks.pair_csv import listed_csv
 from mfn.data.benchmarks.pair_lists import listed_pairs
-from mfn.data.benchmarks.paired_files import FOLDS, ListedPairs
+from mfn.data.benchmarks.paired_files import ListedPairs
 from mfn.data.benchmarks.places import (
     ANY,
     LFW_VIEW_1,
@@ -28,6 +29,8 @@ from mfn.data.benchmarks.root import checked_options, given_root
 from mfn.data.rows import table
 from mfn.data.verification import VerificationSet
 from mfn.errors import DataError
+
+logger = logging.getLogger(__name__)
 
 OddPairs = Literal["keep", "leave_out"]
 
@@ -73,7 +76,7 @@ def read_at(
     """Read as `read_benchmark` what its configuration calls `key`."""
     checked_options(key, allow_missing, folds, odd_pairs)
     found = _found(name, place, allow_missing, folds)
-    return settled(_with_note_of_folds(found, folds), odd_pairs == "keep", key)
+    return _with_note_of_folds(settled(found, odd_pairs == "keep", key), folds)
 
 
 def _found(name: str, root: Path, allow_missing: bool, folds: int | None) -> VerificationSet:
@@ -128,12 +131,12 @@ def listed_in(file: Path, folds: int | None = None) -> ListedPairs:
 
 
 def _with_note_of_folds(pairs: VerificationSet, folds: int | None) -> VerificationSet:
-    """Say where there are not pairs enough for the folds: each then has one of a kind."""
-    wanted, found = folds or FOLDS, np.unique(pairs.fold_of).size
-    kinds = np.stack([np.bincount(pairs.fold_of[pairs.is_same == same], minlength=1).max() for same in (True, False)])
-    if not 2 <= found < wanted or (kinds > 1).any():
+    """Say where there are not pairs enough for the folds asked for."""
+    found = np.unique(pairs.fold_of).size
+    if folds is None or found >= folds:
         return pairs
-    note = f"judged in {found} folds: {len(pairs.pairs)} pairs are too few for {wanted}"
+    note = f"judged in {found} folds: {len(pairs.pairs)} pairs are too few for {folds}"
+    logger.warning("%s: %s", pairs.name, note)
     return dataclasses.replace(pairs, notes=(*pairs.notes, note))
 
 

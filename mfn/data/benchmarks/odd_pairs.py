@@ -86,8 +86,7 @@ def in_words(counts: Mapping[str, int]) -> str:
         "disputed_pairs": "called both one person and two",
         "repeated_pairs": "made before of the same images",
     }
-    is_or_are = {kind: "is" if number == 1 else "are" for kind, number in counts.items()}
-    return ", ".join(f"{number:,} {is_or_are[kind]} {words[kind]}" for kind, number in counts.items())
+    return ", ".join(f"{number:,} {'is' if number == 1 else 'are'} {words[kind]}" for kind, number in counts.items())
 
 
 def _one_for_each_content(pairs: VerificationSet) -> np.ndarray:
