@@ -92,7 +92,7 @@ def _check_plain(value: Any) -> None:
             if id(value) not in seen:
                 seen.add(id(value))
                 left += [*value, *value.values()] if isinstance(value, dict) else value
-        elif not isinstance(value, bytes | bytearray | str | bool | int | float | complex | Array | Number | None):
+        elif not isinstance(value, bytes | bytearray | str | bool | int | float | Array | Number | None):
             raise Refused(_what(value))
 
 
