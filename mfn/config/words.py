@@ -1,5 +1,6 @@
 """What is typed on a command line, checked before Hydra takes it."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,5 +30,12 @@ def check_words(name: str, words: Sequence[str], folder: Path) -> None:
         with initialize_config_dir(str(folder), version_base="1.3"):
             compose(name, fixed)
     except HydraException as error:
-        says = " ".join(str(error).partition("Config search path")[0].split())
-        raise ConfigError(says or first_line(error)) from error
+        says = " ".join(str(error).partition("Config search path")[0].split()) or first_line(error)
+        raise ConfigError(says + _choices(says, folder)) from error
+
+
+def _choices(says: str, folder: Path) -> str:
+    """What there is to choose from, where Hydra does not say it: of a list of choices it names the wrong one alone."""
+    wrong = re.search(r"Could not load '([\w/]+)/[^/']*'", says)
+    names = sorted(path.stem for path in (folder / wrong[1]).glob("*.yaml")) if wrong else []
+    return f" There is {', '.join(names)}" if names else ""
