@@ -174,10 +174,10 @@ def five(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_set_that_fails_does_not_lose_the_others(files: Path, five: Path, tmp_path: Path) -> None:
-    overrides = [f"benchmark=[{','.join(FIVE)}]", f"benchmark.root={five}", "store_threshold=0.1", "probe_pairs=4"]
+    overrides = [f"benchmark=[{','.join(FIVE)}]", f"benchmark.root={five}"]
     said = r"not all could be done: cfp_fp \(cfp_fp\.bin image 7: these 4 bytes .*\); the rest is in"
     with pytest.raises(DataError, match=said):
-        judge_with(files, tmp_path, *overrides[:2])
+        judge_with(files, tmp_path, *overrides)
     report = json.loads((tmp_path / "report.json").read_text())
     assert list(report["sets"]) == [name for name in FIVE if name != "cfp_fp"]
     assert "image 7" in report["failed"]["cfp_fp"]
@@ -208,7 +208,7 @@ def test_the_figures_so_far_are_there_while_a_later_set_is_judged(
 def test_a_threshold_is_never_taken_from_another_set_than_the_first(files: Path, five: Path, tmp_path: Path) -> None:
     network = save_small_checkpoint(tmp_path)
     overrides = ["benchmark=[cfp_fp,lfw]", f"benchmark.root={five}", "store_threshold=0.1"]
-    with pytest.raises(DataError, match="store_threshold .*cfp_fp, the first set of pairs, could not be judged"):
+    with pytest.raises(DataError, match=r"store_threshold .*cfp_fp, the first set of pairs, could not be judged"):
         judge_with(tmp_path, tmp_path / "run", *overrides)
     assert FaceEmbedder.load(network).contract.threshold is None
     assert list(json.loads((tmp_path / "run" / "report.json").read_text())["sets"]) == ["lfw"]
@@ -218,7 +218,7 @@ def test_a_report_that_cannot_be_drawn_leaves_the_figures(
     files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("mfn.report.evaluation.render", lambda _: (_ for _ in ()).throw(OSError(28, "no space")))
-    with caplog.at_level("INFO"), pytest.raises(DataError, match="report .*no space"):
+    with caplog.at_level("INFO"), pytest.raises(DataError, match=r"report .*no space"):
         judge_with(files, tmp_path, "benchmark=lfw", f"benchmark.root={files / 'packs'}")
     assert "Verification of" in caplog.text
     assert json.loads((tmp_path / "report.json").read_text())["sets"]["lfw"]["pairs"] == 40
@@ -347,7 +347,7 @@ def test_the_command_shows_names_of_any_bytes_and_fails_where_a_set_does(
     files: Path, five: Path, tmp_path: Path
 ) -> None:
     folder = os.fsencode(tmp_path) + b"/caf\xe9"
-    os.mkdir(folder)
+    Path(os.fsdecode(folder)).mkdir()
     for name in (b"lfw.bin", b"cfp_fp.bin"):
         shutil.copy(os.fsencode(five) + b"/" + name, folder + b"/" + name)
     root = f"benchmark.root='{os.fsdecode(folder)}'"
@@ -355,7 +355,7 @@ def test_the_command_shows_names_of_any_bytes_and_fails_where_a_set_does(
     done = command(tmp_path / "run", network, "benchmark=[lfw,cfp_fp]", root, "bootstrap=0")
     said = done.stdout + done.stderr
     assert done.returncode == 1 and b"Traceback" not in said and b"Logging error" not in said
-    assert b"lfw       20" in said and b"cfp_fp.bin image 7" in said
+    assert b"Verification of" in said and b"cfp_fp.bin image 7" in said
     assert b"cfp_fp.bin image 7" in (tmp_path / "run" / "evaluate.log").read_bytes()
     missing = command(tmp_path / "none", network, "benchmark=calfw", root)
     said = missing.stdout + missing.stderr
