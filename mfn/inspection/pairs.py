@@ -86,4 +86,5 @@ def _told(pairs: VerificationSet, odd: Mapping[str, int]) -> list[str]:
 
 
 def _odd(counts: Mapping[str, int]) -> list[str]:
-    return [in_words({kind: number}).replace(" ", " pairs ", 1) for kind, number in counts.items()]
+    nouns = {kind: " pair " if number == 1 else " pairs " for kind, number in counts.items()}
+    return [in_words({kind: number}).replace(" ", nouns[kind], 1) for kind, number in counts.items()]

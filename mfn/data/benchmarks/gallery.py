@@ -98,6 +98,7 @@ def _without_copies(
     """Return the probes whose bytes are no gallery image's, and a note of how many are."""
     if not is_stored(source):
         return probes, ()
+    logger.info("%s: looking for probes that are gallery images over again", name)
     enrolled = set(digests(source, gallery.tolist()))
     copies = np.array([digest in enrolled for digest in digests(source, probes.tolist())], bool)
     if not copies.any():
