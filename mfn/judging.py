@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import torch
 from hydra.utils import instantiate
@@ -121,11 +122,25 @@ def _check(config: EvaluateSettings, embedder: FaceEmbedder, benchmarks: Mapping
     length = embedder.contract.embedding_dim * (2 if config.flip == "concat" else 1)
     if config.pca is not None and config.pca > length:
         raise ConfigError(f"pca={config.pca} must be at most {length}, the length of the embeddings")
+    if config.cache is not None:
+        _check_writable("cache", Path(config.cache))
+    if any(isinstance(benchmark, IjbSet) for benchmark in benchmarks.values()):
+        _check_writable("ijb.cache", Path(config.ijb.cache))
     pairs = _first_pairs(benchmarks)
     if pairs is None and (config.probe or config.store_threshold is not None):
         raise ConfigError("probe=true and store_threshold= need a set of pairs among the benchmarks")
     if pairs is not None and config.store_threshold is not None:
         check_far(pairs.name, pairs.is_same, config.store_threshold)
+        _check_writable("model_path", Path(config.model_path).absolute().parent)
+
+
+def _check_writable(key: str, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(f"{key}: nothing can be written to the folder {folder} ({error.strerror})") from None
 
 
 def _judge_all(

@@ -24,6 +24,7 @@ from mfn.errors import CheckpointError, ConfigError, DataError
 from mfn.inference.embedder import FaceEmbedder
 from mfn.judging import evaluate
 from tests.composing import CONF, composed
+from tests.data.benchmarks.ijb_files import write_ijb
 from tests.inference.onnx_files import CONTRACT, write_onnx
 from tests.small_run import SIZE, save_small_checkpoint
 
@@ -314,6 +315,19 @@ def test_folds_of_our_own_pack_can_be_chosen(files: Path, tmp_path: Path) -> Non
     own = judge_with(files, tmp_path / "a", "benchmark=lfw", f"benchmark.root={files / 'packs'}")["sets"]["lfw"]
     asked = ["benchmark=lfw", f"benchmark.root={files / 'packs'}", "benchmark.lfw.folds=4"]
     assert (own["folds"], judge_with(files, tmp_path / "b", *asked)["sets"]["lfw"]["folds"]) == (2, 4)
+
+
+@pytest.mark.parametrize("key", ["cache", "ijb.cache"])
+def test_a_folder_that_cannot_be_written_is_told_before_images_are_embedded(
+    files: Path, tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mfn.judging.judged_on", lambda *_: pytest.fail("images were embedded"))
+    (tmp_path / "file").touch()
+    write_ijb(tmp_path / "ijb")
+    benchmark = {"cache": ["benchmark=lfw", f"benchmark.root={files / 'packs'}"]}
+    words = benchmark.get(key, ["benchmark=ijbc", f"benchmark.root={tmp_path / 'ijb'}"])
+    with pytest.raises(ConfigError, match=rf"{key}: nothing can be written to the folder .*file"):
+        judge_with(files, tmp_path / "run", *words, f"{key}={tmp_path / 'file'}")
 
 
 @pytest.mark.parametrize("choice", sorted(file.stem for file in (CONF / "benchmark").glob("*.yaml")))

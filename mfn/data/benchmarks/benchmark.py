@@ -94,7 +94,7 @@ def _found(name: str, root: Path, allow_missing: bool, folds: int | None) -> Ver
 def _list_in(name: str, root: Path, folders: Sequence[Path]) -> Path | None:
     """Return the first list of the benchmark in these folders; CFP's first list of images stands for its protocol."""
     for folder in folders:
-        is_cfp = folder != root or "cfp" in name.lower()  # another benchmark is not to be judged on CFP's pairs
+        is_cfp = folder == root / name or "cfp" in name.lower()  # no other benchmark is judged on CFP's pairs
         protocol = find_protocol(folder) if is_cfp else None
         found = [*files_of(folder, *(form.format(name) for form in NAMED))]
         found += [] if protocol is None else [protocol / LISTS["F"]]

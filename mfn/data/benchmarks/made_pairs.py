@@ -1,5 +1,6 @@
 """Verification pairs made from any identities: a folder of people or an InsightFace pack."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,11 +32,8 @@ def open_faces(root: str | Path) -> FaceSource:
 
 
 def make_pairs(root: str | Path, **options: Any) -> VerificationSet:
-    """Make pairs of the people under `root`; see `open_faces` and, for the options, `pairs_from_source`.
-
-    Two files of the same content make no pair that says anything: such pairs are left out and counted.
-    """
-    return settled(pairs_from_source(open_faces(root), **options), keep=False)
+    """Make pairs of the people under `root`; see `open_faces` and, for the options, `pairs_from_source`."""
+    return pairs_from_source(open_faces(root), **options)
 
 
 def pairs_from_source(
@@ -50,6 +48,8 @@ def pairs_from_source(
     name: str | None = None,
 ) -> VerificationSet:
     """Make pairs, seeded, without pairs of an image with itself and without repeats.
+
+    Two images of the same content are one image: the pairs that this costs are counted.
 
     Args:
         source: images with their identities.
@@ -81,7 +81,7 @@ def pairs_from_source(
         pairs, is_same = _by_person(source.labels, num_person, num_sample, seed)
     name = name or source.name
     used, renumbered = np.unique(pairs, return_inverse=True)
-    return VerificationSet(
+    made = VerificationSet(
         name,
         Subset(name, source, used),
         renumbered.reshape(-1, 2),
@@ -90,6 +90,8 @@ def pairs_from_source(
         identities=source.labels[used],
         strict=False,
     )
+    kept = settled(made, keep=False)
+    return dataclasses.replace(kept, fold_of=folds_by_kind(kept.is_same, folds))
 
 
 def _by_person(labels: np.ndarray, num_person: int | None, num_sample: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

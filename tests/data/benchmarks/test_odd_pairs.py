@@ -12,6 +12,8 @@ from mfn.data.benchmarks.benchmark import read_benchmark
 from mfn.data.benchmarks.chosen import chosen_benchmarks, read_file
 from mfn.data.benchmarks.gallery import split_gallery
 from mfn.data.benchmarks.ijb import read_ijb
+from mfn.data.benchmarks.lfw import read_lfw
+from mfn.data.benchmarks.lfw_writer import write_lfw
 from mfn.data.benchmarks.made_pairs import make_pairs
 from mfn.data.benchmarks.odd_pairs import find_odd_pairs, odd_among, settled
 from mfn.data.held_out import held_out_set
@@ -153,6 +155,9 @@ def test_made_pairs_leave_out_files_of_one_content(tmp_path: Path) -> None:
     made = make_pairs(folder_of_people(tmp_path), sampling="by_person", num_sample=4, folds=2)
     assert made.odd["self_pairs"] == 6 and made.left_out == len(range(276)) - len(made.pairs)
     assert len(made.pairs) == 18 * 17 // 2 and find_odd_pairs(made).counts() == {}
+    write_lfw(made, tmp_path / "written")
+    again = read_lfw(tmp_path / "written")
+    assert np.array_equal(again.is_same, made.is_same) and np.array_equal(again.fold_of, made.fold_of)
 
 
 def test_held_out_people_are_judged_without_them(tmp_path: Path) -> None:
