@@ -15,8 +15,8 @@ from rich.text import Text
 
 from mfn.text import printable
 
-_GAP = 4
-"""Blanks that a column of a table takes beside its cells, at most."""
+_GAP = 3
+"""Blanks that a column takes beside its cells; a table has one more at its end."""
 _NUMBERS = re.compile(r"[\d.,+-]+(e[+-]?\d+)?( ?[%°])?( [(±].*)?|-|nan|inf")
 
 
@@ -81,7 +81,7 @@ def _parts(columns: Sequence[_Column], limit: int | None) -> list[list[_Column]]
     """The columns in as many tables as it takes, each with the first column."""
     parts = [list(columns[:1])]
     for column in columns[1:]:
-        if limit is not None and len(parts[-1]) > 1 and sum(c.least + _GAP for c in (*parts[-1], column)) > limit:
+        if limit is not None and len(parts[-1]) > 1 and _width(c.least for c in (*parts[-1], column)) > limit:
             parts.append(list(columns[:1]))
         parts[-1].append(column)
     return parts
@@ -96,7 +96,11 @@ def _rendered(columns: Sequence[_Column], limit: int | None) -> str:
     for cells in zip(*(column.cells for column in columns), strict=True):
         grid.add_row(*map(Text, cells))
     text = io.StringIO()
-    needed = sum(column.least + _GAP for column in columns)
-    width = sum(column.most + _GAP for column in columns) if limit is None else max(limit, needed)
+    needed = _width(column.least for column in columns)
+    width = _width(column.most for column in columns) if limit is None else max(limit, needed)
     Console(file=text, width=width, color_system=None).print(grid)
     return "\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines())
+
+
+def _width(cells: Iterable[int]) -> int:
+    return sum(cell + _GAP for cell in cells) + 1

@@ -32,7 +32,7 @@ from mfn.errors import DataError
 
 logger = logging.getLogger(__name__)
 
-OddPairs = Literal["keep", "leave_out"]
+KeepOrLeaveOut = Literal["keep", "leave_out"]
 
 
 def read_benchmark(
@@ -40,7 +40,7 @@ def read_benchmark(
     root: str | Path | None,
     allow_missing: bool = False,
     folds: int | None = None,
-    odd_pairs: OddPairs = "keep",
+    odd_pairs: KeepOrLeaveOut = "keep",
 ) -> VerificationSet:
     """Read the benchmark `name` from `root`.
 
@@ -71,7 +71,7 @@ def read_benchmark(
 
 
 def read_at(
-    place: Path, name: str, key: str, allow_missing: bool, folds: int | None, odd_pairs: OddPairs
+    place: Path, name: str, key: str, allow_missing: bool, folds: int | None, odd_pairs: KeepOrLeaveOut
 ) -> VerificationSet:
     """Read as `read_benchmark` what its configuration calls `key`."""
     checked_options(key, allow_missing, folds, odd_pairs)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mfn.data.benchmarks.benchmark import OddPairs, read_at
+from mfn.data.benchmarks.benchmark import KeepOrLeaveOut, read_at
 from mfn.data.benchmarks.judgeable import check_judgeable
 from mfn.data.benchmarks.root import given_root
 from mfn.data.verification import VerificationSet
@@ -64,7 +64,7 @@ def only_pairs(sets: Mapping[str, Any]) -> dict[str, VerificationSet]:
 
 
 def read_file(
-    path: str | None, allow_missing: bool = False, folds: int | None = None, odd_pairs: OddPairs = "leave_out"
+    path: str | None, allow_missing: bool = False, folds: int | None = None, odd_pairs: KeepOrLeaveOut = "leave_out"
 ) -> VerificationSet:
     """Read one file of pairs, a `.bin` pack, a `.csv` or a list, under the file's own name.
 

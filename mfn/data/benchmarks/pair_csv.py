@@ -79,10 +79,11 @@ def listed_csv(path: Path, folds: int | None = None) -> ListedPairs:
 
 def _read(path: Path) -> tuple[list[int], dict[str, list[str]]]:
     """Return the line number of each pair and the columns by their names here."""
-    text = read_text(path)
-    numbered_rows = [_records(path, text, divider) for divider in ",;\t"]
-    rows = max(numbered_rows, key=lambda rows: len(_places(rows[0][1])) if rows else 0)
-    header, place = (rows[0][1], _places(rows[0][1])) if rows else ([], {})
+    rows = _records(path)
+    header = list(rows[0][1]) if rows else []
+    while header and not header[-1]:
+        header.pop()  # a divider at the end of the line
+    place = _places(header)
     if lacking := [key for key in _NEEDED if key not in place]:
         raise DataError(
             f"{path} line 1 is {','.join(header)[:80]!r} and lacks the column {' and '.join(lacking)}: the first line "
@@ -98,16 +99,23 @@ def _read(path: Path) -> tuple[list[int], dict[str, list[str]]]:
     return [number for number, _ in rows[1:]], columns
 
 
-def _records(path: Path, text: str, divider: str) -> list[tuple[int, list[str]]]:
-    """Return the rows that are not blank with the number of their last line."""
+def _records(path: Path) -> list[tuple[int, list[str]]]:
+    """Return the rows that are not blank with the number of their last line, divided as the header is."""
+    text = read_text(path)
+    lines = (line for line in text.splitlines() if line.strip() and not _is_hint(line))
+    header = next(lines, "")
+    divider = max(",;\t", key=lambda mark: len(_places([name.strip(' "') for name in header.split(mark)])))
     rows = csv.reader(StringIO(text, newline=""), delimiter=divider, skipinitialspace=True)
     try:
-        numbered_rows = [(rows.line_num, [field.strip() for field in row]) for row in rows]
+        records = [(rows.line_num, [field.strip() for field in row]) for row in rows]
     except csv.Error as error:
         raise DataError(f"{path} line {rows.line_num} cannot be read as CSV ({error})") from None
-    filled = [(number, row) for number, row in numbered_rows if any(row)]
-    is_hint = bool(filled) and ",".join(filled[0][1]).lower().startswith("sep=")  # as spreadsheets write it
-    return filled[is_hint:]
+    return [(number, row) for number, row in records if any(row) and not _is_hint(row[0])]
+
+
+def _is_hint(text: str) -> bool:
+    """Whether a line only names the divider, as spreadsheets write it."""
+    return text.lower().startswith("sep=")
 
 
 def _places(header: Sequence[str]) -> dict[str, int]:

@@ -125,6 +125,10 @@ LISTS = {
     'images/Bob/Bob_0001.jpg;"images/Bob/Bob_0002.jpg";1.0;\n',
     "csv of a spreadsheet": "sep=;\r\nimg1;img2;same\r\nAda_L/Ada_L_0001.jpg;Bob/Bob_0001.jpg;FALSE\r\n"
     "Bob/Bob_0001.jpg;Bob/Bob_0002.jpg;TRUE\r\n",
+    "csv with a divider at the end of its header alone": "img1,img2,same,\nAda_L/Ada_L_0001.jpg,Bob/Bob_0001.jpg,0\n"
+    "Bob/Bob_0001.jpg,Bob/Bob_0002.jpg,1\n",
+    "csv with quoted names": '"Img1","Img2","Same"\n"Ada_L/Ada_L_0001.jpg","Bob/Bob_0001.jpg","0"\n'
+    '"Bob/Bob_0001.jpg","Bob/Bob_0002.jpg","1"\n',
     "csv with tabs": "a\tb\tlabel\nAda_L/Ada_L_0001.jpg\tBob/Bob_0001.jpg\tno\nBob/Bob_0001.jpg\tBob/Bob_0002.jpg\tyes",
 }
 
