@@ -13,7 +13,8 @@ __all__ = ["identified_row", "table", "template_row", "verdict_row"]
 def verdict_row(judged: Verdict, score: str = "cosine") -> dict[str, object]:
     """A verdict as a row of a table, in percent where it is a share, the threshold as ``score``.
 
-    InsightFace's grid has a column where it says something else; accuracy comes with its interval, where one was
+    Pairs that were left out, and those that say nothing (judged or left out), have columns where there are any;
+    InsightFace's grid has one where it says something else. Accuracy comes with its interval, where one was
     measured, otherwise with its spread over the folds.
     """
     interval = judged.intervals.get("accuracy")
@@ -23,6 +24,7 @@ def verdict_row(judged: Verdict, score: str = "cosine") -> dict[str, object]:
         "set": judged.name,
         "pairs": judged.pairs,
         **({"left out": judged.left_out} if judged.left_out else {}),
+        **({"odd pairs": sum(judged.odd.values())} if judged.odd else {}),
         "accuracy %": percent(judged.accuracy, interval) + spread,
         **({"grid %": grid} if grid != percent(judged.accuracy) else {}),
         **{f"TAR@{rate(far)} %": percent(tar) for far, tar in judged.tar.items()},
