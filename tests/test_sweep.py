@@ -40,7 +40,7 @@ def test_a_job_that_fails_is_told_and_the_others_go_on(tmp_path: Path) -> None:
         (["scheduler=multistep,staircase", "scheduler.gamma=0.5"], ["scheduler"], 2),
         (["optimizer=sgd,adam", "optimizer.lr=0.01,0.02"], ["optimizer", "optimizer.lr"], 4),
         (["head=arcface,sphereface", "head.scale=12", "data.source.seed=0"], ["head"], 2),
-        (["+experiment=small,jhface", "model=mobilefacenet"], ["experiment"], 2),
+        (["experiment=small,jhface", "model=mobilefacenet"], ["experiment"], 2),
         (["seed=range(2)"], ["seed"], 2),
         (["callbacks=[default],[default,series]"], ["callbacks"], 2),
         (["image_size=[32,32],[40,32]"], ["image_size"], 2),
@@ -77,6 +77,15 @@ def test_two_devices_train_every_job_of_a_sweep(tmp_path: Path) -> None:
     assert all(row["steps"] == "2" for row in found)
     assert done.output.count("Sweep, best first") == 1
     assert sorted(folder.name for folder in (tmp_path / "sweep").iterdir() if folder.is_dir()) == ["0", "1"]
+
+
+def test_a_job_of_two_devices_that_fails_does_not_cost_the_others(tmp_path: Path) -> None:
+    two = ["trainer.devices=2", "trainer.strategy=ddp", "trainer.limit_train_batches=2", "data.batch_size=65,8"]
+    done = run_script("train", "-m", *QUICK, *two, cwd=tmp_path, status=1)
+    assert "Traceback" not in done.output
+    errors = {row["data.batch_size"]: row["error"] for row in rows(tmp_path)}
+    assert "more than the 64 training images" in errors["65"]
+    assert not errors["8"]
 
 
 def test_the_networks_of_a_sweep_are_judged_in_another(tmp_path: Path) -> None:

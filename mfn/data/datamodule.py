@@ -105,7 +105,7 @@ class FaceDataModule(LightningDataModule):
         self.num_workers = num_workers
         self.multiprocessing_context = multiprocessing_context
         self.seed = seed
-        self.shuffle = shuffle
+        self.shuffle: bool | Literal["once"] = shuffle
         self.drop_last = drop_last
         self.rules = SplitRules(min_images, max_images, val_fraction, val_identities)
         self.val_pairs = val_pairs
