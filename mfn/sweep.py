@@ -16,7 +16,6 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from mfn.callbacks.stop_signals import WISHES
 from mfn.config.quoting import quoted_override
 from mfn.errors import MfnError, first_line
 from mfn.failures import one_sentence, unexpected
@@ -25,7 +24,7 @@ log = logging.getLogger(__name__)
 
 SUMMARY = "summary.json"
 
-STOPPED = (0, *(status for number in WISHES for status in (128 + number, -number)))
+STOPPED = (0, *(status for number in (signal.SIGINT, signal.SIGTERM) for status in (128 + number, -number)))
 """Statuses of a program that was asked to stop."""
 
 
