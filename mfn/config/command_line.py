@@ -22,6 +22,8 @@ _PATHS = (
     "model_path",
     "ckpt_path",
     "folder",
+    "images",
+    "val_root",
 )
 """Last parts of the keys whose value is a path: text, whatever it looks like."""
 _LISTS = ("benchmark", "callbacks", "logger", "target", "precision")
