@@ -11,6 +11,7 @@ from mfn.data.fingerprint import differences, fingerprint
 from mfn.data.held_out import FOLDS, held_out_set
 from mfn.data.images import FaceImages
 from mfn.data.loader import FaceLoader
+from mfn.data.passed_over import passed_over_of
 from mfn.data.sampler import FaceBatchSampler
 from mfn.data.source import FaceSource
 from mfn.data.splits import SplitRules, Splits, split
@@ -227,6 +228,7 @@ class FaceDataModule(LightningDataModule):
             "source": self.source.name,
             "images": images,
             "identities": np.unique(self.source.labels).size,
+            **{f"passed over: {what}": told for what, told in passed_over_of(self.source).rows().items()},
             "images dropped by min_images and max_images": images - kept,
             "training images": self.num_images,
             **({"virtual copies among them": copied} if copies else {}),
