@@ -97,7 +97,8 @@ def _tell_deeper(folder: Path, names: Sequence[str], level: int) -> None:
             f"{folder} is divided into {' and '.join(parts)}, which are no people: did you mean {folder / parts[0]}?"
         )
     logger.warning(
-        "%s: %d of %d images lie in deeper folders, such as %s, and count as %s; if %s is the person, set person_level=%d",
+        "%s: %d of %d images lie in deeper folders, such as %s, which counts as %s; "
+        "if %s is the person, set person_level=%d",
         *(printable(str(folder)), len(deeper), len(names), printable(deeper[0]), printable("/".join(example[:level]))),
         *(printable(example[level]), level + 1),
     )

@@ -52,7 +52,7 @@ def find_images(root: Path, passed_over: PassedOver) -> list[str]:
         if entry is None:
             stack.pop()
             if len(stack) == 1 and len(found) == before and folder not in walk.refused:
-                passed_over.add(folder, EMPTY)
+                passed_over.add(folder.rstrip("/"), EMPTY)
             continue
         name = folder + entry.name
         try:
@@ -88,7 +88,7 @@ class _Walk:
             reason = _made_by_others({entry.name for entry in entries}, path) if name else ""
         if not reason:
             return iter(entries)
-        self._not(name, reason)
+        self._not(name.rstrip("/"), reason)
         self.refused.add(name)
         return iter(())
 
@@ -111,7 +111,8 @@ class _Walk:
             return self._not(name, "hidden files")
         if not entry.is_file():
             return self._not(name, "links that lead nowhere" if entry.is_symlink() else "devices and pipes")
-        suffix = os.path.splitext(entry.name)[1].lower()
+        stem, dot, end = entry.name.rpartition(".")
+        suffix = f".{end.lower()}" if stem and dot else ""
         form = BY_SUFFIX.get(suffix) or (None if suffix in _OTHERS else _format_in(entry.path))
         if form is None:
             return name != copies.FILE and self._not(name, f"files that are no images ({suffix or 'no suffix'})")
@@ -144,7 +145,7 @@ def _is_prepared(settings: Path) -> bool:
 def _format_in(path: str) -> Format | None:
     """Return the format that a file's first bytes show."""
     try:
-        with open(path, "rb", buffering=0) as file:
+        with Path(path).open("rb", buffering=0) as file:
             return format_of(file.read(START))
     except OSError:
         return None
@@ -155,5 +156,5 @@ def _name(entry: os.DirEntry[str]) -> str:
 
 
 def _identity(path: str | Path) -> tuple[int, int]:
-    stat = os.stat(path)
+    stat = Path(path).stat()
     return stat.st_dev, stat.st_ino

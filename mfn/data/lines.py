@@ -1,4 +1,7 @@
-"""Text files of one item a line that hold file names, which may be any bytes; only a line feed, alone or behind a return, ends a line."""
+"""Text files of one item a line that hold file names, which may be any bytes.
+
+Only a line feed ends a line, alone or behind a return.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -114,9 +114,10 @@ def _check_ends(reader: IndexedRecordReader, left_out: PassedOver) -> None:
     end, size = reader.listed_to, reader.size
     gone = reader.lost.size + 1 if end > size else 0
     if gone > max(1, _FEW * len(reader)):
+        index = reader.idx_path.name
         raise DataError(
-            f"{reader.rec_path} is cut short: {gone} of the {len(reader)} records that {reader.idx_path.name} lists are "
-            f"not in its {size} bytes: fetch it again, or remove {reader.idx_path.name} to go on with those that are there"
+            f"{reader.rec_path} is cut short: {gone} of the {len(reader)} records that {index} lists are not in its "
+            f"{size} bytes: fetch it again, or remove {index} to go on with those that are there"
         )
     if end > size:
         logger.warning("%s is cut short: its last record is not whole", reader.rec_path)
@@ -159,10 +160,11 @@ def _exact_end(reader: IndexedRecordReader, end: int) -> int:
 def _image_keys(reader: IndexedRecordReader, end: int, left_out: PassedOver) -> np.ndarray:
     keys = reader.keys[(reader.keys > 0) & (reader.keys < end)]
     unlisted = end - 1 - keys.size
-    if keys.size == 0 or unlisted > max(_FEW * end, np.spacing(np.float32(end))) and not reader.is_rebuilt:
+    tolerated = np.inf if reader.is_rebuilt else max(_FEW * end, np.spacing(np.float32(end)))
+    if keys.size == 0 or unlisted > tolerated:
         raise DataError(
-            f"{reader.idx_path} lists {keys.size} of the {end - 1} images that record 0 of the pack announces: the index "
-            "or the pack is cut short; remove the index to have it rebuilt from the records that are there"
+            f"{reader.idx_path} lists {keys.size} of the {end - 1} images that record 0 of the pack announces: the "
+            "index or the pack is cut short; remove the index to have it rebuilt from the records that are there"
         )
     if unlisted and end < EXACT:
         left_out.add(reader.rec_path.name, "images that the index does not list", unlisted)
@@ -222,6 +224,5 @@ def _why(reader: IndexedRecordReader, key: int, label: float) -> tuple[str, str]
     except DataError as error:
         return _DAMAGED, str(error)
     kind = "records with a label below 0" if label < 0 and label.is_integer() else _ODD
-    return kind, (
-        f"{reader.rec_path} record {key} has the label {label}: labels must be whole numbers from 0 on, one per identity"
-    )
+    must = "labels must be whole numbers from 0 on, one per identity"
+    return kind, f"{reader.rec_path} record {key} has the label {label}: {must}"

@@ -44,7 +44,8 @@ def existing_pack(place: Path, pack: str = "train") -> Path:
         there = [path.name for path in packs_in(place)]
         choice = f", but {', '.join(there)}: name the one you mean, as in {place / there[0]};" if there else ":"
         raise DataError(
-            f"{place} holds no {pack}.rec{choice} root must be the folder of an InsightFace pack (train.rec, train.idx, "
-            "property) or its .rec. For one folder of pictures per person use data=folder (source=folder to prepare them)"
+            f"{place} holds no {pack}.rec{choice} root must be the folder of an InsightFace pack (train.rec, "
+            "train.idx, property) or its .rec. For one folder of pictures per person use data=folder (source=folder to "
+            "prepare them)"
         )
     return records

@@ -40,9 +40,9 @@ def exact_labels(records: Path, keys: np.ndarray, stored: np.ndarray, claimed: i
         return stored.astype(np.int64)
     told = "" if claimed is None else f" (property says {claimed} people, the records tell {people} apart)"
     raise DataError(
-        f"{records} has labels up to {stored.max():.0f}, but its float32 fields tell numbers apart only below {EXACT}, so "
-        f"that people may have become one{told}: put {listed.name} beside it, with lines of 'key<TAB>label<TAB>path', or "
-        "number the people from 0 and pack them again"
+        f"{records} has labels up to {stored.max():.0f}, but its float32 fields tell numbers apart only below {EXACT}, "
+        f"so that people may have become one{told}: put {listed.name} beside it, with lines of "
+        "'key<TAB>label<TAB>path', or number the people from 0 and pack them again"
     )
 
 

@@ -46,8 +46,8 @@ class PassedOver:
 
     def sentence(self) -> str:
         """Return all of it in one line, "" where there is nothing."""
-        told = (f"{number:,} {reason} ({self._shown(reason)})" for reason, number in self.counts.most_common())
-        return ", ".join(told)
+        told = (f"{reason}: {number:,} ({self._shown(reason)})" for reason, number in self.counts.most_common())
+        return "; ".join(told)
 
     def _shown(self, reason: str) -> str:
         names = self._examples[reason][:_SHOWN]

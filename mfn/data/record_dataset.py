@@ -29,8 +29,8 @@ class RecordDataset:
         passed_over: records that are damaged, as far as it is known without decoding all images.
 
     Args:
-        root: folder with `train.rec`, or any `.rec`; `train.idx` (rebuilt where missing), `property` and `names.txt` are
-            optional.
+        root: folder with `train.rec`, or any `.rec`; `train.idx` (rebuilt where missing), `property` and `names.txt`
+            are optional.
         pack: another pack in that folder, such as `val`.
         virtual_copies: also give the copies listed in `variants.tsv`, to train on; nothing is judged on those.
 

@@ -105,7 +105,7 @@ def test_damage_known_from_the_start_is_in_the_table_and_the_log(
     data = FaceDataModule(RecordDataset(tmp_path), image_size=(16, 16), batch_size=4, val_identities=0.0)
     assert data.summary()["passed over: damaged records"] == "1: record 6"
     assert data.summary()["images"] == 11
-    assert "train.rec: left out 1 damaged records (record 6)" in caplog.text
+    assert "train.rec: left out damaged records: 1 (record 6)" in caplog.text
 
 
 def test_a_pack_that_is_mostly_damaged_is_refused(tmp_path: Path) -> None:

@@ -70,5 +70,5 @@ def test_other_files_are_no_packs(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     (tmp_path / "other.idx").write_text("0\t0\n")
     for name in ("notes.txt", "other.idx"):
-        with pytest.raises(DataError, match="is a file and no .rec"):
+        with pytest.raises(DataError, match=r"is a file and no \.rec"):
             RecordDataset(tmp_path / name)
