@@ -26,6 +26,7 @@ class RecordDataset:
     Attributes:
         keys: int64 (N,), record key of each image.
         copies: which images come again as a variant, after the others; None where nobody asked for them.
+        is_main: whether what else lies in the folder, such as `names.txt`, is about this pack.
         passed_over: records that are damaged, as far as it is known without decoding all images.
 
     Args:
@@ -45,7 +46,7 @@ class RecordDataset:
         if place != records and records.stem.casefold() != pack.casefold():
             logger.warning("%s holds no %s.rec; taking %s, the only pack there", folder, pack, records.name)
         # What else lies in the folder is about train.rec, or about the one pack there.
-        is_main = records.stem.casefold() == "train" or len(packs_in(folder)) == 1
+        self.is_main = is_main = records.stem.casefold() == "train" or len(packs_in(folder)) == 1
         claimed = read_property(folder / "property") if is_main and (folder / "property").is_file() else None
         self.name = folder.name if is_main else records.stem
         self._reader = IndexedRecordReader(records)

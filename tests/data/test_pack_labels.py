@@ -66,12 +66,20 @@ def test_a_list_beside_the_pack_tells_them_apart(tmp_path: Path, text: str, head
 
 @pytest.mark.parametrize(
     "text",
-    ["", "garbage", mxnet_list(STAFF[::-1]), mxnet_list(STAFF[:-1]), mxnet_list([n + 100 for n in STAFF]), "1\t2\n"],
+    [mxnet_list(STAFF[::-1]), mxnet_list(STAFF[:-1]), mxnet_list([number + 100 for number in STAFF])],
 )
 def test_a_list_of_another_pack_is_refused(tmp_path: Path, text: str) -> None:
     write(tmp_path, STAFF)
     (tmp_path / "train.lst").write_text(text)
     with pytest.raises(DataError, match=r"train\.lst does not say the labels that train\.rec has"):
+        RecordDataset(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "garbage", "1\t2\n", "a\tb\tc\n"])
+def test_what_is_no_list(tmp_path: Path, text: str) -> None:
+    write(tmp_path, STAFF)
+    (tmp_path / "train.lst").write_text(text)
+    with pytest.raises(DataError, match=r"train\.lst is no list of a pack: its lines must be"):
         RecordDataset(tmp_path)
 
 
