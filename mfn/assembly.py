@@ -9,6 +9,7 @@ from lightning.pytorch.callbacks import LearningRateMonitor
 from omegaconf import DictConfig, OmegaConf
 
 from mfn.callbacks.advance_head import AdvanceHead
+from mfn.callbacks.last_checkpoint import LastCheckpoint
 from mfn.callbacks.progress import Bar, Throughput
 from mfn.callbacks.verification import Verification
 from mfn.checkpoint import Passport
@@ -20,7 +21,7 @@ from mfn.config.train import TrainSettings
 from mfn.contract import InputContract
 from mfn.data.datamodule import FaceDataModule
 from mfn.errors import ConfigError
-from mfn.recognizer import FaceRecognizer
+from mfn.recognizer import FaceRecognizer, smallest_batch
 from mfn.schedules import Plateau
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,8 @@ def check(config: DictConfig) -> DictConfig:
     if trainer.max_steps == -1 and trainer.max_epochs in (-1, None):
         raise ConfigError("trainer.max_epochs and trainer.max_steps are both -1: a schedule needs the run to end")
     contract_of(config)
-    build(config.model)
+    if (size := config.data.batch_size) < (least := smallest_batch(build(config.model))):
+        raise ConfigError(f"data.batch_size={size} is too small: batch normalisation needs at least {least} images")
     head = build(config.head, embedding_dim=2, num_classes=2)
     build(config.scheduler)
     try:
@@ -127,7 +129,8 @@ def build_callbacks(config: DictConfig) -> list[Callback]:
     always: list[Callback] = [Verification(), Throughput(lines=not on_terminal)]
     if on_terminal:
         always.append(Bar())
-    return [*always, *configured]
+    # What is kept for going on is saved when all others have done their part
+    return [*always, *sorted(configured, key=lambda callback: isinstance(callback, LastCheckpoint))]
 
 
 def build_trainer(config: DictConfig) -> Trainer:

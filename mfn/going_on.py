@@ -14,14 +14,18 @@ from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 log = logging.getLogger(__name__)
 
 
+_SEEN = ("best", "num_bad_epochs", "cooldown_counter", "last_epoch")
+"""What PyTorch's plateau knows of the metric; the rest of its state are its settings."""
+
+
 def without_foreign_schedule(checkpoint: dict[str, Any], is_plateau: bool) -> None:
-    """Takes a schedule's state out of a checkpoint unless ours can go on with it.
+    """Takes out of a checkpoint what a schedule has of it beyond what it has seen: its settings are configured anew.
 
     All schedules but the plateau are functions of the step and need no state.
     """
-    states = checkpoint.get("lr_schedulers", [])
-    if not is_plateau or not all("num_bad_epochs" in state for state in states):
-        checkpoint["lr_schedulers"] = []
+    states = checkpoint.get("lr_schedulers", []) if is_plateau else []
+    states = states if all("num_bad_epochs" in state for state in states) else []
+    checkpoint["lr_schedulers"] = [{key: state[key] for key in _SEEN if key in state} for state in states]
 
 
 def use_settings(trainer: Trainer, groups: Sequence[Mapping[str, Any]]) -> None:
@@ -31,22 +35,20 @@ def use_settings(trainer: Trainer, groups: Sequence[Mapping[str, Any]]) -> None:
         trainer: With optimisers and schedules restored.
         groups: The parameter groups as they are configured, in the optimiser's order.
     """
+    plateaus = [c.scheduler for c in trainer.lr_scheduler_configs if isinstance(c.scheduler, ReduceLROnPlateau)]
+    has_lowered = any(plateau.last_epoch > 0 for plateau in plateaus)
     for optimizer in trainer.optimizers:
         for group, wanted in zip(optimizer.param_groups, groups, strict=True):
             reached, start = group["lr"], group["initial_lr"]
             group |= {name: value for name, value in wanted.items() if name != "params"}
-            # What a plateau has left of the rate; other schedules say it anew below
-            group["lr"] = reached if start == wanted["lr"] else wanted["lr"] * reached / start
+            if has_lowered:  # what the plateau has left of the rate stays left; other schedules say it anew
+                group["lr"] = reached if start == wanted["lr"] else wanted["lr"] * reached / start
     for config in trainer.lr_scheduler_configs:
         if isinstance(scheduler := config.scheduler, LambdaLR):
             scheduler.last_epoch = trainer.global_step
             scheduler.base_lrs = [group["initial_lr"] for group in scheduler.optimizer.param_groups]
             for group, factor in zip(scheduler.optimizer.param_groups, scheduler.lr_lambdas, strict=True):
                 group["lr"] = group["initial_lr"] * factor(trainer.global_step)
-    if not any(isinstance(config.scheduler, LambdaLR | ReduceLROnPlateau) for config in trainer.lr_scheduler_configs):
-        for optimizer in trainer.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = group["initial_lr"]
 
 
 def steps_of_run(trainer: Trainer) -> int:

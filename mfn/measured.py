@@ -55,8 +55,10 @@ def why_not_validated(data: FaceDataModule, trainer: Trainer) -> str:
     """The reason for which a run does not validate whole sets, "" where it does."""
     if overfit := getattr(trainer, "overfit_batches", 0):
         return f"trainer.overfit_batches={overfit} cuts validation short"
-    if trainer.limit_val_batches != 1.0:
-        return f"trainer.limit_val_batches={trainer.limit_val_batches} cuts validation short"
+    limit = trainer.limit_val_batches
+    whole = [len(loader) for loader in data.val_dataloader()]
+    if any((limit if isinstance(limit, int) else int(limit * batches)) < batches for batches in whole):
+        return f"trainer.limit_val_batches={limit} cuts validation short"
     batches = len(data.train_dataloader())
     limit = trainer.limit_train_batches
     batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
@@ -80,5 +82,6 @@ def _figures(pairs: VerificationSet) -> list[str]:
 
 
 def _listed(names: list[str], most: int = 12) -> str:
-    usual = sorted(names, key=lambda name: (not name.endswith("/accuracy"), names.index(name)))
+    usual = [name for name in names if name.startswith("val/") and name.endswith("/accuracy")]
+    usual += [name for name in names if name not in usual]
     return ", ".join(usual[:most]) + (f" and {len(usual) - most} others" if len(usual) > most else "")

@@ -17,9 +17,15 @@ from mfn.checkpoint import Passport
 from mfn.contract import InputContract
 from mfn.errors import CheckpointError
 from mfn.going_on import steps_of_run, use_settings, without_foreign_schedule
+from mfn.loops import go_on_between_epochs
 from mfn.parameter_groups import parameter_groups
 from mfn.plateau import LowerOnPlateau, plateau_of
 from mfn.schedules import Clock, Plateau, Schedule
+
+
+def smallest_batch(backbone: nn.Module) -> int:
+    """Images that a training step needs: batch normalisation learns nothing from one."""
+    return 2 if any(isinstance(module, _BatchNorm) for module in backbone.modules()) else 1
 
 
 class LabelledBatch(Protocol):
@@ -76,15 +82,11 @@ class FaceRecognizer(LightningModule):
         self.head_lr_factor = head_lr_factor
         self.norm_penalty = norm_penalty
         self.seed = seed
+        self.smallest_batch = smallest_batch(backbone)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.backbone.to(memory_format=self.memory_format)
         if compile_backbone:
             self.backbone.compile()
-
-    @property
-    def smallest_batch(self) -> int:
-        """Images that a training step needs: batch normalisation learns nothing from one."""
-        return 2 if any(isinstance(module, _BatchNorm) for module in self.backbone.modules()) else 1
 
     def forward(self, images: Tensor) -> Tensor:
         """Embeds pixels: uint8 RGB (N, H, W, 3) to float (N, D), not of unit length."""
@@ -157,6 +159,8 @@ class FaceRecognizer(LightningModule):
         """Parameter groups, optimiser and schedule."""
         self.clock = self._planned()
         optimizer = self.make_optimizer(self.optimizer_groups())
+        # The first that happens after Lightning has restored its loops
+        optimizer.register_load_state_dict_post_hook(lambda _: go_on_between_epochs(self.trainer))
         if self.schedule is None:
             return optimizer
         if isinstance(self.schedule, Plateau):

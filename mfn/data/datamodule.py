@@ -54,7 +54,7 @@ class FaceDataModule(LightningDataModule):
         verification_sets: "held_out" first where identities are held out, then those given.
 
     Raises:
-        ConfigError: a value out of range.
+        ConfigError: a value out of range, or something to verify on that is no set of pairs.
     """
 
     num_classes: int
@@ -93,6 +93,12 @@ class FaceDataModule(LightningDataModule):
         ):
             if value < least:
                 raise ConfigError(f"{key}={value} must be at least {least}")
+        for name, judged in (verification or {}).items():
+            if not isinstance(judged, VerificationSet):
+                raise ConfigError(
+                    f"benchmark={name} is no set of pairs, which is what a run is judged on while it trains: judge its "
+                    f"checkpoint on it with evaluate.py benchmark={name}"
+                )
         self.source = source
         self.image_size = (image_size[0], image_size[1])
         self.batch_size = batch_size

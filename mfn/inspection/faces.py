@@ -1,4 +1,4 @@
-"""Looking at packs, folders, TFRecords and verification packs."""
+"""Looking at packs, folders and TFRecords."""
 
 import dataclasses
 from collections import Counter
@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from mfn.data.benchmarks.bin_pack import read_bin
 from mfn.data.copies import read_copies
 from mfn.data.folder_dataset import FolderDataset
 from mfn.data.pack import read_property
@@ -85,25 +84,6 @@ def inspect_list(path: Path, most: int) -> Inspection:
         return Inspection(str(path), "list of a pack", facts | {"the pack": "is not beside it"}, [], counts)
     pack = inspect_pack(records, most)
     return dataclasses.replace(pack, path=str(path), kind=f"list of an {pack.kind}", facts=facts | pack.facts)
-
-
-def inspect_bin(path: Path, most: int) -> Inspection:
-    """Look at a verification pack; raises as `read_bin` does."""
-    pairs = read_bin(path)
-    found, problems = look_at(pairs.source, spread(len(pairs.source), most))
-    genuine = int(pairs.is_same.sum())
-    facts: dict[str, object] = {
-        "file": megabytes(path),
-        "pairs": pairs.is_same.size,
-        "genuine": genuine,
-        "impostor": pairs.is_same.size - genuine,
-        "different images": len(pairs.source),
-        "folds": int(pairs.fold_of.max()) + 1,
-    }
-    same = int((pairs.pairs[:, 0] == pairs.pairs[:, 1]).sum())
-    if same:
-        problems = [*problems, f"{same} pairs are of an image with itself"]
-    return Inspection(str(path), "verification pack", facts | found, problems, images=pairs.source)
 
 
 def _faces(
