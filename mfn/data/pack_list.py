@@ -51,7 +51,9 @@ def read_pack_list(path: Path) -> list[PackList]:
     rows = [[field.strip() for field in line.rstrip("\t ").split("\t")] for line in lines]
     if found := list(_meanings(rows)):
         return found
-    raise DataError(f"{path} is no list of a pack: its lines must be 'key<TAB>label<TAB>path', or '1<TAB>path<TAB>label'")
+    raise DataError(
+        f"{path} is no list of a pack: its lines must be 'key<TAB>label<TAB>path', or '1<TAB>path<TAB>label'"
+    )
 
 
 def _meanings(rows: Sequence[Sequence[str]]) -> Iterator[PackList]:

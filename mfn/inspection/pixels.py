@@ -58,7 +58,9 @@ def look_at(source: ImageSource, positions: NDArray[np.int64]) -> tuple[dict[str
         facts["grey"] = f"{np.mean([look.grey for look in whole]):.1%}"
     facts["broken"] = len(broken)
     damaged = [index for index, look in zip(positions.tolist(), looks, strict=True) if look and look.damage]
-    damaged = [index for index in damaged if (again := _look(source, index)) and again.damage]  # alone, none hears others
+    damaged = [
+        index for index in damaged if (again := _look(source, index)) and again.damage
+    ]  # alone, none hears others
     problems = [
         f"{len(found):,} of {len(looks):,} images looked at are {what}, such as "
         + ", ".join(source.describe(index) for index in found[:3])
