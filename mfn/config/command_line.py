@@ -24,6 +24,7 @@ _PATHS = (
     "folder",
     "images",
     "val_root",
+    "image_root",
 )
 """Last parts of the keys whose value is a path: text, whatever it looks like."""
 _LISTS = ("benchmark", "callbacks", "logger", "target", "precision")

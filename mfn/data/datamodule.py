@@ -12,6 +12,7 @@ from mfn.data.held_out import FOLDS, held_out_set
 from mfn.data.images import FaceImages
 from mfn.data.known_people import KnownImages, known_images
 from mfn.data.loader import FaceLoader
+from mfn.data.passed_over import passed_over_of
 from mfn.data.sampler import FaceBatchSampler
 from mfn.data.source import FaceSource
 from mfn.data.splits import SplitRules, Splits, split
@@ -246,6 +247,7 @@ class FaceDataModule(LightningDataModule):
             "source": self.source.name,
             "images": images,
             "identities": np.unique(self.source.labels).size,
+            **{f"passed over: {what}": told for what, told in passed_over_of(self.source).rows().items()},
             "images dropped by min_images and max_images": images - kept,
             "training images": self.num_images,
             **({"virtual copies among them": copied} if copies else {}),
