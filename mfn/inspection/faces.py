@@ -42,9 +42,8 @@ def inspect_pack(place: Path, most: int) -> Inspection:
         if claimed.num_classes != numbers.size:
             problems.append(f"property says {claimed.num_classes} classes, the records hold {numbers.size}")
     packs = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in (".rec", ".bin"))
-    beside = [path.name for path in packs if path != records]
-    if beside:
-        facts["beside it"] = ", ".join(beside)
+    if others := [path.name for path in packs if path != records]:
+        facts["beside it"] = ", ".join(others)
     return _faces(str(place), f"InsightFace pack ({pack})", source, facts, problems, most)
 
 
