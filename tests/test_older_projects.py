@@ -347,6 +347,7 @@ def test_one_device_is_a_number_in_brackets(monkeypatch: pytest.MonkeyPatch) -> 
 TESTED_ELSEWHERE = {
     "benchmark.root",
     "ckpt_path",
+    "data.image_root",
     "data.eval_batch_size",
     "benchmark.lfw.images",
     "model_path",

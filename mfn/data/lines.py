@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, TextIO
 
-from mfn.errors import DataError
+from mfn.data.rows import read_text
 from mfn.files import replacing
 
 
@@ -16,22 +16,9 @@ def open_lines(path: Path, mode: Literal["r", "w"] = "r") -> TextIO:
     return path.open(mode, encoding="utf-8", errors="surrogateescape", newline="\n")
 
 
-def read_text(path: Path) -> str:
-    """Return the text of a file without the mark that Windows puts before it, lines ended by a line feed alone.
-
-    Raises:
-        DataError: the file cannot be read.
-    """
-    try:
-        with open_lines(path) as file:
-            return file.read().removeprefix("\ufeff").replace("\r\n", "\n")
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from None
-
-
 def read_lines(path: Path) -> list[str]:
-    """Return the lines of a file; raises as `read_text`."""
-    return read_text(path).removesuffix("\n").split("\n")
+    """Return the lines of a file; raises as `mfn.data.rows.read_text`."""
+    return read_text(path).replace("\r\n", "\n").removesuffix("\n").split("\n")
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:

@@ -6,12 +6,10 @@ from pathlib import Path
 from mfn.data.benchmarks.bin_pack import read_bin
 from mfn.data.image_files import ImageFiles
 from mfn.data.image_folder import find_images
-from mfn.data.pack_files import find_pack
+from mfn.data.open_faces import records_at
 from mfn.data.passed_over import PassedOver
-from mfn.data.record_dataset import RecordDataset
 from mfn.data.roots import existing_root, given_path
 from mfn.data.source import ImageSource
-from mfn.data.tfrecords.tfrecord_dataset import TFRecordDataset
 from mfn.errors import DataError
 from mfn.text import printable
 
@@ -33,11 +31,7 @@ def open_images(root: str | Path, key: str = "root") -> ImageSource:
     place = given_path(root, key)
     if place.is_file() and place.suffix.lower() == ".bin":
         return read_bin(place).source
-    if find_pack(place) is not None:
-        return RecordDataset(place)
-    if ".tfrecord" in place.name or any(place.glob("*.tfrecord*")):
-        return TFRecordDataset(place)
-    return _open_folder(existing_root(place, key))
+    return records_at(place) or _open_folder(existing_root(place, key))
 
 
 def _open_folder(folder: Path) -> ImageSource:

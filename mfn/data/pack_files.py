@@ -7,6 +7,20 @@ from mfn.errors import DataError
 _OF_A_PACK = (".rec", ".idx", ".lst")
 
 
+def beside(records: Path, suffix: str) -> Path:
+    """Return the file of a pack's name with another suffix, in upper or lower case; the usual name where it is missing.
+
+    Args:
+        records: the `.rec`.
+        suffix: in lower case, such as ".idx".
+    """
+    usual = records.with_suffix(suffix)
+    if usual.is_file() or not records.parent.is_dir():
+        return usual
+    found = (path for path in sorted(records.parent.iterdir()) if path.name.casefold() == usual.name.casefold())
+    return next(found, usual)
+
+
 def packs_in(folder: Path) -> list[Path]:
     """Return the `.rec` files in a folder, in upper or lower case, sorted; none where it is no folder."""
     files = folder.iterdir() if folder.is_dir() else ()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mfn.data.pack_files import beside
 from mfn.data.pack_list import read_pack_list
 from mfn.errors import DataError
 
@@ -26,7 +27,7 @@ def exact_labels(records: Path, keys: np.ndarray, stored: np.ndarray, claimed: i
     Raises:
         DataError: there is no list and people may have become one, or the list is of another pack or none.
     """
-    listed = records.with_suffix(".lst")
+    listed = beside(records, ".lst")
     if listed.is_file():
         for meaning in read_pack_list(listed):
             labels = meaning.labels_of(keys)

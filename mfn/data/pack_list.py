@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mfn.data.lines import read_text
+from mfn.data.rows import table
 from mfn.errors import DataError
 
 _WHOLE = re.compile(r"-?\d{1,18}(?:\.0*)?")
@@ -47,9 +47,7 @@ def read_pack_list(path: Path) -> list[PackList]:
     Raises:
         DataError: it is neither, or cannot be read.
     """
-    lines = [line for line in read_text(path).split("\n") if line.strip()]
-    rows = [[field.strip() for field in line.rstrip("\t ").split("\t")] for line in lines]
-    if found := list(_meanings(rows)):
+    if found := list(_meanings([columns for _, columns in table(path)])):
         return found
     raise DataError(
         f"{path} is no list of a pack: its lines must be 'key<TAB>label<TAB>path', or '1<TAB>path<TAB>label'"

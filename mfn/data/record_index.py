@@ -18,15 +18,6 @@ _LARGEST = 10**18
 _SMALLEST_RECORD = 32
 
 
-def index_beside(records: Path) -> Path:
-    """Return the index of a `.rec`: the `.idx` of its name, in upper or lower case."""
-    usual = records.with_suffix(".idx")
-    if usual.is_file() or not records.parent.is_dir():
-        return usual
-    found = (path for path in sorted(records.parent.iterdir()) if path.name.casefold() == usual.name.casefold())
-    return next(found, usual)
-
-
 def parse_index(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return keys and byte offsets, int64 (N,) each, in ascending order of the keys.
 

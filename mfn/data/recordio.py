@@ -11,8 +11,9 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from mfn.data.frames import FrameError, end_of_record, join_frames, scan_records, split_frames
+from mfn.data.pack_files import beside
 from mfn.data.record import Record, pack_record, unpack_payload, unpack_record
-from mfn.data.record_index import index_beside, parse_index, rebuild_index
+from mfn.data.record_index import parse_index, rebuild_index
 from mfn.errors import DataError
 
 T = TypeVar("T")
@@ -41,7 +42,7 @@ class IndexedRecordReader:
 
     def __init__(self, rec_path: str | Path, idx_path: str | Path | None = None) -> None:
         self.rec_path = Path(rec_path)
-        self.idx_path = Path(idx_path) if idx_path is not None else index_beside(self.rec_path)
+        self.idx_path = Path(idx_path) if idx_path is not None else beside(self.rec_path, ".idx")
         self.is_rebuilt = not self.idx_path.is_file()
         keys, offsets = self._index
         self.lost = keys[(offsets < 0) | (offsets >= len(self._file)) | (offsets % 4 != 0)]

@@ -9,11 +9,10 @@ import numpy as np
 from mfn.data.copies import read_copies
 from mfn.data.folder_dataset import FolderDataset
 from mfn.data.pack import read_property
-from mfn.data.pack_files import existing_pack, find_pack
+from mfn.data.pack_files import beside, existing_pack, find_pack
 from mfn.data.pack_labels import EXACT
 from mfn.data.pack_list import read_pack_list
 from mfn.data.record_dataset import RecordDataset
-from mfn.data.record_index import index_beside
 from mfn.data.source import FaceSource
 from mfn.data.tfrecords.tfrecord_dataset import TFRecordDataset
 from mfn.inspection.inspection import Inspection, megabytes
@@ -26,7 +25,7 @@ def inspect_pack(place: Path, most: int) -> Inspection:
     records = existing_pack(place)
     source, folder, pack = RecordDataset(records), records.parent, records.stem
     facts: dict[str, object] = {"file": f"{records.name}, {megabytes(records)}"}
-    problems = [] if index_beside(records).is_file() else [f"{pack}.idx is missing; keys count from 0 without it"]
+    problems = [] if beside(records, ".idx").is_file() else [f"{pack}.idx is missing; keys count from 0 without it"]
     problems += [f"left out {what}: {told}" for what, told in source.passed_over.rows().items()]
     numbers = np.unique(source.labels)
     if not np.array_equal(numbers, np.arange(numbers.size)):
@@ -43,9 +42,8 @@ def inspect_pack(place: Path, most: int) -> Inspection:
         if claimed.num_classes != numbers.size:
             problems.append(f"property says {claimed.num_classes} classes, the records hold {numbers.size}")
     packs = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in (".rec", ".bin"))
-    beside = [path.name for path in packs if path != records]
-    if beside:
-        facts["beside it"] = ", ".join(beside)
+    if others := [path.name for path in packs if path != records]:
+        facts["beside it"] = ", ".join(others)
     return _faces(str(place), f"InsightFace pack ({pack})", source, facts, problems, most)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from mfn.data.benchmarks.places import ANY, files_of
 from mfn.data.pack_files import find_pack, packs_in
+from mfn.data.tfrecords.tfrecord_dataset import shards_in
 from mfn.errors import BrokenImageError, DataError
 from mfn.inference.loading import RUNTIMES
 from mfn.inspection.faces import inspect_folder, inspect_list, inspect_pack, inspect_tfrecord
@@ -25,8 +26,6 @@ _FILES: dict[str, Callable[[Path, int], Inspection]] = {
     ".bin": inspect_bin,
     ".csv": inspect_pairs,
     ".txt": inspect_pairs,
-    ".tfrecord": inspect_tfrecord,
-    ".tfrecords": inspect_tfrecord,
     **{suffix: lambda path, _: inspect_network(path) for suffix in (*RUNTIMES, ".npz")},
     **{suffix: lambda path, _: inspect_checkpoint(path) for suffix in (".ckpt", ".pt", ".pth")},
 }
@@ -51,11 +50,11 @@ def inspect(path: str | Path, look_at_all: bool = False) -> Inspection:
         raise DataError(f"there is nothing at {path}")
     if place.is_dir():
         return _inspect_directory(place, most)
-    if ".tfrecord" in place.name:  # shards are named faces.tfrecord-00000-of-00010
+    if shards_in(place):  # of any suffix, as faces.tfrecord-00000-of-00010
         return inspect_tfrecord(place, most)
     look = _FILES.get(place.suffix.lower())
     if look is None:
-        raise DataError(f"{path} is of no kind that is known here: {', '.join(_FILES)} or a folder of faces")
+        raise DataError(f"{path} is of no kind that is known here: {', '.join(_FILES)}, .tfrecord or a folder of faces")
     return look(place, most)
 
 
@@ -82,7 +81,7 @@ def show(inspection: Inspection, path: Path, most: int = 100) -> None:
 def _inspect_directory(folder: Path, most: int) -> Inspection:
     if packs := packs_in(folder):
         return inspect_pack(find_pack(folder) or packs[0], most)
-    if any(folder.glob("*.tfrecord*")):
+    if shards_in(folder):
         return inspect_tfrecord(folder, most)
     for pairs in files_of(folder, *ANY):
         return inspect_pairs(pairs, most)

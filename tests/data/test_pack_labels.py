@@ -54,12 +54,19 @@ def test_people_whose_numbers_became_one_are_refused(tmp_path: Path) -> None:
         mxnet_list(STAFF),
         mxnet_list(STAFF, end="\r\n", form="{}"),
         "\ufeff" + mxnet_list(STAFF, form=" {} "),
+        mxnet_list(STAFF).replace("\t", ";"),
+        mxnet_list(STAFF).replace("\t", " , "),
+        mxnet_list(STAFF).replace("\t", "  "),
+        mxnet_list(STAFF, end="\t\n\n"),
+        mxnet_list(STAFF, end="\r"),
         insightface_list(STAFF),
+        insightface_list(STAFF).replace("\t", ";"),
     ],
 )
-def test_a_list_beside_the_pack_tells_them_apart(tmp_path: Path, text: str, header: bool) -> None:
+@pytest.mark.parametrize("name", ["train.lst", "TRAIN.LST"])
+def test_a_list_beside_the_pack_tells_them_apart(tmp_path: Path, text: str, header: bool, name: str) -> None:
     write(tmp_path, STAFF, header=header)
-    (tmp_path / "train.lst").write_bytes(text.encode())
+    (tmp_path / name).write_bytes(text.encode())
     faces = RecordDataset(tmp_path)
     assert faces.labels.tolist() == np.repeat(STAFF, 2).tolist()
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
+from mfn.data.image_finder import ImageFinder
+from mfn.data.rows import slashed
 from mfn.data.tfrecords.example import ExampleError
 from mfn.errors import DataError
 
@@ -15,7 +17,7 @@ class NamedFiles:
 
     Args:
         folder: that the images are in.
-        names: a sample of the paths, with '/' or '\' between folders; the fewest first parts are cut from all paths
+        names: a sample of the paths, with '/' or '\' between folders; from all paths the fewest first parts are cut
             that lead to files here.
 
     Raises:
@@ -24,14 +26,14 @@ class NamedFiles:
 
     def __init__(self, folder: Path, names: Iterable[str]) -> None:
         self._folder = folder
-        parts = [_parts(name) for name in names]
+        self._finder = ImageFinder(folder)
         self._cut = 0
-        if parts:
+        if parts := [_parts(name) for name in names]:
             hits = [self._hits(parts, cut) for cut in range(max(map(len, parts)))]
             if not max(hits):
                 raise DataError(
                     f"no file that the records name, such as {'/'.join(parts[0])}, is in {folder}: give "
-                    "the folder of the images as data.source.image_root=DIR (source.image_root=DIR of mfn prepare)"
+                    "data.image_root=DIR, the folder of the images (source.image_root=DIR to prepare them)"
                 )
             self._cut = hits.index(max(hits))
 
@@ -39,11 +41,13 @@ class NamedFiles:
         """Return the bytes of a file; those of others must not get into a pack this way.
 
         Raises:
-            ExampleError: the path leads out of the folder.
+            ExampleError: it is not there, or its path leads out of the folder.
             OSError: the file cannot be read.
         """
-        file = self._path(_parts(name), self._cut).resolve()
-        if not file.is_relative_to(self._folder.resolve()):
+        file = self._found(_parts(name), self._cut)
+        if file is None:
+            raise ExampleError(f"the file {name} is not in {self._folder}")
+        if not file.resolve().is_relative_to(self._folder.resolve()):
             raise ExampleError(f"the path {name} is not inside the folder {self._folder}")
         return file.read_bytes()
 
@@ -51,12 +55,11 @@ class NamedFiles:
         """Return how many of the names are files, less their first parts; none where two would be one file."""
         if len({name[cut:] for name in names}) < len(set(names)):
             return 0
-        return sum(self._path(name, cut).is_file() for name in names if len(name) > cut)
+        return sum(self._found(name, cut) is not None for name in names if len(name) > cut)
 
-    def _path(self, parts: Sequence[str], cut: int) -> Path:
-        return self._folder.joinpath(*parts[min(cut, len(parts) - 1) :])
+    def _found(self, parts: Sequence[str], cut: int) -> Path | None:
+        return self._finder.find("/".join(parts[min(cut, len(parts) - 1) :]))
 
 
 def _parts(name: str) -> tuple[str, ...]:
-    slashed = name if "/" in name else name.replace("\\", "/")
-    return PurePosixPath(slashed).parts or (".",)
+    return PurePosixPath(name if "/" in name else slashed(name)).parts or (".",)

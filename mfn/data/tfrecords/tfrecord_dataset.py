@@ -117,11 +117,16 @@ class TFRecordDataset:
         return {name: value for name, value in self.__dict__.items() if name != "_files"}
 
 
+def shards_in(place: Path) -> list[Path]:
+    """Return the `*.tfrecord*` files of a folder, in upper or lower case, sorted; the place itself where it is one."""
+    files = place.iterdir() if place.is_dir() else [place]
+    return sorted(
+        path for path in files if ".tfrecord" in path.name.lower() and not path.name.startswith(".") and path.is_file()
+    )
+
+
 def _shards(root: Path) -> list[Path]:
-    if root.is_file():
-        return [root]
-    files = (path for path in root.glob("*.tfrecord*") if path.is_file() and not path.name.startswith("."))
-    if found := sorted(files):
+    if found := [root] if root.is_file() else shards_in(root):
         return found
     raise DataError(f"{root} holds no *.tfrecord* file: give a TFRecord file or the folder of some")
 
