@@ -13,6 +13,7 @@ from mfn.data.verification import VerificationSet
 from mfn.errors import ConfigError
 from mfn.evaluation.embedding import flip_views
 from mfn.evaluation.embedding_cache import EmbeddingCache
+from mfn.evaluation.fitted_sets import fitted_sets
 from mfn.evaluation.identification import Identified, identify_set
 from mfn.evaluation.ijb import run_ijb
 from mfn.evaluation.judge import judge
@@ -57,9 +58,9 @@ def evaluate(config: DictConfig) -> float:
     if not benchmarks:
         raise ConfigError("no benchmark is chosen: name one or several, as in benchmark=[lfw,cfp_fp]")
     _check(config, benchmarks)
+    benchmarks = fitted_sets(benchmarks, embedder.contract, config.fit, check_alignment=config.check_alignment)
     results: list[Result] = []
-    for name, benchmark in benchmarks.items():
-        log.info("%s: %d images", name, len(benchmark.source))
+    for benchmark in benchmarks.values():
         results += judged_on(benchmark, embedder, flip, config)
     verdicts = [result for result in results if isinstance(result, Verdict)]
     probed = _probe(config, embedder, benchmarks)

@@ -70,7 +70,8 @@ def verification_loader(
 ) -> FaceLoader:
     """Return a loader of every image of a source once, in order, with labels of -1.
 
-    A broken image raises BrokenImageError where the source is judged strictly; otherwise it is named in its batch.
+    A broken image, or one that cannot be brought to the size exactly, raises BrokenImageError where the source is
+    judged strictly; otherwise it is named in its batch.
     """
     count = len(source)
     images = FaceImages(source, np.arange(count), np.full(count, -1), image_size)

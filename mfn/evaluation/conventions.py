@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mfn.align.warp import warp
 from mfn.contract import InputContract
-from mfn.data.images import resize
+from mfn.data.fit import Fit
 from mfn.data.source import ImageSource
 
 Triple = tuple[float, float, float]
@@ -87,6 +87,7 @@ class PlacedFaces:
         self.name = source.name
         self._source = source
         self._size = size
+        self._fit = Fit(size)
         self._place = place
 
     def __len__(self) -> int:
@@ -94,9 +95,8 @@ class PlacedFaces:
 
     def image(self, index: int) -> NDArray[np.uint8]:
         """Image `index`, uint8 (H, W, 3) RGB, moved."""
-        return warp(
-            resize(self._source.image(index), self._size), self._place(index, self._size), self._size, replicate=True
-        )
+        image = self._fit(self._source.image(index), self.describe(index))
+        return warp(image, self._place(index, self._size), self._size, replicate=True)
 
     def describe(self, index: int) -> str:
         """Say where image `index` comes from."""

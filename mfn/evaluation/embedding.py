@@ -65,14 +65,14 @@ def embed_images(
 
     Args:
         embedder: The network with its contract.
-        source: Aligned faces; other sizes than the contract's are resized.
+        source: Aligned faces; see `mfn.data.fit` for those of another size than the contract's.
         flip: ``none``, or a way that needs the mirrored images too.
         batch_size: Images at a time.
         num_workers: Processes that decode.
         strict: Whether a broken image is an error; otherwise it is left out.
 
     Raises:
-        BrokenImageError: An image of a strict source cannot be decoded.
+        BrokenImageError: An image of a strict source cannot be decoded, or is of a size that does not fit.
         DataError: No image can.
     """
     size = (embedder.contract.height, embedder.contract.width)

@@ -95,7 +95,8 @@ def fingerprint(embedder: FaceEmbedder, source: ImageSource, source_key: str, vi
     """Sixteen digits that change with the network, its contract (but for thresholds) and the list of images."""
     contract = {name: value for name, value in embedder.contract.to_dict().items() if not name.startswith("threshold")}
     digest = hashlib.sha256()
-    about = [embedder.network.fingerprint, contract, source.name, len(source), source_key, views, shard_size]
+    fit = repr(getattr(source, "fit", None))
+    about = [embedder.network.fingerprint, contract, source.name, len(source), source_key, views, shard_size, fit]
     digest.update(json.dumps(about, sort_keys=True).encode())
     for index in range(len(source)):
         digest.update(source.describe(index).encode(errors="surrogateescape") + b"\n")
