@@ -9,6 +9,7 @@ from lightning.pytorch.callbacks import LearningRateMonitor
 from omegaconf import DictConfig, OmegaConf
 
 from mfn.callbacks.advance_head import AdvanceHead
+from mfn.callbacks.last_checkpoint import LastCheckpoint
 from mfn.callbacks.progress import Bar, Throughput
 from mfn.callbacks.verification import Verification
 from mfn.checkpoint import Passport
@@ -128,7 +129,8 @@ def build_callbacks(config: DictConfig) -> list[Callback]:
     always: list[Callback] = [Verification(), Throughput(lines=not on_terminal)]
     if on_terminal:
         always.append(Bar())
-    return [*always, *configured]
+    # What is kept for going on is saved when all others have done their part
+    return [*always, *sorted(configured, key=lambda callback: isinstance(callback, LastCheckpoint))]
 
 
 def build_trainer(config: DictConfig) -> Trainer:

@@ -14,14 +14,18 @@ from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 log = logging.getLogger(__name__)
 
 
+_SEEN = ("best", "num_bad_epochs", "cooldown_counter", "last_epoch")
+"""What PyTorch's plateau knows of the metric; the rest of its state are its settings."""
+
+
 def without_foreign_schedule(checkpoint: dict[str, Any], is_plateau: bool) -> None:
-    """Takes a schedule's state out of a checkpoint unless ours can go on with it.
+    """Takes out of a checkpoint what a schedule has of it beyond what it has seen: its settings are configured anew.
 
     All schedules but the plateau are functions of the step and need no state.
     """
-    states = checkpoint.get("lr_schedulers", [])
-    if not is_plateau or not all("num_bad_epochs" in state for state in states):
-        checkpoint["lr_schedulers"] = []
+    states = checkpoint.get("lr_schedulers", []) if is_plateau else []
+    states = states if all("num_bad_epochs" in state for state in states) else []
+    checkpoint["lr_schedulers"] = [{key: state[key] for key in _SEEN if key in state} for state in states]
 
 
 def use_settings(trainer: Trainer, groups: Sequence[Mapping[str, Any]]) -> None:

@@ -7,6 +7,7 @@ from lightning import Callback, LightningModule, Trainer
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from mfn.loops import validates
 from mfn.schedules import Plateau
 
 
@@ -29,6 +30,21 @@ class LowerOnPlateau(Callback):
 
     def __init__(self, plan: Plateau) -> None:
         self.plan = plan
+        self._is_other_metric = False
+
+    def state_dict(self) -> dict[str, Any]:
+        """Which metric it goes by."""
+        return {"monitor": self.plan.monitor, "mode": self.plan.mode}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Finds out whether it was another one."""
+        self._is_other_metric = state_dict != self.state_dict()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begins anew with another metric, at the rate that the first has left."""
+        for config in trainer.lr_scheduler_configs if self._is_other_metric else ():
+            if isinstance(config.scheduler, ReduceLROnPlateau):
+                config.scheduler._reset()
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Looks, unless it is Lightning's sanity check."""
@@ -37,7 +53,7 @@ class LowerOnPlateau(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Looks where nothing is validated."""
-        if not trainer.val_dataloaders:
+        if not validates(trainer):
             self._look(trainer)
 
     def _look(self, trainer: Trainer) -> None:

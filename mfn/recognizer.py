@@ -17,6 +17,7 @@ from mfn.checkpoint import Passport
 from mfn.contract import InputContract
 from mfn.errors import CheckpointError
 from mfn.going_on import steps_of_run, use_settings, without_foreign_schedule
+from mfn.loops import go_on_between_epochs
 from mfn.parameter_groups import parameter_groups
 from mfn.plateau import LowerOnPlateau, plateau_of
 from mfn.schedules import Clock, Plateau, Schedule
@@ -158,6 +159,8 @@ class FaceRecognizer(LightningModule):
         """Parameter groups, optimiser and schedule."""
         self.clock = self._planned()
         optimizer = self.make_optimizer(self.optimizer_groups())
+        # The first that happens after Lightning has restored its loops
+        optimizer.register_load_state_dict_post_hook(lambda _: go_on_between_epochs(self.trainer))
         if self.schedule is None:
             return optimizer
         if isinstance(self.schedule, Plateau):

@@ -14,6 +14,7 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from mfn.errors import ConfigError
 from mfn.files import replacing
+from mfn.loops import validates
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ class BestCheckpoint(Checkpoint):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Looks where nothing is validated."""
-        if not trainer.val_dataloaders:
+        if not validates(trainer):
             self._look(trainer)
 
     def _look(self, trainer: Trainer) -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from lightning import LightningModule, Trainer
-from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from mfn.callbacks.agreement import on_any_rank
+from mfn.callbacks.safe_points import SafePoints
 from mfn.callbacks.stop_signals import StopSignals
 from mfn.errors import ConfigError
 from mfn.files import clear_left_behind
@@ -16,12 +16,10 @@ from mfn.files import clear_left_behind
 log = logging.getLogger(__name__)
 
 
-class LastCheckpoint(Checkpoint):
-    """Saves ``last.ckpt`` every so many steps, after each epoch, and on SIGTERM or SIGINT, which then end the run.
+class LastCheckpoint(SafePoints):
+    """Saves ``last.ckpt`` every so many steps, before each validation, after each epoch, and when told to stop.
 
-    It saves only between optimiser steps, so that no half-accumulated gradient is lost, and where a step is followed by
-    a validation after that, so that what looks at its metrics is not asked twice or never. A run that is told to stop
-    in between saves at once as well, in case it does not get that far.
+    SIGTERM and SIGINT tell it to stop, and end the run once it is saved.
 
     Args:
         folder: Where ``last.ckpt`` goes.
@@ -32,13 +30,13 @@ class LastCheckpoint(Checkpoint):
     """
 
     def __init__(self, folder: Path | str, every_n_steps: int = 500) -> None:
+        super().__init__()
         if every_n_steps < 1:
             raise ConfigError(f"callbacks.last_checkpoint.every_n_steps must be positive, got {every_n_steps}")
         self.path = Path(folder) / "last.ckpt"
         self.every_n_steps = every_n_steps
         self._signals = StopSignals()
-        self._step = self._saved_step = -1
-        self._due = False
+        self._saved_step = -1
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Clears what a run that was killed while it saved has left."""
@@ -47,57 +45,40 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Takes over the signals: Lightning's own handlers would end the run in the middle of an accumulation."""
-        self._step = trainer.global_step
+        super().on_train_start(trainer, pl_module)
         self._signals = StopSignals()
         self._signals.install()
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def after_step(self, trainer: Trainer, before_validation: bool = False) -> None:
         """Saves when it is time.
 
         Raises:
             SIGTERMException: The run was asked to stop and is saved.
         """
-        if trainer.global_step == self._step:
-            return
-        self._step = trainer.global_step
         stop = self._is_asked_to_stop(trainer)
-        self._due = self._due or self._step % self.every_n_steps == 0
-        validation_follows = _validation_follows(trainer)
-        if stop or (self._due and not validation_follows):
+        if stop or before_validation or trainer.global_step % self.every_n_steps == 0:
             self._save(trainer)
-        if not validation_follows:
-            self._due = False
-            if stop:
-                self._end(trainer)
+        if stop:
+            self._end(trainer)
 
     def on_validation_batch_end(self, trainer: Trainer, *_: Any, **__: Any) -> None:
-        """Saves at once when asked to stop; the validation goes on, and what it says is saved after it."""
-        if not trainer.sanity_checking and self._is_asked_to_stop(trainer):
-            self._due = True
-            if self._saved_step != trainer.global_step and trainer.global_step == self._step:
-                self._save(trainer)
+        """Ends a run that was asked to stop and was saved before this validation, which will come again.
 
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Saves what became due with the step before the validation.
+        Raises:
+            SIGTERMException: The run was asked to stop.
+        """
+        if self._saved_step == trainer.global_step and not trainer.sanity_checking and self._is_asked_to_stop(trainer):
+            self._end(trainer)
+
+    def after_epoch(self, trainer: Trainer) -> None:
+        """Saves the finished epoch.
 
         Raises:
             SIGTERMException: The run was asked to stop and is saved.
         """
-        if trainer.sanity_checking or trainer.global_step != self._step:
-            return
-        stop = self._is_asked_to_stop(trainer)
-        if stop or self._due:
-            self._save(trainer)
-            self._due = False
-        if stop:
-            self._end(trainer)
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Saves the finished epoch, after validation."""
         self._save(trainer)
-        self._due = False
+        if self._is_asked_to_stop(trainer):
+            self._end(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Gives the signals back."""
@@ -118,9 +99,3 @@ class LastCheckpoint(Checkpoint):
         by = self._signals.asked or "a signal to another process"
         log.info("stopped by %s after step %d; saved %s", by, trainer.global_step, self.path)
         raise SIGTERMException
-
-
-def _validation_follows(trainer: Trainer) -> bool:
-    loop = trainer.fit_loop
-    assert loop._data_fetcher is not None
-    return loop.epoch_loop._should_check_val_fx(loop._data_fetcher)

@@ -4,16 +4,16 @@ import re
 from pathlib import Path
 from typing import Any
 
-from lightning import LightningModule, Trainer
-from lightning.pytorch.callbacks import Checkpoint
+from lightning import Trainer
 
+from mfn.callbacks.safe_points import SafePoints
 from mfn.errors import ConfigError
 
 _NAME = re.compile(r"(epoch\d{4,}|step\d{7,})\.ckpt")
 """Of the files that are removed again: a checkpoint of somebody else's cannot name others."""
 
 
-class CheckpointSeries(Checkpoint):
+class CheckpointSeries(SafePoints):
     """Saves ``epoch0005.ckpt`` every so many epochs, or ``step0002000.ckpt`` every so many steps, and keeps the newest.
 
     Args:
@@ -33,6 +33,7 @@ class CheckpointSeries(Checkpoint):
         every_n_steps: int | None = None,
         keep: int | None = None,
     ) -> None:
+        super().__init__()
         numbers = [number for number in (every_n_epochs, every_n_steps, keep) if number is not None]
         if min(numbers, default=0) < 1 or every_n_epochs == every_n_steps == None:  # noqa: E711
             raise ConfigError(
@@ -44,7 +45,6 @@ class CheckpointSeries(Checkpoint):
         self.every_n_steps = every_n_steps
         self.keep = keep
         self._names: list[str] = []
-        self._step = -1
 
     def state_dict(self) -> dict[str, Any]:
         """The files that are there, the oldest first."""
@@ -54,17 +54,12 @@ class CheckpointSeries(Checkpoint):
         """Goes on counting them."""
         self._names = [name for name in state_dict["names"] if _NAME.fullmatch(name)]
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def after_step(self, trainer: Trainer, before_validation: bool = False) -> None:
         """Saves when it is time by steps."""
-        if trainer.global_step == self._step:
-            return  # in the middle of an accumulation
-        self._step = trainer.global_step
-        if self.every_n_steps and self._step % self.every_n_steps == 0:
-            self._save(trainer, f"step{self._step:07d}.ckpt")
+        if self.every_n_steps and trainer.global_step % self.every_n_steps == 0:
+            self._save(trainer, f"step{trainer.global_step:07d}.ckpt")
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def after_epoch(self, trainer: Trainer) -> None:
         """Saves when it is time by epochs."""
         epoch = trainer.current_epoch + 1
         if self.every_n_epochs and epoch % self.every_n_epochs == 0:

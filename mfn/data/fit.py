@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mfn.data.content import content, is_stored
 from mfn.data.source import ImageSource
 from mfn.errors import BrokenImageError, ConfigError
 
@@ -97,6 +98,15 @@ class Fitted:
             BrokenImageError: it cannot be decoded, or is of a size that the rule does not take.
         """
         return self.fit(self.source.image(index), self.describe(index))
+
+    def content(self, index: int) -> bytes:
+        """Return the image's content and how it comes to the size: what the pixels are a function of."""
+        return content(self.source, index) + repr(self.fit).encode()
+
+    @property
+    def stored(self) -> bool:
+        """Whether the images are stored encoded."""
+        return is_stored(self.source)
 
     def describe(self, index: int) -> str:
         """Say where image `index` comes from."""

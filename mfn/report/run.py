@@ -2,16 +2,17 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from lightning import Trainer
-from lightning.pytorch.callbacks import EarlyStopping
 from omegaconf import DictConfig
 
 from mfn.callbacks.best_checkpoint import BestCheckpoint
-from mfn.checkpoint import weights_hash
+from mfn.callbacks.early_stopping import StopEarly
+from mfn.checkpoint import read_checkpoint, weights_hash
 from mfn.config.quoting import quoted_override, typed
 from mfn.data.datamodule import FaceDataModule
 from mfn.evaluation.judge import judge
@@ -24,6 +25,8 @@ from mfn.report.tables import table, verdict_row
 from mfn.report.training_pictures import learning_curve
 
 log = logging.getLogger(__name__)
+
+LAST = Path("checkpoints", "last.ckpt")
 
 
 def report_run(config: DictConfig, run: Path, trainer: Trainer, data: FaceDataModule, seconds: float) -> float:
@@ -66,7 +69,7 @@ def report_run(config: DictConfig, run: Path, trainer: Trainer, data: FaceDataMo
         "value": value,
         "checkpoint": None if best is None else best.relative_to(run).as_posix(),
         "weights": embedder.network.fingerprint,
-        "last_weights": weights_hash(trainer.lightning_module.state_dict()),
+        "last_weights": weights_hash(_last_state(trainer, run)),
         "stopped_early": stopped,
         "steps": trainer.global_step,
         "seconds": seconds,
@@ -97,7 +100,7 @@ def best_checkpoint(trainer: Trainer, run: Path) -> Path | None:
     for callback in trainer.checkpoint_callbacks:
         if isinstance(callback, BestCheckpoint) and callback.path is not None and callback.path.is_file():
             return readable(str(callback.path))
-    last = run / "checkpoints" / "last.ckpt"
+    last = run / LAST
     return last if last.is_file() else None
 
 
@@ -108,13 +111,16 @@ def _embedder(trainer: Trainer, best: Path | None) -> FaceEmbedder:
     return FaceEmbedder(module.backbone, module.contract)  # type: ignore[arg-type]
 
 
+def _last_state(trainer: Trainer, run: Path) -> Mapping[str, Any]:
+    """All tensors that the run ended with, averaged ones where it averages."""
+    last = run / LAST
+    return read_checkpoint(last)["state_dict"] if last.is_file() else trainer.lightning_module.state_dict()
+
+
 def _stopped_early(trainer: Trainer) -> str | None:
-    for callback in trainer.early_stopping_callbacks:
-        if isinstance(callback, EarlyStopping) and callback.stopped_epoch > 0:
-            best = "" if callback.best_score is None else f", its best is {float(callback.best_score):.4f}"
-            where = f"stopped in epoch {callback.stopped_epoch + 1}"
-            return f"{callback.monitor} has not improved in {callback.wait_count} looks{best}; {where}"
-    return None
+    return next(
+        (callback.why for callback in trainer.early_stopping_callbacks if isinstance(callback, StopEarly)), None
+    )
 
 
 def _next(best: Path) -> str:

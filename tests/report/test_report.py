@@ -36,3 +36,9 @@ def test_verdict_row_shows_interval_grid_and_unit(judged: Verdict, plain_verdict
     assert verdict_row(replace(judged, grid_accuracy=0.5))["grid %"] == "50.00"
     assert verdict_row(replace(judged, threshold=0.5), "angle")["angle"] == "60.000"
     assert "TAR@1e-1 %" in verdict_row(judged)
+
+
+def test_verdict_row_counts_what_was_left_out_and_what_says_nothing(plain_verdict: Verdict) -> None:
+    assert {"left out", "odd pairs"}.isdisjoint(verdict_row(plain_verdict))
+    row = verdict_row(replace(plain_verdict, left_out=3, odd={"self_pairs": 2, "repeated_pairs": 3}))
+    assert (row["left out"], row["odd pairs"]) == (3, 5)
