@@ -116,6 +116,8 @@ def _understandable(word: str, multirun: bool) -> str:
         if word.startswith("~"):
             return word
         raise ConfigError(f"{word!r} is no override: expected key=value, as in data.root=DIR")
+    if key in _LISTS and value in ("", "null"):
+        return f"{key}=[]"
     if not multirun and key in _LISTS and "," in value and value[:1] not in "['\"":
         return f"{key}=[{value}]"
     try:

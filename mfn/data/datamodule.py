@@ -1,7 +1,7 @@
 """From a source of faces to the loaders that training and judging use."""
 
 import dataclasses
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from lightning import LightningDataModule
@@ -38,7 +38,7 @@ class FaceDataModule(LightningDataModule):
         num_workers: processes that decode, for training and for each judging loader.
         multiprocessing_context: fork | spawn | forkserver; None takes the platform's own.
         seed: of shuffling, splits, picks, pairs and augmentation.
-        shuffle: a new permutation of all training images in each epoch.
+        shuffle: a new permutation of all training images in each epoch; "once" the same in all.
         drop_last: leave out an epoch's last batch where it is not full.
         min_images: identities with fewer images are dropped.
         max_images: identities with more keep a seeded pick of this many; None keeps all.
@@ -82,7 +82,7 @@ class FaceDataModule(LightningDataModule):
         num_workers: int = 1,
         multiprocessing_context: str | None = None,
         seed: int = 0,
-        shuffle: bool = True,
+        shuffle: bool | Literal["once"] = True,
         drop_last: bool = True,
         min_images: int = 1,
         max_images: int | None = None,
@@ -116,7 +116,7 @@ class FaceDataModule(LightningDataModule):
         self.num_workers = num_workers
         self.multiprocessing_context = multiprocessing_context
         self.seed = seed
-        self.shuffle = shuffle
+        self.shuffle: bool | Literal["once"] = shuffle
         self.drop_last = drop_last
         self.rules = SplitRules(min_images, max_images, val_fraction, val_identities)
         self.val_pairs = val_pairs
