@@ -21,7 +21,9 @@ def sample(count: int, most: int) -> list[int]:
     return np.sort(np.random.default_rng(0).choice(count, min(count, most), replace=False)).tolist()
 
 
-def check_sizes(images: ImageSource, fit: Fit, remedy: str = REMEDY, *, strict: bool = False) -> str:
+def check_sizes(
+    images: ImageSource, fit: Fit, remedy: str = REMEDY, *, strict: bool = False, share: float = 0.5
+) -> str:
     """Make sure that images can be brought to the wanted size, before hours are spent on them.
 
     Args:
@@ -29,7 +31,8 @@ def check_sizes(images: ImageSource, fit: Fit, remedy: str = REMEDY, *, strict: 
         fit: how they come to the wanted size.
         remedy: what to do about images that cannot be, to follow a colon.
         strict: look at all images, and let none be refused, as where one alone ends a judgement anyway; otherwise a
-            sample is looked at, and most of it must fit. Others are left out when they come.
+            sample is looked at, and those that do not fit are left out when they come.
+        share: of the sample that may be refused; one image always may.
 
     Returns:
         The sizes found, the most frequent first, and what becomes of them: "112x112, cut to 112x96".
@@ -48,7 +51,7 @@ def check_sizes(images: ImageSource, fit: Fit, remedy: str = REMEDY, *, strict: 
             refused += 1
             first = first or f"{images.describe(index)} is {height}x{width}"
     looked_at = found.total()
-    if refused > (0 if strict else looked_at / 2):
+    if refused > (0 if strict else max(1, share * looked_at)):
         others = f", and {refused - 1} more of the {looked_at} looked at do not fit" if refused > 1 else ""
         raise DataError(f"{first}, but {fit.sources}{others}: {remedy}")
     return _told(fit, found)
