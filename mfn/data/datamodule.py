@@ -23,6 +23,8 @@ from mfn.errors import CheckpointError, ConfigError, DataError
 
 SMALLEST_BATCH = 2
 """Batch normalisation cannot learn from one image."""
+_MISFITS = 0.01
+"""Share of the training images that may be of a size that does not fit; more would end the run as broken images do."""
 _REMEDY = f"align photos with mfn prepare, give aligned crops of another size as image_size=[HEIGHT,WIDTH], or {RESIZE}"
 
 
@@ -147,7 +149,7 @@ class FaceDataModule(LightningDataModule):
             held_out = held_out_set(self.source, splits.held_out, self.val_pairs, self.seed)
             self.verification_sets = {held_out.name: held_out} | self.verification_sets
         train = Subset(self.source.name, self.source, splits.train)
-        self.sizes = {"training images": check_sizes(train, self.fit, _REMEDY)} | {
+        self.sizes = {"training images": check_sizes(train, self.fit, _REMEDY, share=_MISFITS)} | {
             name: check_sizes(pairs.source, self.fit, _REMEDY, strict=pairs.strict)
             for name, pairs in self.verification.items()
         }

@@ -70,7 +70,9 @@ class Fit:
     def sources(self) -> str:
         """What images the wanted ones are made of, for messages."""
         sizes = dict.fromkeys(["{}x{}".format(*size) for size in (self.size, *self.crops) if self.takes(size)])
-        return f"{next(iter(sizes))} is made exactly of {' or '.join(sizes)} aligned crops only"
+        first, *others = sizes
+        listed = f"{', '.join([first, *others[:-1]])} or {others[-1]}" if others else first
+        return f"{first} is made exactly of aligned crops of {listed} only"
 
     def told(self, size: Size) -> str:
         """Say what becomes of images of `size`: "", or words that follow it, such as "cut to 112x96"."""

@@ -32,7 +32,7 @@ def check_sizes(
         remedy: what to do about images that cannot be, to follow a colon.
         strict: look at all images, and let none be refused, as where one alone ends a judgement anyway; otherwise a
             sample is looked at, and those that do not fit are left out when they come.
-        share: of the sample that may be refused; one image always may.
+        share: of the sample that may be refused; one image of several always may.
 
     Returns:
         The sizes found, the most frequent first, and what becomes of them: "112x112, cut to 112x96".
@@ -51,7 +51,8 @@ def check_sizes(
             refused += 1
             first = first or f"{images.describe(index)} is {height}x{width}"
     looked_at = found.total()
-    if refused > (0 if strict else max(1, share * looked_at)):
+    allowed = 0 if strict or looked_at < 2 else min(looked_at - 1, max(1, share * looked_at))
+    if refused > allowed:
         others = f", and {refused - 1} more of the {looked_at} looked at do not fit" if refused > 1 else ""
         raise DataError(f"{first}, but {fit.sources}{others}: {remedy}")
     return _told(fit, found)
