@@ -20,7 +20,7 @@ from tests.composing import composed
         "trainer.log_every_n_steps=0", "trainer.check_val_every_n_epoch=0", "norm_penalty=-1", "norm_penalty=abc",
         "norm_penalty=nan", "channels_last=banana", "compile=maybe", "keep_freed_memory=7", "last_weight_decay=-1",
         "head_lr_factor=-1", "contract.color=GRB", "contract.std=[0,1,1]", "contract.std=[1]", "contract.mean=abc",
-        "mode=sideways", "metric=", "data.batch_size=0", "data.batch_size=abc", "data.eval_batch_size=0",
+        "mode=sideways", "fit=squash", "fit=null", "check_alignment=maybe", "metric=", "data.batch_size=0", "data.batch_size=abc", "data.eval_batch_size=0",
         "data.num_workers=-1", "data.shuffle=perhaps", "data.multiprocessing_context=thread", "data.min_images=0",
         "data.max_images=0", "data.val_fraction=1", "data.val_identities=-0.1", "data.val_pairs=3", "init_from=",
     ],

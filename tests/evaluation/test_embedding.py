@@ -53,7 +53,6 @@ def every_source(folder: Path) -> dict[str, ImageSource]:
         "subset": Subset("subset", files, np.array([2, 0])),
         "aligned": AlignedFaces(ijb.source, ijb.landmarks, contract),
         "placed": PlacedFaces(files, SIZE, crop_conventions(contract)[2].place),
-        "drawn": SyntheticFaces(2, 1, SIZE),
         "fitted": Fitted(SyntheticFaces(2, 1, (32, 32)), Fit(SIZE, "resize")),
     }
 
