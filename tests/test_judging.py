@@ -78,7 +78,7 @@ def test_networks_of_others_are_judged(files: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"contract\.color, contract\.mean, contract\.std"):
         judge_with(files, tmp_path, *overrides)
     stated = ["contract.color=RGB", "contract.mean=[0,0,0]", "contract.std=[255,255,255]"]
-    report = judge_with(files, tmp_path, *overrides, *stated)
+    report = judge_with(files, tmp_path, *overrides, *stated, "fit=resize")
     assert report["contract"]["embedding_dim"] == CONTRACT.embedding_dim
 
 

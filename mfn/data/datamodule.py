@@ -151,7 +151,7 @@ class FaceDataModule(LightningDataModule):
         train = Subset(self.source.name, self.source, splits.train)
         self.sizes = {"training images": check_sizes(train, self.fit, _REMEDY, share=_MISFITS)} | {
             name: check_sizes(pairs.source, self.fit, _REMEDY, strict=pairs.strict)
-            for name, pairs in self.verification.items()
+            for name, pairs in self.verification_sets.items()
         }
         self.verification_sets = {
             name: dataclasses.replace(pairs, source=Fitted(pairs.source, self.fit))

@@ -40,7 +40,9 @@ def test_folders(tmp_path: Path) -> None:
         (tmp_path / person).mkdir()
         for number in range(4):
             (tmp_path / person / f"{number}.jpg").write_bytes(jpeg(number))
-    data = data_module("data=folder", f"data.root={tmp_path}", "data.val_identities=0", "augment=none", "image_size=[16,16]")
+    data = data_module(
+        "data=folder", f"data.root={tmp_path}", "data.val_identities=0", "augment=none", "image_size=[16,16]"
+    )
     data.setup()
     assert data.num_images == 12 and data.augment is not None and data.augment.transforms == []
 

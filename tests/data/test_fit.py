@@ -11,9 +11,7 @@ from tests.align.drawn import MARGIN, SIDE, photo
 
 POINTS = np.array(ARCFACE_112) * SIDE / 112 + MARGIN
 WANTED: tuple[Size, ...] = (*ALIGNED_CROPS, (64, 64), (56, 48), (32, 32), (48, 40), (112, 64), (112, 97), (100, 90))
-EXACT = [
-    (have, want) for have, want in product(ALIGNED_CROPS, WANTED) if Fit(want).takes(have) and have[1] >= want[1]
-]
+EXACT = [(have, want) for have, want in product(ALIGNED_CROPS, WANTED) if Fit(want).takes(have) and have[1] >= want[1]]
 WIDENED = ((112, 96), (112, 112))
 
 

@@ -184,7 +184,7 @@ def test_faces_to_identify(tmp_path: Path, have: str, want: Size, fit: str) -> N
     judged = dataclasses.replace(split_gallery(tmp_path, enrolled=0.8), strict=True)
     contract = InputContract.for_size(*want)
     if fit == "exact" and have not in EXACT:
-        with pytest.raises(DataError, match=" is (250x250|100x120), but .* fit=resize"):
+        with pytest.raises(DataError, match=r" is (250x250|100x120), but .* fit=resize"):
             fitted_sets({"mine": judged}, contract, fit, check_alignment=False)
         return
     fitted = fitted_sets({"mine": judged}, contract, fit, check_alignment=False)["mine"]
@@ -213,7 +213,7 @@ def test_one_picture_of_another_size_is_left_out_and_named_and_more_are_refused(
         images[number] = pictures(((250, 250),))[number]
     data = FaceDataModule(pack(tmp_path, images), batch_size=16, num_workers=0, val_identities=0.0)
     if odd > 1:
-        with pytest.raises(DataError, match="train.rec record 0 is 250x250, .*, and 1 more of the 16 looked at"):
+        with pytest.raises(DataError, match=r"train\.rec record 0 is 250x250, .*, and 1 more of the 16 looked at"):
             data.setup()
         return
     batch = next(iter(data.train_dataloader()))

@@ -83,7 +83,7 @@ def test_faces_of_another_size_are_refused_or_resized(tmp_path: Path) -> None:
     for number in range(8):
         (folder / f"{number}.png").write_bytes(png(SyntheticFaces(8, 1, (48, 40)).image(number)))
     words = ("target=torchscript", f"calibration={folder.parent}")
-    with pytest.raises(ExportError, match="is 48x40, but 32x32 is made exactly of .* or add fit=resize"):
+    with pytest.raises(ExportError, match=r"is 48x40, but 32x32 is made exactly of .* or add fit=resize"):
         run(tmp_path, *words)
     with pytest.raises(ConfigError, match="fit=squash must be one of exact, resize"):
         run(tmp_path, *words, "fit=squash")
