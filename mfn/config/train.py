@@ -70,6 +70,8 @@ class TrainSettings(Settings):
 
     seed: Annotated[Whole, Field(ge=0, lt=2**32)] = wanted("a whole number from 0 to 4294967295")
     image_size: tuple[Side, Side] = wanted("height and width of at least 16 pixels, as [112,112]")
+    fit: Literal["exact", "resize"] = wanted("exact or resize")
+    check_alignment: bool = wanted("true or false")
     contract: Contract = wanted("the keys of the contract")
     data: Data = wanted("the keys of a data set")
     trainer: Trainer = wanted("the keys of a trainer")
