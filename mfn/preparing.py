@@ -11,7 +11,8 @@ from omegaconf import DictConfig
 
 from mfn.data.benchmarks.bin_writer import prepare_bin
 from mfn.data.benchmarks.lfw_writer import write_lfw
-from mfn.data.benchmarks.made_pairs import open_faces, pairs_from_source
+from mfn.data.benchmarks.made_pairs import pairs_from_source
+from mfn.data.open_faces import open_faces
 from mfn.data.verification import VerificationSet
 from mfn.errors import ConfigError
 from mfn.failures import unwrapped

@@ -23,6 +23,7 @@ class Data(Settings):
     """Of ``data``, whatever the source."""
 
     root: Text = wanted("the folder of the data, as in data.root=DIR")
+    val_root: Text | None = wanted("a folder of further images of the same people, or null")
     batch_size: Positive = wanted("a whole number of at least 1")
     eval_batch_size: Positive = wanted("a whole number of at least 1")
     num_workers: NotNegative = wanted("a whole number, 0 for none")

@@ -12,7 +12,9 @@ from mfn.data.fingerprint import differences, fingerprint
 from mfn.data.fit import Fit, Fitted
 from mfn.data.held_out import FOLDS, held_out_set
 from mfn.data.images import FaceImages
+from mfn.data.known_people import KnownImages, known_images
 from mfn.data.loader import FaceLoader
+from mfn.data.passed_over import passed_over_of
 from mfn.data.sampler import FaceBatchSampler
 from mfn.data.sizes import RESIZE, check_sizes
 from mfn.data.source import FaceSource, ImageSource
@@ -49,6 +51,8 @@ class FaceDataModule(LightningDataModule):
             the data, see `held_out_share`.
         val_pairs: verification pairs drawn from the held-out identities, at most: fewer where their images
             do not make as many.
+        validation: further images of the people that train, in place of a share of the source's own; others in it are
+            passed over.
         augment: of training images; None leaves them as they are.
         verification: further verification sets by name.
 
@@ -91,6 +95,7 @@ class FaceDataModule(LightningDataModule):
         val_fraction: float = 0.0,
         val_identities: float | None = None,
         val_pairs: int = 6000,
+        validation: FaceSource | None = None,
         augment: Augmentation | None = None,
         verification: dict[str, VerificationSet] | None = None,
     ) -> None:
@@ -110,6 +115,8 @@ class FaceDataModule(LightningDataModule):
                     f"benchmark={name} is no set of pairs, which is what a run is judged on while it trains: judge its "
                     f"checkpoint on it with evaluate.py benchmark={name}"
                 )
+        if validation is not None and val_fraction > 0:
+            raise ConfigError(f"data.val_root has the validation images, so data.val_fraction={val_fraction} must be 0")
         self.source = source
         self.image_size = (image_size[0], image_size[1])
         self.fit = Fit(self.image_size, fit)
@@ -122,9 +129,11 @@ class FaceDataModule(LightningDataModule):
         self.drop_last = drop_last
         self.rules = SplitRules(min_images, max_images, val_fraction, val_identities)
         self.val_pairs = val_pairs
+        self.validation = validation
         self.augment = augment
         self.verification = verification or {}
         self._splits: Splits | None = None
+        self._validation: KnownImages
         self._train_loader: FaceLoader | None = None
         self._resume_at: dict[str, Any] = {}
 
@@ -148,8 +157,16 @@ class FaceDataModule(LightningDataModule):
         if splits.held_out.size > 0 or self.rules.val_identities:
             held_out = held_out_set(self.source, splits.held_out, self.val_pairs, self.seed)
             self.verification_sets = {held_out.name: held_out} | self.verification_sets
+        if self.validation is not None:
+            self._validation = known_images(self.validation, splits.label_map, self.source.label_names)
+        else:
+            self._validation = KnownImages(self.source, splits.validation, splits.validation_classes, 0)
         train = Subset(self.source.name, self.source, splits.train)
-        self.sizes = {"training images": check_sizes(train, self.fit, _REMEDY, share=_MISFITS)} | {
+        self.sizes = {"training images": check_sizes(train, self.fit, _REMEDY, share=_MISFITS)}
+        if self.validation is not None:
+            known = Subset(self.validation.name, self.validation, self._validation.positions)
+            self.sizes["validation images"] = check_sizes(known, self.fit, _REMEDY)
+        self.sizes |= {
             name: check_sizes(pairs.source, self.fit, _REMEDY, strict=pairs.strict)
             for name, pairs in self.verification_sets.items()
         }
@@ -225,7 +242,7 @@ class FaceDataModule(LightningDataModule):
 
         Every rank judges on all images.
         """
-        splits = self._ready()
+        self._ready()
         loaders = [
             verification_loader(
                 pairs.source,
@@ -237,17 +254,16 @@ class FaceDataModule(LightningDataModule):
             )
             for pairs in self.verification_sets.values()
         ]
-        if splits.validation.size > 0:
-            images = FaceImages(
-                self.source, splits.validation, splits.validation_classes, self.image_size, fit=self.fit.rule
-            )
+        if self.has_validation_images:
+            images = FaceImages(*self._validation[:3], self.image_size, fit=self.fit.rule)
             loaders.append(self._loader(images, FaceBatchSampler(len(images), self.eval_batch_size)))
         return loaders
 
     @property
     def has_validation_images(self) -> bool:
         """Whether images of the training identities are kept for validation."""
-        return self._ready().validation.size > 0
+        self._ready()
+        return self._validation.positions.size > 0
 
     def summary(self) -> dict[str, int | str]:
         """Return what there is to train and judge on, for a table."""
@@ -261,6 +277,7 @@ class FaceDataModule(LightningDataModule):
             "source": self.source.name,
             "images": images,
             "identities": np.unique(self.source.labels).size,
+            **{f"passed over: {what}": told for what, told in passed_over_of(self.source).rows().items()},
             "images dropped by min_images and max_images": images - kept,
             "training images": self.num_images,
             **({"virtual copies among them": copied} if copies else {}),
@@ -268,7 +285,8 @@ class FaceDataModule(LightningDataModule):
             "images per training identity": (
                 f"{per_class.min()} to {per_class.max()}, median {np.median(per_class):g}"
             ),
-            "validation images of the same identities": splits.validation.size,
+            "validation images of the same identities": self._validation.positions.size,
+            **({"passed over there, of other identities": others} if (others := self._validation.strangers) else {}),
             "held-out images": splits.held_out.size,
             "held-out identities": np.unique(self.source.labels[splits.held_out]).size,
             **{f"pairs of {name}": len(pairs.pairs) for name, pairs in self.verification_sets.items()},

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from mfn.checkpoint import BACKBONE, HEAD, Passport, build_backbone, part_of_state, read_checkpoint, weights_hash
@@ -13,6 +12,7 @@ from mfn.errors import CheckpointError
 from mfn.inference.loading import RUNTIMES, load_network, open_runtime
 from mfn.inference.network import TorchNetwork
 from mfn.inspection.inspection import Inspection, megabytes
+from mfn.inspection.tensors import facts_of, not_finite, parts_of
 
 
 def inspect_checkpoint(path: Path) -> Inspection:
@@ -28,15 +28,12 @@ def inspect_checkpoint(path: Path) -> Inspection:
             raise
         return inspect_network(path)  # TorchScript has the suffix of plain PyTorch files
     facts: dict[str, object] = {"file": megabytes(path)}
-    state = checkpoint.get("state_dict", checkpoint)
-    tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
-    problems = _not_finite(tensors)
+    problems = [problem for tensors in parts_of(checkpoint).values() for problem in not_finite(tensors)]
     try:
         passport = Passport.of(checkpoint, path)
         backbone, contract = build_backbone(checkpoint, path)
     except CheckpointError as error:
-        facts |= {"tensors": len(tensors), "values": sum(tensor.numel() for tensor in tensors.values())}
-        return Inspection(str(path), "PyTorch file", facts, [*problems, str(error)])
+        return Inspection(str(path), "PyTorch file", facts | facts_of(checkpoint), [*problems, str(error)])
     arguments = {key: value for key, value in passport.model.items() if key != "_target_"}
     head = part_of_state(checkpoint, HEAD)
     facts |= {
@@ -100,11 +97,6 @@ def _training(checkpoint: Mapping[str, Any]) -> dict[str, object]:
         if isinstance(score := state.get("best_model_score"), Tensor):
             facts["best"] = f"{state['monitor']} {float(score):.4f}"
     return facts
-
-
-def _not_finite(tensors: Mapping[str, Tensor]) -> list[str]:
-    names = [name for name, value in tensors.items() if value.is_floating_point() and not torch.isfinite(value).all()]
-    return [f"{len(names)} tensors hold NaN or infinity: {', '.join(names[:3])}"] if names else []
 
 
 def _parameters(network: TorchNetwork) -> int:
