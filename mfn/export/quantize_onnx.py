@@ -1,7 +1,8 @@
 """Full int8 for ONNX Runtime: weights per output channel, activations uint8 with one scale per tensor.
 
 Each convolution reads and writes integers between QuantizeLinear and DequantizeLinear nodes, which the runtime joins
-into integer kernels; PReLU and residual additions between them stay float.
+into integer kernels; PReLU and residual additions between them stay float. Weights are int8, which is 1.4 times as fast
+as uint8 with VNNI, on scales with which no processor's sums can saturate (:mod:`mfn.export.saturation`).
 """
 
 import copy
@@ -10,7 +11,7 @@ import logging
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from mfn.export.equalize import equalized
 from mfn.export.network import INPUT, Deployable
 from mfn.export.onnx_graph import onnx_graph
 from mfn.export.quiet import quiet
+from mfn.export.saturation import fitting_scales, integers, scaled
 from mfn.export.sensitivity import kept_float, layer_costs
 
 if TYPE_CHECKING:
@@ -114,8 +116,9 @@ def _quantize(model: "onnx.ModelProto", ranges: "TensorsData", kept: Collection[
     from onnxruntime.quantization import QuantType
     from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
+    model = copy.deepcopy(model)
     quantizer = QDQQuantizer(
-        copy.deepcopy(model),
+        model,
         per_channel=True,
         reduce_range=False,
         weight_qType=QuantType.QInt8,
@@ -124,10 +127,37 @@ def _quantize(model: "onnx.ModelProto", ranges: "TensorsData", kept: Collection[
         nodes_to_quantize=None,
         nodes_to_exclude=list(kept),
         op_types_to_quantize=["Conv"],
-        extra_options={},
+        extra_options={"TensorQuantOverrides": _with_fitting_weights(model, kept)},
     )
     quantizer.quantize_model()
     return quantizer.model.model
+
+
+def _with_fitting_weights(model: "onnx.ModelProto", kept: Collection[str]) -> dict[str, list[dict[str, Any]]]:
+    """Rounds the weights of all layers that become integer, in place; returns their scales as the quantizer takes them."""
+    from onnx import numpy_helper
+
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    scales_of = {}
+    for node in model.graph.node:
+        if node.op_type == "Conv" and node.name not in kept:
+            tensor = tensors[node.input[1]]
+            weights = numpy_helper.to_array(tensor)
+            scales = fitting_scales(weights).astype(np.float32)
+            # What is rounded already stays what it is when the quantizer rounds it again
+            tensor.CopyFrom(numpy_helper.from_array(scaled(integers(weights, scales), scales), tensor.name))
+            scales_of[tensor.name] = [{"axis": 0, "scale": scale, "zero_point": 0} for scale in scales]
+    return scales_of
+
+
+def integer_weights(model: "onnx.ModelProto") -> list[np.ndarray]:
+    """The integer weights (O, I, height, width) of a quantised model's convolutions."""
+    from onnx import numpy_helper
+
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    source = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "DequantizeLinear"}
+    names = (source.get(node.input[1]) for node in model.graph.node if node.op_type == "Conv")
+    return [numpy_helper.to_array(tensors[name]) for name in names if name in tensors]
 
 
 def embed(model: "onnx.ModelProto", inputs: np.ndarray) -> np.ndarray:

@@ -22,11 +22,14 @@ class Description:
         version: Of the format, as ``"opset 18"``.
         operators: How often each operator occurs.
         batch: What the file takes: ``"any"``, a range as ``"1-64"``, or a fixed number as ``"1"``.
+        int8_holds_on: For which processors integer arithmetic is proven and how that is known, see
+            :mod:`mfn.export.saturation`; empty where there is none.
     """
 
     version: str
     operators: dict[str, int] = field(default_factory=dict)
     batch: str = "any"
+    int8_holds_on: str = ""
 
 
 class Target(Protocol):

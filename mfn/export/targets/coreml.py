@@ -57,7 +57,9 @@ class CoremlTarget:
         operators = Counter(op.type for block in blocks for op in block.operations if op.type != "const")
         ranges = spec.description.input[0].type.multiArrayType.shapeRange.sizeRanges
         largest = ranges[0].upperBound if ranges else 1
-        return Description(f"spec {spec.specificationVersion}", dict(operators), f"1-{largest}" if largest > 1 else "1")
+        batch = f"1-{largest}" if largest > 1 else "1"
+        proven = "any processor: weights alone are integers" if "constexpr_affine_dequantize" in operators else ""
+        return Description(f"spec {spec.specificationVersion}", dict(operators), batch, proven)
 
     def _model(self, deployable: Deployable) -> Any:
         import coremltools as ct

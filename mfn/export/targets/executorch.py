@@ -11,6 +11,7 @@ from torch import nn
 from mfn.errors import ExportError, first_line
 from mfn.export.network import Deployable
 from mfn.export.quiet import quiet
+from mfn.export.saturation import widened
 from mfn.export.target import Description
 from mfn.files import replacing
 
@@ -62,7 +63,11 @@ class ExecutorchTarget:
             if hasattr(call, "op_index") or hasattr(call, "delegate_index")
         )
         sizes = plan.values[plan.inputs[0]].val.sizes
-        return Description(f"schema {program.version}", dict(operators), f"1-{sizes[0]}" if sizes[0] > 1 else "1")
+        batch = f"1-{sizes[0]}" if sizes[0] > 1 else "1"
+        told = next((p for p in program.execution_plan if p.name == "mfn.precision"), None)
+        integer = told is not None and told.values[told.outputs[0]].val.string_val == "int8"
+        proven = widened("XNNPACK") if integer else ""
+        return Description(f"schema {program.version}", dict(operators), batch, proven)
 
     def _program(self, deployable: Deployable) -> bytes:
         from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from mfn.export.litert_convert import float_model
-from mfn.export.litert_file import count_operators, read_model, with_metadata
+from mfn.export.litert_file import INT8, count_operators, read_model, with_metadata
 from mfn.export.litert_quantize import dynamic_int8, half
 from mfn.export.litert_sensitivity import Int8Options, calibrated_int8
 from mfn.export.network import Deployable
+from mfn.export.saturation import widened
 from mfn.export.target import Description
 from mfn.files import replacing
 
@@ -49,7 +50,9 @@ class LiteRTTarget:
         model = read_model(content)
         graph = model.subgraphs[0]
         batch = graph.tensors[graph.inputs[0]].shape[0]
-        return Description(f"TFLite {model.version}", count_operators(content), str(batch))
+        integer = any(tensor.type == INT8 for tensor in graph.tensors)
+        proven = widened("XNNPACK") if integer else ""
+        return Description(f"TFLite {model.version}", count_operators(content), str(batch), proven)
 
     def _content(self, deployable: Deployable, calibration: np.ndarray | None) -> bytes:
         network, example = deployable.network, deployable.example(self.batch)

@@ -18,6 +18,7 @@ from mfn.export.ncnn_file import NcnnLayer, read_ncnn, read_param, renamed, writ
 from mfn.export.ncnn_int8 import Clip, quantized
 from mfn.export.network import INPUT, OUTPUT, Deployable, WholeNetwork
 from mfn.export.quiet import quiet
+from mfn.export.saturation import widened
 from mfn.export.target import Description
 from mfn.inference.ncnn_network import MAGIC, PIXELS
 
@@ -66,7 +67,8 @@ class NcnnTarget:
         """Layers as the file has them; int8 ones are told apart."""
         layers = list(read_param(path))
         kinds = Counter(layer.kind + " int8" * bool(layer.number(8)) for layer in layers if layer.kind != "Input")
-        return Description(f"param {MAGIC}", dict(kinds), "1")
+        proven = widened("ncnn") if any(kind.endswith("int8") for kind in kinds) else ""
+        return Description(f"param {MAGIC}", dict(kinds), "1", proven)
 
 
 class _AsPnnxKnowsIt(nn.Module):

@@ -10,6 +10,8 @@ import numpy as np
 from mfn.export.network import Deployable
 from mfn.export.onnx_graph import onnx_graph, save_onnx
 from mfn.export.prelu import PReLUForm
+from mfn.export.quantize_onnx import integer_weights, quantized
+from mfn.export.saturation import holds_on
 from mfn.export.target import Description
 
 if TYPE_CHECKING:
@@ -62,12 +64,12 @@ class OnnxTarget:
         opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
         batch = model.graph.input[0].type.tensor_type.shape.dim[0]
         operators = Counter(node.op_type for node in model.graph.node)
-        return Description(f"opset {opset}", dict(operators), str(batch.dim_value or "any"))
+        integer = integer_weights(model)
+        proven = holds_on(integer) if integer else ""
+        return Description(f"opset {opset}", dict(operators), str(batch.dim_value or "any"), proven)
 
     def _model(self, deployable: Deployable, calibration: np.ndarray | None) -> "onnx.ModelProto":
         if deployable.options.precision == "int8":
-            from mfn.export.quantize_onnx import quantized
-
             assert calibration is not None  # int8 is among `calibrated`
             return quantized(deployable, calibration, **self.int8)
         model = onnx_graph(deployable, self.prelu, self.opset)
