@@ -51,7 +51,8 @@ def evaluate(config: DictConfig) -> float:
     if config.score not in SCORES:
         raise ConfigError(f"score={config.score} must be one of {', '.join(SCORES)}")
     stated = OmegaConf.to_container(config.contract, resolve=True)
-    embedder = FaceEmbedder.load(config.model_path, stated).to(config.device)  # type: ignore[arg-type]
+    embedder = FaceEmbedder.load(config.model_path, stated, config.trust_torchscript)  # type: ignore[arg-type]
+    embedder = embedder.to(config.device)
     with unwrapped():
         benchmarks: dict[str, Benchmark] = instantiate(config.benchmark, _convert_="all")
     if not benchmarks:
@@ -119,8 +120,9 @@ def _probe(config: DictConfig, embedder: FaceEmbedder, benchmarks: Mapping[str, 
 def _store_threshold(config: DictConfig, embedder: FaceEmbedder, verification: Sequence[Verdict]) -> None:
     far = float(config.store_threshold)
     threshold = operating_threshold(verification[0], far)
-    written = embedder.store_threshold(config.model_path, threshold, far)
-    log.info("threshold %.4f (false accept rate %g on %s) stored in %s", threshold, far, verification[0].name, written)
+    written = embedder.store_threshold(config.model_path, threshold, far, config.flip)
+    told = (threshold, far, config.flip, verification[0].name, written)
+    log.info("threshold %.4f (false accept rate %g, flip=%s, on %s) stored in %s", *told)
 
 
 def _tell(config: DictConfig, results: Sequence[Result]) -> None:

@@ -17,7 +17,8 @@ ALLOWED = {
     "schedules": {"errors"},
     "parameter_groups": {"errors"},
     "runtime": set(),
-    "checkpoint": EVERYWHERE,
+    "stored_backbone": {"errors"},
+    "checkpoint": {"stored_backbone"} | EVERYWHERE,
     "checkpoint_io": {"checkpoint"},
     "inference": {"inference", "checkpoint", "models"} | EVERYWHERE,
     "evaluation": {"evaluation", "metrics", "data", "inference", "align"} | EVERYWHERE,
@@ -26,7 +27,7 @@ ALLOWED = {
     "callbacks": {"data", "evaluation"} | EVERYWHERE,
     "report": {"report", "evaluation", "metrics", "checkpoint", "data", "inference"} | EVERYWHERE,
     "prepare": {"prepare", "align", "data", "evaluation", "inference", "metrics"} | EVERYWHERE,
-    "inspection": {"inspection", "data", "inference", "prepare", "checkpoint"} | EVERYWHERE,
+    "inspection": {"inspection", "data", "inference", "prepare", "checkpoint", "stored_backbone"} | EVERYWHERE,
     "export": {"export", "models", "evaluation", "inference", "data", "metrics", "checkpoint"} | EVERYWHERE,
 }
 

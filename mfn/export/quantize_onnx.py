@@ -134,7 +134,7 @@ def _quantize(model: "onnx.ModelProto", ranges: "TensorsData", kept: Collection[
 
 
 def _with_fitting_weights(model: "onnx.ModelProto", kept: Collection[str]) -> dict[str, list[dict[str, Any]]]:
-    """Rounds the weights of all layers that become integer, in place; returns their scales as the quantizer takes them."""
+    """Rounds the weights of the layers that become integer, in place; returns scales as the quantizer takes them."""
     from onnx import numpy_helper
 
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}

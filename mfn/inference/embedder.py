@@ -30,18 +30,22 @@ class FaceEmbedder:
         self.contract = contract
 
     @classmethod
-    def load(cls, path: Path | str, stated: Mapping[str, Any] | None = None) -> "FaceEmbedder":
+    def load(
+        cls, path: Path | str, stated: Mapping[str, Any] | None = None, trust_torchscript: bool = False
+    ) -> "FaceEmbedder":
         """Reads a network file: a checkpoint, arrays in forward order (``.npz``), or an exported file.
 
         Args:
             path: The file.
-            stated: ``color``, ``mean`` and ``std``, for files that do not say what pixels they expect.
+            stated: ``color``, ``mean``, ``std``, ``height``, ``width`` and ``pixels`` (the network normalises inside),
+                for files that do not say what they expect.
+            trust_torchscript: Run a TorchScript file (``.pt``), which is a program.
 
         Raises:
             CheckpointError: The file is missing, damaged or of another kind, or what it expects is unknown.
         """
         given = {key: value for key, value in (stated or {}).items() if value is not None}
-        return cls(*load_network(Path(path), given))
+        return cls(*load_network(Path(path), given, trust_torchscript))
 
     def to(self, device: torch.device | str) -> "FaceEmbedder":
         """Moves a PyTorch network to a device; other runtimes stay where they are.
@@ -89,16 +93,17 @@ class FaceEmbedder:
             embeddings = embeddings + self.raw(pixels.flip(2))
         return functional.normalize(embeddings).cpu().numpy()
 
-    def store_threshold(self, path: Path | str, threshold: float, far: float) -> Path:
+    def store_threshold(self, path: Path | str, threshold: float, far: float, flip: str | None = None) -> Path:
         """Remembers the operating threshold in the contract and in the file the network came from.
 
         Args:
             path: The network's file; a checkpoint keeps it inside, others in a JSON beside them.
             threshold: Cosine at and above which two faces count as one person.
             far: False accept rate for which it was measured.
+            flip: What was done with the mirrored image's embedding: none | sum | concat; None where it is not known.
 
         Returns:
             The file that was written.
         """
-        self.contract = dataclasses.replace(self.contract, threshold=threshold, threshold_far=far)
+        self.contract = dataclasses.replace(self.contract, threshold=threshold, threshold_far=far, threshold_flip=flip)
         return store_contract(Path(path), self.contract)
