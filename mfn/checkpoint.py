@@ -22,7 +22,7 @@ from mfn.about import mfn_version
 from mfn.contract import InputContract
 from mfn.errors import CheckpointError, first_line
 from mfn.files import replacing
-from mfn.stored_backbone import stored_backbone
+from mfn.stored_backbone import is_whole, stored_backbone
 
 BACKBONE = "backbone."
 HEAD = "head."
@@ -183,6 +183,12 @@ def part_of_state(checkpoint: Mapping[str, Any], prefix: str) -> dict[str, Tenso
     return {
         name.removeprefix(prefix): value for name, value in named if isinstance(name, str) and name.startswith(prefix)
     }
+
+
+def not_finite(tensors: Mapping[str, Tensor]) -> list[str]:
+    """Names of the tensors in which a number is NaN or infinite."""
+    whole = {name: value for name, value in tensors.items() if is_whole(value) and value.is_floating_point()}
+    return [name for name, value in whole.items() if not torch.isfinite(value).all()]
 
 
 def best_score(checkpoint: Mapping[str, Any]) -> str | None:

@@ -22,7 +22,7 @@ def first_line(error: BaseException, most: int = 200) -> str:
     """
     line = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
     text = " ".join(takewhile(lambda sentence: not _ADVICE.match(sentence), re.split(r"(?<=[.!?;])\s+", line)))
-    return text[:most] or type(error).__name__
+    return text[:most].rstrip(" ;") or type(error).__name__
 
 
 class MfnError(Exception):

@@ -24,10 +24,12 @@ from mfn.export.network import ExportOptions
 from mfn.export.onnx_graph import plain_onnx
 from mfn.export.parity import spread
 from mfn.export.proof import Reference, measured
+from mfn.export.replacing import check_proof, check_replaceable, file_stem
 from mfn.export.source import read_source
 from mfn.export.tables import latency_rows, parity_row, verification_rows
 from mfn.export.usage import usage
 from mfn.failures import unwrapped
+from mfn.files import replacing
 from mfn.report.run import readable
 from mfn.report.tables import table
 
@@ -55,10 +57,13 @@ def export(config: DictConfig) -> list[Path]:
         limits: Limits = instantiate(config.limits)
     allow_missing, calibrated = targets.pop("allow_missing"), config.calibration is not None
     wanted, left_out = jobs(targets, _listed(config.precision), allow_missing=allow_missing, calibrated=calibrated)
-    run = readable(config.paths.output)
+    run, stem = readable(config.paths.output), file_stem(config.name, Path(config.ckpt_path))
+    for job in wanted:
+        check_replaceable(run / job.file_name(stem))
+    check_proof(run / "proof.json")
     run.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".export-", dir=run) as folder:
-        exporter = _exporter(config, Path(folder))
+        exporter = _exporter(config, stem, Path(folder))
         made, failed = _written(exporter, wanted)
         times = _times(config.latency, exporter, made)
         made = [_judged(exported, times, limits, exporter.reference) for exported in made]
@@ -85,7 +90,7 @@ def _listed(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else [str(part) for part in value]
 
 
-def _exporter(config: DictConfig, folder: Path) -> Exporter:
+def _exporter(config: DictConfig, stem: str, folder: Path) -> Exporter:
     source = read_source(Path(config.ckpt_path))
     benchmarks, calibration = _benchmarks(config), None
     if config.calibration is not None:
@@ -96,7 +101,7 @@ def _exporter(config: DictConfig, folder: Path) -> Exporter:
     if spread(reference.embeddings) > 0.999:
         log.warning("the checkpoint gives all faces nearly the same embedding: closeness to it proves little")
     options = ExportOptions(input=config.input, color=config.color, l2_normalize=config.l2_normalize)
-    return Exporter(source, options, calibration, reference, config.name or Path(config.ckpt_path).stem, folder)
+    return Exporter(source, options, calibration, reference, stem, folder)
 
 
 def _benchmarks(config: DictConfig) -> dict[str, VerificationSet]:
@@ -147,7 +152,8 @@ def _write_proof(
     latency = {threads: {n: asdict(time) for n, time in contenders.items()} for threads, contenders in times.items()}
     files = [exported.proof.to_dict() for exported in made]
     content = {**facts, "files": files, "latency": latency, "left_out": left_out, "failed": failed}
-    path.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
 def _tell(run: Path, reference: Reference, made: Sequence[Exported], times: Times, left_out: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from torch import nn
 
-from mfn.checkpoint import Passport, best_score, build_backbone, read_checkpoint, weights_hash
+from mfn.checkpoint import Passport, best_score, build_backbone, not_finite, read_checkpoint, weights_hash
 from mfn.contract import InputContract
 from mfn.errors import ExportError
 from mfn.models.ordered_arrays import import_ordered_arrays
@@ -36,7 +36,7 @@ def read_source(path: Path) -> Source:
 
     Raises:
         CheckpointError: The file is missing, damaged, or of neither kind.
-        ExportError: Its suffix is neither ``.ckpt`` nor ``.npz``.
+        ExportError: Its suffix is neither ``.ckpt`` nor ``.npz``, or its weights are no numbers.
     """
     suffix = path.suffix.lower()
     if suffix == ".npz":
@@ -50,6 +50,11 @@ def read_source(path: Path) -> Source:
             facts["accuracy"] = score
     else:
         raise ExportError(f"ckpt_path={path} must be a checkpoint (.ckpt) or arrays in forward order (.npz)")
+    if spoilt := not_finite(backbone.state_dict()):
+        raise ExportError(
+            f"{path} is spoilt: {len(spoilt)} of its tensors hold NaN or infinity ({', '.join(spoilt[:3])}); its training "
+            "went wrong, and only a checkpoint from before that is worth exporting"
+        )
     return Source(backbone, contract, {"checkpoint": weights_hash(backbone.state_dict()), **facts})
 
 

@@ -127,3 +127,5 @@ _LOADERS: dict[str, Loader] = {
     **dict.fromkeys(RUNTIMES, _exported),
     ".mlpackage": _core_ml,
 }
+SUFFIXES = tuple(_LOADERS)
+"""Of all files that a network can come in."""

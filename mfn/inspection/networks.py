@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from mfn.checkpoint import (
@@ -14,6 +13,7 @@ from mfn.checkpoint import (
     Passport,
     best_score,
     build_backbone,
+    not_finite,
     part_of_state,
     read_checkpoint,
     weights_hash,
@@ -25,7 +25,6 @@ from mfn.inference.loading import PROGRAMS, RUNTIMES, load_network, open_runtime
 from mfn.inference.network import TorchNetwork
 from mfn.inference.torch_file_network import notes_of_program
 from mfn.inspection.inspection import Inspection, megabytes
-from mfn.stored_backbone import is_whole
 
 
 def inspect_checkpoint(path: Path) -> Inspection:
@@ -44,7 +43,8 @@ def inspect_checkpoint(path: Path) -> Inspection:
     state = checkpoint.get("state_dict", checkpoint)
     named = state.items() if isinstance(state, Mapping) else ()
     tensors = {str(name): value for name, value in named if isinstance(value, Tensor)}
-    problems = _not_finite(tensors)
+    spoilt = not_finite(tensors)
+    problems = [f"{len(spoilt)} tensors hold NaN or infinity: {', '.join(spoilt[:3])}"] if spoilt else []
     try:
         passport = Passport.of(checkpoint, path)
         backbone, contract = build_backbone(checkpoint, path)
@@ -147,12 +147,6 @@ def _training(checkpoint: Mapping[str, Any]) -> dict[str, object]:
     if score := best_score(checkpoint):
         facts["best"] = score
     return facts
-
-
-def _not_finite(tensors: Mapping[str, Tensor]) -> list[str]:
-    whole = {name: value for name, value in tensors.items() if is_whole(value) and value.is_floating_point()}
-    names = [name for name, value in whole.items() if not torch.isfinite(value).all()]
-    return [f"{len(names)} tensors hold NaN or infinity: {', '.join(names[:3])}"] if names else []
 
 
 def _parameters(network: TorchNetwork) -> int:
