@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 MFN = Path(__file__).resolve().parents[1] / "mfn"
-EVERYWHERE = {"about", "contract", "errors", "files"}
+EVERYWHERE = {"about", "contract", "errors", "files", "progress", "text"}
 LEAVES = ("data", "models", "heads", "metrics", "align")
 ALLOWED = {
     **{leaf: {leaf} | EVERYWHERE for leaf in LEAVES},
@@ -14,6 +14,8 @@ ALLOWED = {
     "contract": {"errors"},
     "errors": set(),
     "files": set(),
+    "progress": set(),
+    "text": set(),
     "schedules": {"errors"},
     "parameter_groups": {"errors"},
     "runtime": set(),
@@ -22,10 +24,17 @@ ALLOWED = {
     "checkpoint_io": {"checkpoint"},
     "inference": {"inference", "checkpoint", "models"} | EVERYWHERE,
     "evaluation": {"evaluation", "metrics", "data", "inference", "align"} | EVERYWHERE,
-    "recognizer": {"checkpoint", "parameter_groups", "schedules"} | EVERYWHERE,
+    "failures": {"errors"},
+    "config": {"config", "checkpoint", "failures"} | EVERYWHERE,
+    "plateau": {"schedules"},
+    "going_on": set(),
+    "recognizer": {"checkpoint", "going_on", "parameter_groups", "plateau", "schedules"} | EVERYWHERE,
+    "measured": {"data", "evaluation"} | EVERYWHERE,
     "transplant": {"checkpoint", "recognizer"} | EVERYWHERE,
-    "callbacks": {"data", "evaluation"} | EVERYWHERE,
-    "report": {"report", "evaluation", "metrics", "checkpoint", "data", "inference"} | EVERYWHERE,
+    "callbacks": {"callbacks", "data", "evaluation"} | EVERYWHERE,
+    "report": {"report", "callbacks", "config", "evaluation", "metrics", "checkpoint", "data", "inference"}
+    | EVERYWHERE,
+    "sweep": {"config", "failures"} | EVERYWHERE,
     "prepare": {"prepare", "align", "data", "evaluation", "inference", "metrics"} | EVERYWHERE,
     "inspection": {"inspection", "data", "inference", "prepare", "checkpoint"} | EVERYWHERE,
     "export": {"export", "models", "evaluation", "inference", "data", "metrics", "checkpoint"} | EVERYWHERE,

@@ -1,10 +1,13 @@
 """From a source of faces to the loaders that training and judging use."""
 
+from typing import Any
+
 import numpy as np
 from lightning import LightningDataModule
 
 from mfn.data.augment import Augmentation
 from mfn.data.copies import copies_of
+from mfn.data.fingerprint import differences, fingerprint
 from mfn.data.held_out import FOLDS, held_out_set
 from mfn.data.images import FaceImages
 from mfn.data.loader import FaceLoader
@@ -12,7 +15,10 @@ from mfn.data.sampler import FaceBatchSampler
 from mfn.data.source import FaceSource
 from mfn.data.splits import SplitRules, Splits, split
 from mfn.data.verification import VerificationSet, verification_loader
-from mfn.errors import ConfigError, DataError
+from mfn.errors import CheckpointError, ConfigError, DataError
+
+SMALLEST_BATCH = 2
+"""Batch normalisation cannot learn from one image."""
 
 
 class FaceDataModule(LightningDataModule):
@@ -31,7 +37,8 @@ class FaceDataModule(LightningDataModule):
         min_images: identities with fewer images are dropped.
         max_images: identities with more keep a seeded pick of this many; None keeps all.
         val_fraction: share of each training identity's images kept for validation.
-        val_identities: share of the identities held out, to judge on people never seen.
+        val_identities: share of the identities held out, to judge on people never seen; None takes one that fits
+            the data, see `held_out_share`.
         val_pairs: verification pairs drawn from the held-out identities, at most: fewer where their images
             do not make as many.
         augment: of training images; None leaves them as they are.
@@ -40,16 +47,18 @@ class FaceDataModule(LightningDataModule):
     Attributes:
         source: as given. `FaceBatch.indices` are positions in it.
         num_classes: identities that train, known after `setup`.
+        fingerprint: what the training data is, see `mfn.data.fingerprint`.
         num_images: images that train.
         label_map: int64 (C,), raw label of each class.
         verification_sets: "held_out" first where identities are held out, then those given.
 
     Raises:
-        ConfigError: a value out of range.
+        ConfigError: a value out of range, or something to verify on that is no set of pairs.
     """
 
     num_classes: int
     num_images: int
+    fingerprint: dict[str, Any]
     label_map: np.ndarray
     verification_sets: dict[str, VerificationSet]
 
@@ -59,8 +68,8 @@ class FaceDataModule(LightningDataModule):
         *,
         image_size: tuple[int, int] = (112, 112),
         batch_size: int = 128,
-        eval_batch_size: int = 128,
-        num_workers: int = 0,
+        eval_batch_size: int = 32,
+        num_workers: int = 1,
         multiprocessing_context: str | None = None,
         seed: int = 0,
         shuffle: bool = True,
@@ -68,7 +77,7 @@ class FaceDataModule(LightningDataModule):
         min_images: int = 1,
         max_images: int | None = None,
         val_fraction: float = 0.0,
-        val_identities: float = 0.0,
+        val_identities: float | None = None,
         val_pairs: int = 6000,
         augment: Augmentation | None = None,
         verification: dict[str, VerificationSet] | None = None,
@@ -83,6 +92,12 @@ class FaceDataModule(LightningDataModule):
         ):
             if value < least:
                 raise ConfigError(f"{key}={value} must be at least {least}")
+        for name, judged in (verification or {}).items():
+            if not isinstance(judged, VerificationSet):
+                raise ConfigError(
+                    f"benchmark={name} is no set of pairs, which is what a run is judged on while it trains: judge its "
+                    f"checkpoint on it with evaluate.py benchmark={name}"
+                )
         self.source = source
         self.image_size = (image_size[0], image_size[1])
         self.batch_size = batch_size
@@ -98,7 +113,7 @@ class FaceDataModule(LightningDataModule):
         self.verification = verification or {}
         self._splits: Splits | None = None
         self._train_loader: FaceLoader | None = None
-        self._resume_at: dict[str, int] = {}
+        self._resume_at: dict[str, Any] = {}
 
     def setup(self, stage: str | None = None) -> None:
         """Split the source; a second call does nothing.
@@ -115,8 +130,9 @@ class FaceDataModule(LightningDataModule):
         self.num_classes = splits.label_map.size
         self.num_images = splits.train.size
         self.label_map = splits.label_map
+        self.fingerprint = fingerprint(self.source, splits)
         self.verification_sets = dict(self.verification)
-        if self.rules.val_identities > 0:
+        if splits.held_out.size > 0 or self.rules.val_identities:
             held_out = held_out_set(self.source, splits.held_out, self.val_pairs, self.seed)
             self.verification_sets = {held_out.name: held_out} | self.verification_sets
         self._splits = splits
@@ -140,6 +156,7 @@ class FaceDataModule(LightningDataModule):
             seed=self.seed,
             rank=self.trainer.global_rank if self.trainer else 0,
             world_size=self.trainer.world_size if self.trainer else 1,
+            least=SMALLEST_BATCH,
         )
         if len(sampler) == 0:
             raise ConfigError(
@@ -151,17 +168,31 @@ class FaceDataModule(LightningDataModule):
             self._train_loader.load_state_dict(self._resume_at)
         return self._train_loader
 
-    def state_dict(self) -> dict[str, int]:
-        """Return where training stands, for the checkpoint."""
-        return self._train_loader.state_dict() if self._train_loader else {}
+    def state_dict(self) -> dict[str, Any]:
+        """Return where training stands and on what, for the checkpoint."""
+        if self._train_loader is None:
+            return {}
+        return {**self._train_loader.state_dict(), "data": self.fingerprint, "seed": self.seed}
 
-    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Make training go on where the state was taken.
 
         Lightning calls this before it asks for the loader. It could restore the loader by itself, but not
         where the optimiser's schedule needs the loader's length first, as ours does.
+
+        Raises:
+            CheckpointError: the state is of other data, or of another order of it.
         """
-        self._resume_at = state_dict
+        self.setup()
+        changed = differences(state_dict.get("data", {}), self.fingerprint)
+        if (seed := state_dict.get("seed")) != self.seed:
+            changed.append(f"seed {seed} then, {self.seed} now")
+        if changed:
+            raise CheckpointError(
+                f"the stopped run trained on other data: {'; '.join(changed)}; give it the same data and settings, or "
+                "start from its weights with init_from="
+            )
+        self._resume_at = {key: state_dict[key] for key in ("epoch", "samples")}
 
     def val_dataloader(self) -> list[FaceLoader]:
         """Return one loader per verification set, in their order, then one of the validation images, if any.
@@ -184,6 +215,11 @@ class FaceDataModule(LightningDataModule):
             images = FaceImages(self.source, splits.validation, splits.validation_classes, self.image_size)
             loaders.append(self._loader(images, FaceBatchSampler(len(images), self.eval_batch_size)))
         return loaders
+
+    @property
+    def has_validation_images(self) -> bool:
+        """Whether images of the training identities are kept for validation."""
+        return self._ready().validation.size > 0
 
     def summary(self) -> dict[str, int | str]:
         """Return what there is to train and judge on, for a table."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from mfn.data.decode import decode_rgb
 from mfn.errors import BrokenImageError
+from mfn.text import printable
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
@@ -42,4 +43,4 @@ class ImageFiles:
 
     def describe(self, index: int) -> str:
         """Name the file of image `index`."""
-        return self.paths[index]
+        return printable(self.paths[index])

@@ -100,10 +100,13 @@ class FaceEmbedder:
             path: The network's file; a checkpoint keeps it inside, others in a JSON beside them.
             threshold: Cosine at and above which two faces count as one person.
             far: False accept rate for which it was measured.
-            flip: What was done with the mirrored image's embedding: none | sum | concat; None where it is not known.
+            flip: How the mirrored image's embedding was used then: none | sum | concat; None where it is not known.
 
         Returns:
             The file that was written.
         """
-        self.contract = dataclasses.replace(self.contract, threshold=threshold, threshold_far=far, threshold_flip=flip)
-        return store_contract(Path(path), self.contract)
+        measured = {"threshold": threshold, "threshold_far": far, "threshold_flip": flip}
+        contract = dataclasses.replace(self.contract, **measured)
+        written = store_contract(Path(path), contract)
+        self.contract = contract
+        return written

@@ -1,11 +1,10 @@
-"""Looking at packs, folders, TFRecords and verification packs."""
+"""Looking at packs, folders and TFRecords."""
 
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from mfn.data.benchmarks.bin_pack import read_bin
 from mfn.data.copies import read_copies
 from mfn.data.folder_dataset import FolderDataset
 from mfn.data.pack import read_property
@@ -48,25 +47,6 @@ def inspect_folder(folder: Path, most: int) -> Inspection:
 def inspect_tfrecord(path: Path, most: int) -> Inspection:
     """Look at TFRecord files; raises as TFRecordDataset does."""
     return _faces(str(path), "TFRecord", TFRecordDataset(path), {}, [], most)
-
-
-def inspect_bin(path: Path, most: int) -> Inspection:
-    """Look at a verification pack; raises as `read_bin` does."""
-    pairs = read_bin(path)
-    found, problems = look_at(pairs.source, spread(len(pairs.source), most))
-    genuine = int(pairs.is_same.sum())
-    facts: dict[str, object] = {
-        "file": megabytes(path),
-        "pairs": pairs.is_same.size,
-        "genuine": genuine,
-        "impostor": pairs.is_same.size - genuine,
-        "different images": len(pairs.source),
-        "folds": int(pairs.fold_of.max()) + 1,
-    }
-    same = int((pairs.pairs[:, 0] == pairs.pairs[:, 1]).sum())
-    if same:
-        problems = [*problems, f"{same} pairs are of an image with itself"]
-    return Inspection(str(path), "verification pack", facts | found, problems, images=pairs.source)
 
 
 def _faces(

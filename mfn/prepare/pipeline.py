@@ -27,12 +27,12 @@ from mfn.prepare.pack_step import pack_hash, write_files
 from mfn.prepare.photo_job import PhotoJob
 from mfn.prepare.photos import photos_of, with_copies
 from mfn.prepare.plan import Plan
-from mfn.prepare.progress import tracked
 from mfn.prepare.report import Report, histogram
 from mfn.prepare.shards import Shards
 from mfn.prepare.split_step import split
 from mfn.prepare.suspects import check_identities
 from mfn.prepare.workspace import Workspace, digest
+from mfn.progress import tracked
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,8 @@ def _work(job: PhotoJob, executor: Executor, max_broken: float) -> tuple[int, fl
     started = time.perf_counter()
     broken = 0
     with closing(executor(job, missing)) as done:
-        for shard in chain(job.finished(missing), tracked(done, shards.rows, shards.rows - left)):
+        tracked_work = tracked(done, shards.rows, "photos", lambda shard: shard.rows, shards.rows - left)
+        for shard in chain(job.finished(missing), tracked_work):
             broken += shard.broken
             if broken > max_broken * shards.rows:
                 raise DataError(

@@ -1,0 +1,82 @@
+"""What the keys of ``conf/train.yaml`` may hold."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mfn.config.settings import Settings, wanted
+
+Side = Annotated[int, Field(ge=16, le=4096)]
+Channels = tuple[float, float, float]
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+
+class Contract(Settings):
+    """Of ``contract``."""
+
+    color: Literal["RGB", "BGR"] = wanted("RGB or BGR")
+    mean: Channels = wanted("three numbers, as [127.5,127.5,127.5]")
+    std: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=3, max_length=3)] = wanted(
+        "three positive numbers, as [127.5,127.5,127.5]"
+    )
+
+
+class Data(Settings):
+    """Of ``data``, whatever the source."""
+
+    root: Annotated[str, Field(min_length=1)] = wanted("the folder of the data, as in data.root=DIR")
+    batch_size: Positive = wanted("a whole number of at least 1")
+    eval_batch_size: Positive = wanted("a whole number of at least 1")
+    num_workers: Annotated[int, Field(ge=0)] = wanted("a whole number, 0 for none")
+    multiprocessing_context: Literal["fork", "spawn", "forkserver"] | None = wanted("fork, spawn, forkserver or null")
+    shuffle: bool = wanted("true or false")
+    drop_last: bool = wanted("true or false")
+    min_images: Positive = wanted("a whole number of at least 1")
+    max_images: Positive | None = wanted("a whole number of at least 1, or null")
+    val_fraction: Share = wanted("a share from 0 to below 1")
+    val_identities: Share | None = wanted("a share from 0 to below 1, or null for one that fits the data")
+    val_pairs: Annotated[int, Field(ge=20)] = wanted("a whole number of at least 20")
+
+
+class Trainer(Settings):
+    """Of ``trainer``, as far as Lightning itself tells it late or not at all."""
+
+    max_epochs: Positive | Literal[-1] | None = wanted("a whole number of at least 1, or -1")
+    max_steps: Positive | Literal[-1] = wanted("a whole number of at least 1, or -1")
+    accumulate_grad_batches: Positive = wanted("a whole number of at least 1")
+    gradient_clip_val: Annotated[float, Field(gt=0)] | None = wanted("a positive number, or null")
+    val_check_interval: Positive | Annotated[float, Field(gt=0, le=1)] = wanted(
+        "a share of an epoch, as 0.5 or 1.0, or a whole number of batches"
+    )
+    check_val_every_n_epoch: Positive | None = wanted("a whole number of at least 1")
+    limit_train_batches: Positive | Annotated[float, Field(gt=0, le=1)] = wanted(
+        "a share of an epoch above 0 and up to 1.0, or a whole number of batches"
+    )
+    limit_val_batches: Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, le=1)] = wanted(
+        "a share up to 1.0, or a whole number of batches"
+    )
+    num_sanity_val_steps: Annotated[int, Field(ge=-1)] = wanted("a whole number, -1 for all")
+    log_every_n_steps: Positive = wanted("a whole number of at least 1")
+    deterministic: bool | Literal["warn"] = wanted("true, false or warn")
+
+
+class TrainSettings(Settings):
+    """Of the whole configuration, but for what is built from it, which checks itself."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = wanted("a whole number from 0 to 4294967295")
+    image_size: tuple[Side, Side] = wanted("height and width of at least 16 pixels, as [112,112]")
+    contract: Contract = wanted("the keys of the contract")
+    data: Data = wanted("the keys of a data set")
+    trainer: Trainer = wanted("the keys of a trainer")
+    last_weight_decay: NotNegative = wanted("a number that is not negative")
+    head_lr_factor: NotNegative = wanted("a number that is not negative")
+    norm_penalty: NotNegative = wanted("a number that is not negative")
+    channels_last: bool = wanted("true or false")
+    compile: bool = wanted("true or false")
+    keep_freed_memory: bool = wanted("true or false")
+    metric: Annotated[str, Field(min_length=1)] = wanted("the name of a metric, as val/held_out/accuracy")
+    mode: Literal["min", "max"] = wanted("min or max")
+    init_from: Annotated[str, Field(min_length=1)] | None = wanted("a checkpoint, or null")
+    ckpt_path: Annotated[str, Field(min_length=1)] | None = wanted("last, a checkpoint of a run, or null")
