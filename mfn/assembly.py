@@ -14,7 +14,7 @@ from mfn.callbacks.progress import Bar, Throughput
 from mfn.callbacks.verification import Verification
 from mfn.checkpoint import Passport
 from mfn.checkpoint_io import AtomicCheckpointIO
-from mfn.config.build import build, build_all
+from mfn.config.build import build, build_all, check_values
 from mfn.config.request import request_of_job
 from mfn.config.settings import checked
 from mfn.config.train import TrainSettings
@@ -40,6 +40,9 @@ def check(config: DictConfig) -> DictConfig:
     trainer = config.trainer
     if trainer.max_steps == -1 and trainer.max_epochs in (-1, None):
         raise ConfigError("trainer.max_epochs and trainer.max_steps are both -1: a schedule needs the run to end")
+    check_values(config.trainer, "callbacks", "logger", "plugins", "enable_progress_bar")
+    for node in (config.data.source, config.augment, config.benchmark, config.data.module, *config.logger.values()):
+        check_values(node)
     contract_of(config)
     if (size := config.data.batch_size) < (least := smallest_batch(build(config.model))):
         raise ConfigError(f"data.batch_size={size} is too small: batch normalisation needs at least {least} images")

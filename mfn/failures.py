@@ -1,5 +1,6 @@
 """Errors as one sentence and an exit status, not as a traceback."""
 
+import io
 import logging
 import os
 import sys
@@ -50,6 +51,9 @@ def one_sentence() -> Iterator[None]:
     An :class:`~mfn.errors.MfnError` is the sentence. Of anything else the sentence is what the library said first, and
     its traceback goes to a file that the sentence names.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files may be of any bytes
     try:
         yield
     except MfnError as error:

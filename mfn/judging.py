@@ -7,11 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 import torch
-from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from mfn.config.checked import checked
+from mfn.config.build import build
 from mfn.config.evaluate import EvaluateSettings
+from mfn.config.settings import settings
 from mfn.data.benchmarks.gallery import IdentificationSet
 from mfn.data.benchmarks.ijb import IjbSet
 from mfn.data.benchmarks.judgeable import Benchmark
@@ -27,7 +27,6 @@ from mfn.evaluation.probe import probe
 from mfn.evaluation.probe_report import ProbeReport
 from mfn.evaluation.templates import TemplateVerification
 from mfn.evaluation.verdict import Verdict
-from mfn.failures import unwrapped
 from mfn.inference.embedder import FaceEmbedder
 from mfn.report.evaluation import write_numbers, write_report
 from mfn.report.run import readable
@@ -52,14 +51,13 @@ def evaluate(composed: DictConfig) -> float:
         MfnError: Configuration, network file or data do not fit; the message says what to do. Or a set, the probe or
             the threshold failed, once all others are reported.
     """
-    config = settings_of(composed)
+    config = settings(composed, EvaluateSettings)
     run = readable(config.paths.output)
     stated = config.contract.model_dump()
     embedder = FaceEmbedder.load(config.model_path, stated, config.trust_torchscript).to(config.device)
     if embedder.network.device.type != torch.device(config.device).type:
         log.warning("device=%s has no effect: %s runs on the CPU", config.device, config.model_path)
-    with unwrapped():
-        benchmarks: dict[str, Benchmark] = instantiate(composed["benchmark"], _convert_="all")
+    benchmarks: dict[str, Benchmark] = build(composed["benchmark"])
     _check(config, embedder, benchmarks)
     outcome = Outcome()
     _judge_all(config, embedder, benchmarks, run, outcome)
@@ -85,19 +83,6 @@ def evaluate(composed: DictConfig) -> float:
         sentences = "; ".join(f"{part} ({says})" for part, says in outcome.failed.items())
         raise DataError(f"not all could be done: {sentences}; the rest is in {run}") from outcome.errors[0]
     return outcome.score
-
-
-def settings_of(composed: DictConfig) -> EvaluateSettings:
-    """The typed keys of a composed configuration.
-
-    Raises:
-        ConfigError: A key is missing or its value makes no sense; every such key is named.
-    """
-    if OmegaConf.is_missing(composed, "model_path"):
-        raise ConfigError("model_path must be given: the network file to judge, as in model_path=FILE")
-    with unwrapped():
-        plain = OmegaConf.to_container(composed, resolve=True)
-    return checked(EvaluateSettings, plain)  # type: ignore[arg-type]
 
 
 def judged_on(benchmark: Benchmark, embedder: FaceEmbedder, config: EvaluateSettings) -> list[Result]:

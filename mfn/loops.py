@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from lightning import Trainer
 
@@ -46,7 +47,7 @@ def go_on_between_epochs(trainer: Trainer) -> None:
 
     Lightning takes a run whose length is given in steps for one in the middle of that epoch, and would end it again.
     """
-    epochs = trainer.fit_loop.epoch_progress.current
+    epochs: Any = trainer.fit_loop.epoch_progress.current
     if epochs.ready == epochs.processed:
         trainer.fit_loop._restarting = False
         trainer.fit_loop.epoch_loop.restarting = False

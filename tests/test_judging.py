@@ -99,8 +99,8 @@ def test_missing_images_stop_the_run_unless_allowed(files: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        (["flip=twice"], "flip=twice must be one of none, sum, concat"),
-        (["score=metres"], "score=metres must be one of"),
+        (["flip=twice"], "flip=twice does not fit: give none, sum or concat"),
+        (["score=metres"], "score=metres does not fit"),
         (["benchmark=[]"], "no benchmark is chosen"),
         (["benchmark.root=null"], r"benchmark\.root"),
         (["store_threshold=1e-6"], "support"),
@@ -119,7 +119,7 @@ def test_values_that_make_no_sense_are_told(files: Path, tmp_path: Path, overrid
         (["benchmark=lfw", "store_threshold=1e-6"], "20 impostor pairs support"),
         (["benchmark=lfw", "pca=33"], "pca=33 must be at most 32, the length of the embeddings"),
         (["benchmark=lfw", "pca=65", "flip=concat"], "pca=65 must be at most 64"),
-        (["benchmark=lfw", "bootstrap=-1"], "bootstrap=-1 must be at least 0"),
+        (["benchmark=lfw", "bootstrap=-1"], "bootstrap=-1 does not fit"),
         (["benchmark=lfw", "benchmark.lfw.folds=1"], r"benchmark\.lfw\.folds=1 must be null"),
         (["benchmark=[]"], "no benchmark is chosen"),
         (["benchmark=identification", "probe=true"], "need a set of pairs"),

@@ -68,14 +68,39 @@ def of_type(kind: Any, value: Any, key: str) -> Any:
     """
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{key}={value} is no number to work with")
-    if _is_built(value):
+    if _is_built(value) or _is_odd_name(value):
         return value
     try:
-        return TypeAdapter(kind, config=_ANYTHING).validate_python(value)
+        fits = TypeAdapter(kind, config=_ANYTHING).validate_python(value)
+        if isinstance(value, bool) and not isinstance(fits, bool):
+            raise ConfigError(f"{key}={shown(value)} does not fit: input should be no truth value")
+        return fits
     except ValidationError as error:
         raise ConfigError(f"{key}={shown(value)} does not fit: {_expected(error)}") from None
     except (PydanticSchemaGenerationError, PydanticUserError):  # what it is cannot be checked
         return value
+
+
+def no_truth(value: Any) -> Any:
+    """A value that is to be a number, unless it is true or false, which Python takes for 1 and 0.
+
+    Raises:
+        ValueError: It is one of these.
+    """
+    if isinstance(value, bool):
+        raise ValueError("input should be a number")
+    return value
+
+
+def text(value: Any) -> str:
+    """A value that is to be text, of any characters and not empty.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if not isinstance(value, str) or not value:
+        raise ValueError("input should be text")
+    return value
 
 
 def shown(value: Any) -> str:
@@ -92,6 +117,11 @@ def _is_built(value: Any) -> bool:
     if isinstance(value, Mapping):
         return "_target_" in value or any(map(_is_built, value.values()))
     return isinstance(value, list | tuple) and any(map(_is_built, value))
+
+
+def _is_odd_name(value: Any) -> bool:
+    """Whether a text stands for bytes that are no characters, as names of files may; pydantic would refuse it."""
+    return isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _expected(error: ValidationError) -> str:

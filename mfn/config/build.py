@@ -50,6 +50,22 @@ def build(node: DictConfig, **given: Any) -> Any:
         raise ConfigError(f"{key}: {first_line(error)}") from error
 
 
+def check_values(node: DictConfig, *given: str) -> None:
+    """Makes sure that a node, and those in it, can be built, as far as can be told without doing it.
+
+    Args:
+        node: With a `_target_`.
+        *given: Names of arguments that come from elsewhere.
+
+    Raises:
+        ConfigError: A target may not be made or does not exist, or a value does not fit it.
+    """
+    with unwrapped():
+        plain: Any = OmegaConf.to_container(node, resolve=True)
+    values = {name: plain[name] for name in plain if name not in given}
+    _checked(values, str(node._get_full_key(None)), named_by_user(), dict.fromkeys(given))
+
+
 def build_all(nodes: DictConfig, **given: Any) -> dict[str, Any]:
     """Each node of a group, such as `callbacks`, by name; entries that hold nothing to make are left out."""
     return {str(name): build(node, **given) for name, node in nodes.items() if isinstance(node, DictConfig)}

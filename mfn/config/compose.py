@@ -40,7 +40,7 @@ def composed(
     except ConfigCompositionException as error:
         if (unknown := _UNKNOWN.search(str(error))) and str(error).count("\n") < 3:
             raise ConfigError(_does_not_exist(name, unknown[1], overrides, config_dir)) from error
-        raise ConfigError(sentence_of(error)) from error
+        raise ConfigError(sentence_of(error) + _choices(str(error), config_dir)) from error
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise ConfigError(sentence_of(error)) from error
 
@@ -50,6 +50,15 @@ def sentence_of(error: Exception) -> str:
     text = str(error).partition("Config search path")[0].partition("Set the environment variable")[0]
     lines = [line.strip() for line in text.splitlines() if not line.strip().startswith(("full_key:", "object_type="))]
     return " ".join(line for line in lines if line)
+
+
+def _choices(text: str, config_dir: str | None) -> str:
+    """What there is to choose from, where Hydra does not say it: of a list of choices it names the wrong one alone."""
+    if (wrong := re.search(r"Could not load '([\w/]+)/[^/']*'", text)) is None:
+        return ""
+    folders = [CONF, *([] if config_dir is None else [Path(config_dir)])]
+    names = sorted({file.stem for folder in folders for file in (folder / wrong[1]).glob("*.yaml")})
+    return f" {wrong[1]} is one of {', '.join(names)}"
 
 
 def _does_not_exist(name: str, key: str, overrides: Sequence[str], config_dir: str | None) -> str:

@@ -1,100 +1,79 @@
-"""The keys of ``conf/evaluate.yaml`` with their types and ranges."""
+"""What the keys of ``conf/evaluate.yaml`` may hold."""
 
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from mfn.config.settings import Channels, Number, Positive, Settings, Spread, Text, Whole, wanted
+
+Side = Annotated[Whole, Field(ge=1, le=4096)]
+Rate = Annotated[Number, Field(gt=0, lt=1)]
 
 
-def _place(value: Any) -> str:
-    """A path, which may be of any bytes; a folder's name may be one that the command line took for a number."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if not isinstance(value, str):
-        raise ValueError("must be a path: put what looks like a number in two kinds of quotes, '\"1e3\"'")
-    if not value:
-        raise ValueError("must not be empty; '.' is the current folder")
-    return value
-
-
-def _is_device(value: str) -> str:
+def _device(value: str) -> str:
     try:
         torch.device(value)
-    except RuntimeError:
-        raise ValueError("must be cpu, cuda, cuda:NUMBER or another of PyTorch's devices") from None
+    except RuntimeError as error:
+        raise ValueError("no device") from error
     return value
 
 
 def _way(value: Any) -> Any:
+    """Of mirroring; true and false are what earlier versions took."""
     return {True: "sum", False: "none"}[value] if isinstance(value, bool) else value
 
 
-def _positive(values: list[float]) -> list[float]:
-    if min(values) <= 0:
-        raise ValueError("must be positive numbers")
-    return values
-
-
-Place = Annotated[str, PlainValidator(_place)]
-Triple = Annotated[list[float], Field(min_length=3, max_length=3)]
-
-
-class _Settings(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, protected_namespaces=())
-
-
-class StatedContract(_Settings):
+class StatedContract(Settings):
     """What the user says of the pixels a file expects; null where the file says it."""
 
-    color: Literal["RGB", "BGR"] | None
-    mean: Triple | None
-    std: Annotated[Triple, AfterValidator(_positive)] | None
-    height: Annotated[int, Field(ge=1, le=4096)] | None
-    width: Annotated[int, Field(ge=1, le=4096)] | None
-    pixels: bool | None
+    color: Literal["RGB", "BGR"] | None = wanted("RGB, BGR, or null where the file says it")
+    mean: Channels | None = wanted("three numbers, as [127.5,127.5,127.5], or null where the file says it")
+    std: tuple[Spread, Spread, Spread] | None = wanted("three positive numbers, or null where the file says it")
+    height: Side | None = wanted("a number of pixels up to 4096, or null where the file says it")
+    width: Side | None = wanted("a number of pixels up to 4096, or null where the file says it")
+    pixels: bool | None = wanted("true where the network normalises inside, or null")
 
 
-class IjbSettings(_Settings):
+class IjbSettings(Settings):
     """How templates are made, see :func:`mfn.evaluation.ijb.run_ijb`."""
 
-    cache: Place
-    keep_norm: bool
-    detector_weight: bool
-    media_pooling: bool
+    cache: Text = wanted("a folder")
+    keep_norm: bool = wanted("true or false")
+    detector_weight: bool = wanted("true or false")
+    media_pooling: bool = wanted("true or false")
 
 
-class BenchmarkSettings(BaseModel):
+class BenchmarkSettings(Settings):
     """Where the chosen sets lie; their own keys are checked by what reads them."""
 
-    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
-
-    root: Place | None
-    allow_missing: bool
+    root: Text | None = wanted("the folder of the sets or a file, as in benchmark.root=DIR")
+    allow_missing: bool = wanted("true or false")
 
 
-class Paths(_Settings):
+class Paths(Settings):
     """Where the report goes."""
 
-    output: Place
+    output: Text = wanted("a folder")
 
 
-class EvaluateSettings(_Settings):
-    """All keys of an evaluation."""
+class EvaluateSettings(Settings):
+    """Of the whole configuration."""
 
-    model_path: Place
-    contract: StatedContract
-    trust_torchscript: bool
-    benchmark: BenchmarkSettings
-    device: Annotated[str, AfterValidator(_is_device)]
-    batch_size: Annotated[int, Field(ge=1)]
-    num_workers: Annotated[int, Field(ge=0, le=1024)]
-    flip: Annotated[Literal["none", "sum", "concat"], BeforeValidator(_way)]
-    score: Literal["cosine", "euclidean", "angle"]
-    pca: Annotated[int, Field(ge=1)] | None
-    bootstrap: Annotated[int, Field(ge=0, le=1_000_000)]
-    store_threshold: Annotated[float, Field(gt=0, lt=1)] | None
-    probe: bool
-    probe_pairs: Annotated[int, Field(ge=4)]
-    cache: Place | None
-    ijb: IjbSettings
-    paths: Paths
+    model_path: Text = wanted("the network file to judge, as in model_path=FILE")
+    contract: StatedContract = wanted("the keys of the contract")
+    trust_torchscript: bool = wanted("true to run a .pt file, which is a program, or false")
+    benchmark: BenchmarkSettings = wanted("one or several, as benchmark=[lfw,cfp_fp]")
+    device: Annotated[str, AfterValidator(_device)] = wanted("cpu, cuda, cuda:NUMBER or another of PyTorch's devices")
+    batch_size: Positive = wanted("a whole number of at least 1")
+    num_workers: Annotated[Whole, Field(ge=0, le=1024)] = wanted("a whole number up to 1024, 0 for none")
+    flip: Annotated[Literal["none", "sum", "concat"], BeforeValidator(_way)] = wanted("none, sum or concat")
+    score: Literal["cosine", "euclidean", "angle"] = wanted("cosine, euclidean or angle")
+    pca: Positive | None = wanted("a whole number of at least 1, or null")
+    bootstrap: Annotated[Whole, Field(ge=0, le=1_000_000)] = wanted("a whole number up to 1000000, 0 for none")
+    store_threshold: Rate | None = wanted("a false accept rate between 0 and 1, as 1e-3, or null")
+    probe: bool = wanted("true or false")
+    probe_pairs: Annotated[Whole, Field(ge=4)] = wanted("a whole number of at least 4")
+    cache: Text | None = wanted("a folder, or null")
+    ijb: IjbSettings = wanted("the keys of ijb")
+    paths: Paths = wanted("where the report goes")

@@ -1,20 +1,34 @@
 """Values by type and range: declared once for each command, checked before data is read."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 from pydantic.fields import FieldInfo
 
-from mfn.config.arguments import shown
+from mfn.config.arguments import no_truth, shown, text
+from mfn.config.effect import without_effect
 from mfn.errors import ConfigError
+from mfn.failures import unwrapped
 
 
 class Settings(BaseModel):
-    """Base of the declarations, whose fields are made by :func:`wanted`; keys without a field are others' business."""
+    """Base of the declarations, whose fields are made by :func:`wanted`."""
 
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False, arbitrary_types_allowed=True)
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False, arbitrary_types_allowed=True, frozen=True)
+
+
+Declared = TypeVar("Declared", bound=Settings)
+
+Whole = Annotated[int, BeforeValidator(no_truth)]
+Positive = Annotated[Whole, Field(ge=1)]
+NotNegative = Annotated[Whole, Field(ge=0)]
+Number = Annotated[float, BeforeValidator(no_truth)]
+Spread = Annotated[Number, Field(gt=0)]
+Channels = tuple[Number, Number, Number]
+Text = Annotated[str, PlainValidator(text)]
+"""Not empty, as the name of a file, which may be of any bytes."""
 
 
 def wanted(what: str) -> Any:
@@ -34,18 +48,47 @@ def checked(config: DictConfig, declared: type[Settings]) -> DictConfig:
         declared: What its keys should hold.
 
     Raises:
-        ConfigError: A value is of another type or out of range; the sentence names its key.
+        ConfigError: Values are missing, of another type or out of range, or nothing goes by a key; the sentence names
+            all of these keys.
+    """
+    values = settings(config, declared).model_dump(exclude_unset=True)
+    _write_back(config, values, _plain(config), "")
+    return config
+
+
+def settings(config: DictConfig, declared: type[Declared]) -> Declared:
+    """The declared values of a configuration, each of its own type.
+
+    Args:
+        config: Composed.
+        declared: What its keys should hold.
+
+    Raises:
+        ConfigError: As for :func:`checked`.
     """
     for missing in _missing(OmegaConf.to_container(config), ""):
         field = _field(declared, missing.split("."))[1]
         raise ConfigError(f"{missing} must be given" + (f": {field.description}" if field else ""))
-    plain: Any = OmegaConf.to_container(config, resolve=True)
+    idle = [f"nothing goes by {key}" for key in without_effect(config, _declares(declared))]
+    plain = _plain(config)
     try:
-        values = declared.model_validate(plain).model_dump(exclude_unset=True)
+        values = declared.model_validate(plain)
     except ValidationError as error:
-        raise ConfigError(_sentence(error, declared, plain)) from None
-    _write_back(config, values, plain, "")
-    return config
+        sentences = [_sentence(problem, declared, plain) for problem in error.errors(include_url=False)]
+        raise ConfigError("; ".join(dict.fromkeys(sentences + idle))) from None
+    if idle:
+        raise ConfigError(f"{'; '.join(idle)}: leave it out, or look for the key that was meant in conf")
+    return values
+
+
+def _plain(config: DictConfig) -> Any:
+    with unwrapped():  # from interpolations that lead nowhere
+        return OmegaConf.to_container(config, resolve=True)
+
+
+def _declares(declared: type[Settings]) -> Any:
+    """Whether a key is one of the declared."""
+    return lambda key: _field(declared, key.split("."))[0] == key.split(".")
 
 
 def _missing(plain: Any, key: str) -> Iterator[str]:
@@ -57,7 +100,7 @@ def _missing(plain: Any, key: str) -> Iterator[str]:
         yield key
 
 
-def _write_back(config: DictConfig, values: dict[str, Any], plain: dict[str, Any], prefix: str) -> None:
+def _write_back(config: DictConfig, values: Mapping[str, Any], plain: Mapping[str, Any], prefix: str) -> None:
     for name, value in values.items():
         if isinstance(value, dict):
             _write_back(config, value, plain[name], f"{prefix}{name}.")
@@ -67,12 +110,11 @@ def _write_back(config: DictConfig, values: dict[str, Any], plain: dict[str, Any
             OmegaConf.update(config, prefix + name, value)
 
 
-def _sentence(error: ValidationError, declared: type[Settings], plain: Any) -> str:
-    problem = error.errors(include_url=False)[0]
+def _sentence(problem: Mapping[str, Any], declared: type[Settings], plain: Any) -> str:
     path, field = _field(declared, [part for part in problem["loc"] if isinstance(part, str)])
     for name in path:
         plain = plain.get(name) if isinstance(plain, dict) else plain
-    what = field.description if field else problem["msg"]
+    what = field.description if field and field.description else problem["msg"]
     return f"{'.'.join(path)}={shown(plain)} does not fit: give {what}"
 
 
