@@ -12,6 +12,7 @@ from mfn.config.command_line import CommandLine
 from mfn.config.compose import composed
 from mfn.config.recipe import recipe_for
 from mfn.config.resume import resumed
+from mfn.config.swept import for_every_job
 from mfn.errors import ConfigError
 
 MOST_JOBS = 100
@@ -47,7 +48,7 @@ def train_arguments(arguments: Sequence[str], here: Path = Path()) -> list[str]:
             if not line.multirun:
                 raise
             raise ConfigError(f"job {number} of the sweep, {' '.join(job)}: {error}") from error
-    return line.with_overrides(*recipe_for(line, jobs)).arguments()
+    return for_every_job("train", line.with_overrides(*recipe_for(line, jobs))).arguments()
 
 
 def plain_arguments(arguments: Sequence[str], name: str) -> list[str]:
@@ -66,7 +67,7 @@ def plain_arguments(arguments: Sequence[str], name: str) -> list[str]:
     line = line.understandable()
     for job in jobs_of(line)[:MOST_JOBS]:
         composed(name, job, line.config_dir)
-    return line.arguments()
+    return for_every_job(name, line).arguments()
 
 
 def jobs_of(line: CommandLine) -> list[list[str]]:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from mfn.assembly import build_recognizer, build_trainer, check, monitors
 from mfn.config.build import build
 from mfn.config.recipe import told_recipe
-from mfn.config.sources import open_source
+from mfn.config.sources import open_source, open_validation
 from mfn.data.datamodule import FaceDataModule
 from mfn.measured import check_monitors
 from mfn.models.count import network_size
@@ -48,7 +48,7 @@ def train(config: DictConfig) -> float:
         keep_freed_memory()
     seed_everything(config.seed, workers=False, verbose=False)
     trainer = build_trainer(config)
-    data: FaceDataModule = build(config.data.module, source=open_source(config))
+    data: FaceDataModule = build(config.data.module, source=open_source(config), validation=open_validation(config))
     data.setup("fit")
     if not check_monitors(monitors(config), data, trainer):
         log.warning("there is nothing to judge by: only last.ckpt is kept; see data.val_identities and benchmark")

@@ -22,6 +22,8 @@ _PATHS = (
     "model_path",
     "ckpt_path",
     "folder",
+    "images",
+    "val_root",
 )
 """Last parts of the keys whose value is a path: text, whatever it looks like."""
 _LISTS = ("benchmark", "callbacks", "logger", "target", "precision")
@@ -116,6 +118,8 @@ def _understandable(word: str, multirun: bool) -> str:
         if word.startswith("~"):
             return word
         raise ConfigError(f"{word!r} is no override: expected key=value, as in data.root=DIR")
+    if key in _LISTS and value in ("", "null"):
+        return f"{key}=[]"
     if not multirun and key in _LISTS and "," in value and value[:1] not in "['\"":
         return f"{key}=[{value}]"
     try:

@@ -23,11 +23,12 @@ class Data(Settings):
     """Of ``data``, whatever the source."""
 
     root: Text = wanted("the folder of the data, as in data.root=DIR")
+    val_root: Text | None = wanted("a folder of further images of the same people, or null")
     batch_size: Positive = wanted("a whole number of at least 1")
     eval_batch_size: Positive = wanted("a whole number of at least 1")
     num_workers: NotNegative = wanted("a whole number, 0 for none")
     multiprocessing_context: Literal["fork", "spawn", "forkserver"] | None = wanted("fork, spawn, forkserver or null")
-    shuffle: bool = wanted("true or false")
+    shuffle: bool | Literal["once"] = wanted("true, false or once")
     drop_last: bool = wanted("true or false")
     min_images: Positive = wanted("a whole number of at least 1")
     max_images: Positive | None = wanted("a whole number of at least 1, or null")

@@ -1,6 +1,6 @@
 """From a source of faces to the loaders that training and judging use."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from lightning import LightningDataModule
@@ -10,6 +10,7 @@ from mfn.data.copies import copies_of
 from mfn.data.fingerprint import differences, fingerprint
 from mfn.data.held_out import FOLDS, held_out_set
 from mfn.data.images import FaceImages
+from mfn.data.known_people import KnownImages, known_images
 from mfn.data.loader import FaceLoader
 from mfn.data.sampler import FaceBatchSampler
 from mfn.data.source import FaceSource
@@ -32,7 +33,7 @@ class FaceDataModule(LightningDataModule):
         num_workers: processes that decode, for training and for each judging loader.
         multiprocessing_context: fork | spawn | forkserver; None takes the platform's own.
         seed: of shuffling, splits, picks, pairs and augmentation.
-        shuffle: a new permutation of all training images in each epoch.
+        shuffle: a new permutation of all training images in each epoch; "once" the same in all.
         drop_last: leave out an epoch's last batch where it is not full.
         min_images: identities with fewer images are dropped.
         max_images: identities with more keep a seeded pick of this many; None keeps all.
@@ -41,6 +42,8 @@ class FaceDataModule(LightningDataModule):
             the data, see `held_out_share`.
         val_pairs: verification pairs drawn from the held-out identities, at most: fewer where their images
             do not make as many.
+        validation: further images of the people that train, in place of a share of the source's own; others in it are
+            passed over.
         augment: of training images; None leaves them as they are.
         verification: further verification sets by name.
 
@@ -72,13 +75,14 @@ class FaceDataModule(LightningDataModule):
         num_workers: int = 1,
         multiprocessing_context: str | None = None,
         seed: int = 0,
-        shuffle: bool = True,
+        shuffle: bool | Literal["once"] = True,
         drop_last: bool = True,
         min_images: int = 1,
         max_images: int | None = None,
         val_fraction: float = 0.0,
         val_identities: float | None = None,
         val_pairs: int = 6000,
+        validation: FaceSource | None = None,
         augment: Augmentation | None = None,
         verification: dict[str, VerificationSet] | None = None,
     ) -> None:
@@ -98,6 +102,8 @@ class FaceDataModule(LightningDataModule):
                     f"benchmark={name} is no set of pairs, which is what a run is judged on while it trains: judge its "
                     f"checkpoint on it with evaluate.py benchmark={name}"
                 )
+        if validation is not None and val_fraction > 0:
+            raise ConfigError(f"data.val_root has the validation images, so data.val_fraction={val_fraction} must be 0")
         self.source = source
         self.image_size = (image_size[0], image_size[1])
         self.batch_size = batch_size
@@ -105,13 +111,15 @@ class FaceDataModule(LightningDataModule):
         self.num_workers = num_workers
         self.multiprocessing_context = multiprocessing_context
         self.seed = seed
-        self.shuffle = shuffle
+        self.shuffle: bool | Literal["once"] = shuffle
         self.drop_last = drop_last
         self.rules = SplitRules(min_images, max_images, val_fraction, val_identities)
         self.val_pairs = val_pairs
+        self.validation = validation
         self.augment = augment
         self.verification = verification or {}
         self._splits: Splits | None = None
+        self._validation: KnownImages
         self._train_loader: FaceLoader | None = None
         self._resume_at: dict[str, Any] = {}
 
@@ -135,6 +143,10 @@ class FaceDataModule(LightningDataModule):
         if splits.held_out.size > 0 or self.rules.val_identities:
             held_out = held_out_set(self.source, splits.held_out, self.val_pairs, self.seed)
             self.verification_sets = {held_out.name: held_out} | self.verification_sets
+        if self.validation is not None:
+            self._validation = known_images(self.validation, splits.label_map, self.source.label_names)
+        else:
+            self._validation = KnownImages(self.source, splits.validation, splits.validation_classes, 0)
         self._splits = splits
 
     def train_dataloader(self) -> FaceLoader:
@@ -199,7 +211,7 @@ class FaceDataModule(LightningDataModule):
 
         Every rank judges on all images.
         """
-        splits = self._ready()
+        self._ready()
         loaders = [
             verification_loader(
                 pairs.source,
@@ -211,15 +223,16 @@ class FaceDataModule(LightningDataModule):
             )
             for pairs in self.verification_sets.values()
         ]
-        if splits.validation.size > 0:
-            images = FaceImages(self.source, splits.validation, splits.validation_classes, self.image_size)
+        if self.has_validation_images:
+            images = FaceImages(*self._validation[:3], self.image_size)
             loaders.append(self._loader(images, FaceBatchSampler(len(images), self.eval_batch_size)))
         return loaders
 
     @property
     def has_validation_images(self) -> bool:
         """Whether images of the training identities are kept for validation."""
-        return self._ready().validation.size > 0
+        self._ready()
+        return self._validation.positions.size > 0
 
     def summary(self) -> dict[str, int | str]:
         """Return what there is to train and judge on, for a table."""
@@ -240,7 +253,8 @@ class FaceDataModule(LightningDataModule):
             "images per training identity": (
                 f"{per_class.min()} to {per_class.max()}, median {np.median(per_class):g}"
             ),
-            "validation images of the same identities": splits.validation.size,
+            "validation images of the same identities": self._validation.positions.size,
+            **({"passed over there, of other identities": others} if (others := self._validation.strangers) else {}),
             "held-out images": splits.held_out.size,
             "held-out identities": np.unique(self.source.labels[splits.held_out]).size,
             **{f"pairs of {name}": len(pairs.pairs) for name, pairs in self.verification_sets.items()},
