@@ -9,7 +9,7 @@ import logging
 import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
@@ -177,7 +177,7 @@ class InputContract:
             raise CheckpointError(str(error)) from error
 
 
-def is_side(value: object) -> bool:
+def is_side(value: object) -> TypeGuard[int]:
     """Whether a value can be the height or the width of a crop."""
     return _is_whole(value, _LONGEST_SIDE)
 

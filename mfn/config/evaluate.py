@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from mfn.config.settings import Channels, Number, Positive, Settings, Spread, Text, Whole, wanted
+from mfn.config.settings import Channels, Number, Place, Positive, Settings, Spread, Text, Whole, wanted
 
 Side = Annotated[Whole, Field(ge=1, le=4096)]
 Rate = Annotated[Number, Field(gt=0, lt=1)]
@@ -24,6 +24,10 @@ def _way(value: Any) -> Any:
     return {True: "sum", False: "none"}[value] if isinstance(value, bool) else value
 
 
+Flip = Annotated[Literal["none", "sum", "concat"], BeforeValidator(_way)]
+"""What is done with the embedding of the mirrored image."""
+
+
 class StatedContract(Settings):
     """What the user says of the pixels a file expects; null where the file says it."""
 
@@ -38,7 +42,7 @@ class StatedContract(Settings):
 class IjbSettings(Settings):
     """How templates are made, see :func:`mfn.evaluation.ijb.run_ijb`."""
 
-    cache: Text = wanted("a folder")
+    cache: Place = wanted("a folder")
     keep_norm: bool = wanted("true or false")
     detector_weight: bool = wanted("true or false")
     media_pooling: bool = wanted("true or false")
@@ -54,26 +58,26 @@ class BenchmarkSettings(Settings):
 class Paths(Settings):
     """Where the report goes."""
 
-    output: Text = wanted("a folder")
+    output: Place = wanted("a folder")
 
 
 class EvaluateSettings(Settings):
     """Of the whole configuration."""
 
-    model_path: Text = wanted("the network file to judge, as in model_path=FILE")
+    model_path: Place = wanted("the network file to judge, as in model_path=FILE")
     contract: StatedContract = wanted("the keys of the contract")
     trust_torchscript: bool = wanted("true to run a .pt file, which is a program, or false")
     benchmark: BenchmarkSettings = wanted("one or several, as benchmark=[lfw,cfp_fp]")
     device: Annotated[str, AfterValidator(_device)] = wanted("cpu, cuda, cuda:NUMBER or another of PyTorch's devices")
     batch_size: Positive = wanted("a whole number of at least 1")
     num_workers: Annotated[Whole, Field(ge=0, le=1024)] = wanted("a whole number up to 1024, 0 for none")
-    flip: Annotated[Literal["none", "sum", "concat"], BeforeValidator(_way)] = wanted("none, sum or concat")
+    flip: Flip = wanted("none, sum or concat")
     score: Literal["cosine", "euclidean", "angle"] = wanted("cosine, euclidean or angle")
     pca: Positive | None = wanted("a whole number of at least 1, or null")
     bootstrap: Annotated[Whole, Field(ge=0, le=1_000_000)] = wanted("a whole number up to 1000000, 0 for none")
     store_threshold: Rate | None = wanted("a false accept rate between 0 and 1, as 1e-3, or null")
     probe: bool = wanted("true or false")
     probe_pairs: Annotated[Whole, Field(ge=4)] = wanted("a whole number of at least 4")
-    cache: Text | None = wanted("a folder, or null")
+    cache: Place | None = wanted("a folder, or null")
     ijb: IjbSettings = wanted("the keys of ijb")
     paths: Paths = wanted("where the report goes")

@@ -54,4 +54,4 @@ def calibration_faces(root: Path | str, contract: InputContract, count: int = 51
 
 
 def _open(root: Path) -> ImageSource:
-    return read_bin(root).source if root.suffix == ".bin" else open_faces(root)
+    return read_bin(root).source if root.suffix.lower() == ".bin" else open_faces(root)

@@ -26,8 +26,8 @@ def file_stem(name: object, checkpoint: Path) -> str:
     is_plain = text == Path(text).name == text.strip() and text.isprintable() and 0 < len(text) <= 100
     if not is_plain or text.startswith(".") or "\\" in text or Path(text).suffix.lower() in SUFFIXES:
         raise ExportError(
-            f"name={text!r} must be a plain name without folder and suffix: files are called NAME_TARGET_PRECISION.SUFFIX, "
-            "and paths.output=DIR says in which folder"
+            f"name={text!r} must be a plain name without folder and suffix: files are called "
+            "NAME_TARGET_PRECISION.SUFFIX, and paths.output=DIR says in which folder"
         )
     return text
 

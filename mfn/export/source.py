@@ -52,8 +52,8 @@ def read_source(path: Path) -> Source:
         raise ExportError(f"ckpt_path={path} must be a checkpoint (.ckpt) or arrays in forward order (.npz)")
     if spoilt := not_finite(backbone.state_dict()):
         raise ExportError(
-            f"{path} is spoilt: {len(spoilt)} of its tensors hold NaN or infinity ({', '.join(spoilt[:3])}); its training "
-            "went wrong, and only a checkpoint from before that is worth exporting"
+            f"{path} is spoilt: {len(spoilt)} of its tensors hold NaN or infinity ({', '.join(spoilt[:3])}); its "
+            "training went wrong, and only a checkpoint from before that is worth exporting"
         )
     return Source(backbone, contract, {"checkpoint": weights_hash(backbone.state_dict()), **facts})
 

@@ -45,7 +45,7 @@ class FaceEmbedder:
             CheckpointError: The file is missing, damaged or of another kind, or what it expects is unknown.
         """
         given = {key: value for key, value in (stated or {}).items() if value is not None}
-        return cls(*load_network(Path(path), given, trust_torchscript))
+        return cls(*load_network(Path(path).expanduser(), given, trust_torchscript))
 
     def to(self, device: torch.device | str) -> "FaceEmbedder":
         """Moves a PyTorch network to a device; other runtimes stay where they are.
@@ -107,6 +107,6 @@ class FaceEmbedder:
         """
         measured = {"threshold": threshold, "threshold_far": far, "threshold_flip": flip}
         contract = dataclasses.replace(self.contract, **measured)
-        written = store_contract(Path(path), contract)
+        written = store_contract(Path(path).expanduser(), contract)
         self.contract = contract
         return written

@@ -7,7 +7,7 @@ import pytest
 from hydra.utils import instantiate
 
 from mfn.errors import ConfigError, ExportError
-from mfn.exporting import export, list_arguments
+from mfn.exporting import export
 from mfn.inference.embedder import FaceEmbedder
 from tests.composing import choices, composed
 from tests.export.networks import faces, raw, small_checkpoint, small_network
@@ -68,8 +68,3 @@ def test_every_target_is_there_without_its_packages(name: str) -> None:
     assert target.name == name and target.suffix.startswith(".") and target.precisions
     assert set(target.calibrated) <= set(target.precisions)
     assert name in composed("target=all", "ckpt_path=unused", config="export").target
-
-
-def test_lists_need_no_brackets() -> None:
-    typed = ["target=onnx,litert", "precision=[fp32,int8]", "name=a,b", "benchmark=lfw", "target.onnx.prelu=relu"]
-    assert list_arguments(typed) == ["target=[onnx,litert]", *typed[1:]]

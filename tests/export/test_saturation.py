@@ -11,9 +11,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnx")
 pytest.importorskip("onnxscript", reason="needs onnxscript")
 
+import onnx
 from onnx import helper, numpy_helper
 
 from mfn.export import quantize_onnx
