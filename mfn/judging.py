@@ -112,6 +112,9 @@ def _check(config: EvaluateSettings, embedder: FaceEmbedder, benchmarks: Mapping
         _check_writable("cache", Path(config.cache))
     if any(isinstance(benchmark, IjbSet) for benchmark in benchmarks.values()):
         _check_writable("ijb.cache", Path(config.ijb.cache))
+    measured = embedder.contract.threshold_flip
+    if config.store_threshold is None and measured not in (None, config.flip):
+        log.warning("the stored threshold is for flip=%s and says nothing about flip=%s", measured, config.flip)
     pairs = _first_pairs(benchmarks)
     if pairs is None and (config.probe or config.store_threshold is not None):
         raise ConfigError("probe=true and store_threshold= need a set of pairs among the benchmarks")

@@ -22,7 +22,7 @@ ALLOWED = {
     "stored_backbone": {"errors"},
     "checkpoint": {"stored_backbone"} | EVERYWHERE,
     "checkpoint_io": {"checkpoint"},
-    "inference": {"inference", "checkpoint", "models"} | EVERYWHERE,
+    "inference": {"inference", "checkpoint", "metrics", "models"} | EVERYWHERE,
     "evaluation": {"evaluation", "metrics", "data", "inference", "align"} | EVERYWHERE,
     "failures": {"errors"},
     "config": {"config", "checkpoint", "failures"} | EVERYWHERE,

@@ -10,19 +10,20 @@ import dataclasses
 import logging
 import tempfile
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import torch
 
-from mfn.errors import ExportError
 from mfn.export.equalize import equalized
 from mfn.export.network import INPUT, Deployable
 from mfn.export.onnx_graph import onnx_graph
 from mfn.export.quiet import quiet
 from mfn.export.saturation import fitting_scales, integers, scaled
 from mfn.export.sensitivity import kept_float, layer_costs
+from mfn.export.target import expect, one_of
 
 if TYPE_CHECKING:
     import onnx
@@ -31,24 +32,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Ranges = Literal["minmax", "percentile", "entropy"]
+RANGES = get_args(Ranges)
 _BATCH = 16
 _PROBES = 32
 """Faces on which the cost of a layer is measured; its mean cosine varies little between faces."""
 
 
-def quantized(
-    deployable: Deployable,
-    calibration: np.ndarray,
-    ranges: Ranges = "minmax",
-    percentile: float = 99.999,
-    balance: float | None = 0.6,
-    float_bytes: int = 32768,
-) -> "onnx.ModelProto":
-    """Writes the network with integer convolutions, as QDQ.
+@dataclass(frozen=True, slots=True)
+class Int8Options:
+    """How int8 is made.
 
-    Args:
-        deployable: The network.
-        calibration: uint8 RGB (N, H, W, 3), faces from which the ranges come.
+    Attributes:
         ranges: How far a tensor's scale reaches: to its extremes, to a percentile at either end, or to where the
             entropy lost is least.
         percentile: For ``ranges="percentile"``.
@@ -56,18 +50,39 @@ def quantized(
         float_bytes: What the file may grow by for the layers that lose most, which then stay float; 0 for none.
 
     Raises:
-        ExportError: An option is not known.
+        ExportError: A value makes no sense.
     """
-    if ranges not in ("minmax", "percentile", "entropy"):
-        raise ExportError(f"target.onnx.int8.ranges={ranges} must be minmax, percentile or entropy")
+
+    ranges: Ranges = "minmax"
+    percentile: float = 99.999
+    balance: float | None = 0.6
+    float_bytes: int = 32768
+
+    def __post_init__(self) -> None:
+        expect(f"target.onnx.int8.ranges={self.ranges}", one_of(RANGES), self.ranges in RANGES)
+        expect(f"target.onnx.int8.percentile={self.percentile}", "above 50 and up to 100", 50 < self.percentile <= 100)
+        balanced = self.balance is None or 0 <= self.balance <= 1
+        expect(f"target.onnx.int8.balance={self.balance}", "null or from 0 to 1", balanced)
+        expect(f"target.onnx.int8.float_bytes={self.float_bytes}", "0 or positive", self.float_bytes >= 0)
+
+
+def quantized(deployable: Deployable, calibration: np.ndarray, options: Int8Options) -> "onnx.ModelProto":
+    """Writes the network with integer convolutions, as QDQ.
+
+    Args:
+        deployable: The network.
+        calibration: uint8 RGB (N, H, W, 3), faces from which the ranges come.
+        options: How.
+    """
     inputs = deployable.inputs(calibration)
-    if balance is not None:
-        network = equalized(deployable.network, inputs, balance)
+    if options.balance is not None:
+        network = equalized(deployable.network, inputs, options.balance)
         deployable = dataclasses.replace(deployable, network=network)
     with quiet():
         model = onnx_graph(deployable)
-        found = _ranges(model, inputs.numpy(), ranges, percentile)
-        kept = _costliest(model, found, inputs[:_PROBES].numpy(), float_bytes) if float_bytes else []
+        found = _ranges(model, inputs.numpy(), options.ranges, options.percentile)
+        budget = options.float_bytes
+        kept = _costliest(model, found, inputs[:_PROBES].numpy(), budget) if budget else []
         return _quantize(model, found, kept)
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from mfn.contract import InputContract
 from mfn.errors import ConfigError, first_line
 from mfn.inference.loading import load_network, store_contract
 from mfn.inference.network import Network, TorchNetwork
+from mfn.metrics.scores import combine
 
 
 class FaceEmbedder:
@@ -77,21 +77,25 @@ class FaceEmbedder:
         prepare = self.contract.arrange if self.network.takes_pixels else self.contract.normalize
         return self.network(prepare(pixels))
 
-    def __call__(self, images: np.ndarray | Tensor, flip: bool = False) -> np.ndarray:
+    def __call__(self, images: np.ndarray | Tensor, flip: str | bool | None = None) -> np.ndarray:
         """Embeds aligned faces.
 
         Args:
             images: uint8 RGB (N, H, W, 3).
-            flip: Add the embedding of the mirrored image before scaling to unit length.
+            flip: What is done with the mirrored image's embedding: ``"sum"`` (or true) adds it before scaling to unit
+                length, ``"concat"`` puts it behind, ``"none"`` (false, None) does without. The contract's ``threshold``
+                belongs to its ``threshold_flip``, which can be given here.
 
         Returns:
-            float32 (N, D), each row of unit length.
+            float32 (N, D), or (N, 2 D) with ``"concat"``, each row of unit length.
+
+        Raises:
+            ConfigError: There is no such way.
         """
+        how = flip if isinstance(flip, str) else ("sum" if flip else "none")
         pixels = torch.as_tensor(images)
-        embeddings = self.raw(pixels)
-        if flip:
-            embeddings = embeddings + self.raw(pixels.flip(2))
-        return functional.normalize(embeddings).cpu().numpy()
+        mirrored = None if how == "none" else self.raw(pixels.flip(2)).cpu().numpy()
+        return combine(self.raw(pixels).cpu().numpy(), mirrored, how)
 
     def store_threshold(self, path: Path | str, threshold: float, far: float, flip: str | None = None) -> Path:
         """Remembers the operating threshold in the contract and in the file the network came from.

@@ -19,7 +19,7 @@ from onnx import helper, numpy_helper
 
 from mfn.export import quantize_onnx
 from mfn.export.onnx_graph import save_onnx
-from mfn.export.quantize_onnx import embed, integer_weights, quantized
+from mfn.export.quantize_onnx import Int8Options, embed, integer_weights, quantized
 from mfn.export.saturation import LARGEST_PAIR, fitting_scales, holds_on, integers, pair_sums
 from mfn.export.sensitivity import cosines
 from mfn.export.targets.onnx import OnnxTarget
@@ -97,7 +97,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             if name == "usual":
                 patch.setattr(quantize_onnx, "fitting_scales", eight_bits)
             paths[name] = folder / f"{name}.onnx"
-            save_onnx(quantized(shallow_deployable(precision="int8"), faces(24), float_bytes=0), paths[name])
+            options = Int8Options(float_bytes=0)
+            save_onnx(quantized(shallow_deployable(precision="int8"), faces(24), options), paths[name])
     return paths
 
 

@@ -12,7 +12,7 @@ import torch
 from mfn.errors import ExportError, first_line
 from mfn.export.network import INPUT, OUTPUT, Deployable
 from mfn.export.quiet import quiet
-from mfn.export.target import Description
+from mfn.export.target import Description, expect
 
 
 class CoremlTarget:
@@ -33,8 +33,7 @@ class CoremlTarget:
     runs_here = False
 
     def __init__(self, max_batch: int = 64) -> None:
-        if max_batch < 1:
-            raise ExportError(f"target.coreml.max_batch must be at least 1, got {max_batch}")
+        expect(f"target.coreml.max_batch={max_batch}", "at least 1", max_batch >= 1)
         self.max_batch = max_batch
 
     def export(self, deployable: Deployable, path: Path, calibration: np.ndarray | None) -> list[Path]:

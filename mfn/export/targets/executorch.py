@@ -12,7 +12,7 @@ from mfn.errors import ExportError, first_line
 from mfn.export.network import Deployable
 from mfn.export.quiet import quiet
 from mfn.export.saturation import widened
-from mfn.export.target import Description
+from mfn.export.target import Description, expect
 from mfn.files import replacing
 
 
@@ -35,8 +35,7 @@ class ExecutorchTarget:
     runs_here = True
 
     def __init__(self, max_batch: int = 64) -> None:
-        if max_batch < 1:
-            raise ExportError(f"target.executorch.max_batch must be at least 1, got {max_batch}")
+        expect(f"target.executorch.max_batch={max_batch}", "at least 1", max_batch >= 1)
         self.max_batch = max_batch
 
     def export(self, deployable: Deployable, path: Path, calibration: np.ndarray | None) -> list[Path]:

@@ -1,8 +1,6 @@
 """LiteRT (TFLite): Android, and wherever its runtime is."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +10,7 @@ from mfn.export.litert_quantize import dynamic_int8, half
 from mfn.export.litert_sensitivity import Int8Options, calibrated_int8
 from mfn.export.network import Deployable
 from mfn.export.saturation import widened
-from mfn.export.target import Description
+from mfn.export.target import Description, expect
 from mfn.files import replacing
 
 
@@ -23,7 +21,7 @@ class LiteRTTarget:
 
     Args:
         batch: Images that the file takes at a time.
-        int8: Fields of :class:`mfn.export.litert_sensitivity.Int8Options`.
+        int8: How int8 is made.
     """
 
     name = "litert"
@@ -33,9 +31,10 @@ class LiteRTTarget:
     requires = (("litert_torch", "litert"), ("ai_edge_litert", "litert"), ("ai_edge_quantizer", "litert"))
     runs_here = True
 
-    def __init__(self, batch: int = 1, int8: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, batch: int = 1, int8: Int8Options | None = None) -> None:
+        expect(f"target.litert.batch={batch}", "at least 1", batch >= 1)
         self.batch = batch
-        self.int8 = Int8Options(**(int8 or {}))
+        self.int8 = int8 or Int8Options()
 
     def export(self, deployable: Deployable, path: Path, calibration: np.ndarray | None) -> list[Path]:
         """See :class:`mfn.export.target.Target`."""

@@ -19,7 +19,7 @@ from mfn.export.ncnn_int8 import Clip, quantized
 from mfn.export.network import INPUT, OUTPUT, Deployable, WholeNetwork
 from mfn.export.quiet import quiet
 from mfn.export.saturation import widened
-from mfn.export.target import Description
+from mfn.export.target import Description, expect
 from mfn.inference.ncnn_network import MAGIC, PIXELS
 
 EQUALIZED_ON = 64
@@ -44,8 +44,7 @@ class NcnnTarget:
     runs_here = True
 
     def __init__(self, clip: Clip = "mse") -> None:
-        if clip not in ("mse", "max"):
-            raise ExportError(f"target.ncnn.clip must be mse or max, got {clip}")
+        expect(f"target.ncnn.clip={clip}", "mse or max", clip in ("mse", "max"))
         self.clip: Clip = clip
 
     def export(self, deployable: Deployable, path: Path, calibration: np.ndarray | None) -> list[Path]:
