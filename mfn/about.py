@@ -33,8 +33,9 @@ def install_command(extra: str, *names: str) -> str:
 
 
 def _belongs(package: Requirement, extra: str) -> bool:
-    always = package.marker is None or package.marker.evaluate({"extra": ""})
-    return always if not extra else not always and package.marker.evaluate({"extra": extra})
+    if package.marker is None or package.marker.evaluate({"extra": ""}):
+        return not extra
+    return bool(extra) and package.marker.evaluate({"extra": extra})
 
 
 def _without_marker(package: Requirement) -> str:
