@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
 
     look = commands.add_parser("inspect", help="what a pack, folder, .bin, checkpoint or exported file is")
     look.add_argument("path", type=Path)
+    look.add_argument("contract", nargs="*", metavar="contract.KEY=VALUE", help="what a network file does not say")
     look.add_argument("--all", action="store_true", help="decode every image to count the broken ones")
     look.add_argument("--show", type=Path, metavar="PNG", help="write a contact sheet")
     look.add_argument("--histogram", type=Path, metavar="PNG", help="write the images per identity")
@@ -106,8 +107,10 @@ def run_inspect(options: argparse.Namespace) -> None:
     """Tells what a file or folder is, see :mod:`mfn.inspection`."""
     from mfn.inspection.histogram import draw_histogram
     from mfn.inspection.inspect import inspect, show
+    from mfn.inspection.networks import inspect_network, stated_contract
 
-    found = inspect(options.path, options.all)
+    stated = stated_contract(options.contract)
+    found = inspect_network(options.path, stated) if stated else inspect(options.path, options.all)
     log.info(found.text())
     if options.show is not None:
         show(found, options.show)

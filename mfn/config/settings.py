@@ -1,10 +1,11 @@
 """Values by type and range: declared once for each command, checked before data is read."""
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 from pydantic.fields import FieldInfo
 
 from mfn.config.arguments import no_truth, shown, text
@@ -29,6 +30,8 @@ Spread = Annotated[Number, Field(gt=0)]
 Channels = tuple[Number, Number, Number]
 Text = Annotated[str, PlainValidator(text)]
 """Not empty, as the name of a file, which may be of any bytes."""
+Place = Annotated[Text, AfterValidator(os.path.expanduser)]
+"""A path, in which ``~`` is the user's folder."""
 
 
 def wanted(what: str) -> Any:
