@@ -3,11 +3,11 @@
 import sys
 
 import hydra
-from mfn.sweep import job
 from omegaconf import DictConfig
 
 from mfn.failures import one_sentence
 from mfn.launch import train_arguments
+from mfn.sweep import job
 from mfn.training import train
 
 

@@ -5,7 +5,7 @@ import sys
 
 import torch
 from lightning import Callback, Trainer
-from lightning.pytorch.callbacks import LearningRateMonitor
+from lightning.pytorch.callbacks import Checkpoint, LearningRateMonitor
 from omegaconf import DictConfig, OmegaConf
 
 from mfn.callbacks.advance_head import AdvanceHead
@@ -26,6 +26,9 @@ from mfn.schedules import Plateau
 
 log = logging.getLogger(__name__)
 
+GIVEN = ("callbacks", "enable_checkpointing", "enable_progress_bar", "logger", "plugins")
+"""What the trainer gets besides its configuration."""
+
 
 def check(config: DictConfig) -> DictConfig:
     """Builds everything that needs no data, at a small size, so that a wrong value ends the run before data is read.
@@ -40,7 +43,7 @@ def check(config: DictConfig) -> DictConfig:
     trainer = config.trainer
     if trainer.max_steps == -1 and trainer.max_epochs in (-1, None):
         raise ConfigError("trainer.max_epochs and trainer.max_steps are both -1: a schedule needs the run to end")
-    check_values(config.trainer, "callbacks", "logger", "plugins", "enable_progress_bar")
+    check_values(config.trainer, *GIVEN)
     for node in (config.data.source, config.augment, config.benchmark, config.data.module, *config.logger.values()):
         check_values(node)
     contract_of(config)
@@ -138,9 +141,11 @@ def build_callbacks(config: DictConfig) -> list[Callback]:
 
 def build_trainer(config: DictConfig) -> Trainer:
     """Lightning's trainer with the configured callbacks and loggers."""
+    callbacks = build_callbacks(config)
     return build(
         config.trainer,
-        callbacks=build_callbacks(config),
+        callbacks=callbacks,
+        enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
         logger=list(build_all(config.logger).values()),
         plugins=[AtomicCheckpointIO()],
         enable_progress_bar=sys.stderr.isatty(),

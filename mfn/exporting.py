@@ -13,7 +13,9 @@ from omegaconf import DictConfig
 
 from mfn.data.verification import VerificationSet
 from mfn.errors import ConfigError, ExportError, MfnError
+from mfn.evaluation.alignment import SAMPLE, warn_of_unaligned
 from mfn.evaluation.embedding import flip_views
+from mfn.evaluation.fitted_sets import fitted_sets
 from mfn.export.calibration import calibration_faces
 from mfn.export.exporter import Exported, Exporter
 from mfn.export.faces import first_folds, parity_faces
@@ -87,9 +89,13 @@ def _listed(value: Any) -> list[str]:
 
 def _exporter(config: DictConfig, folder: Path) -> Exporter:
     source = read_source(Path(config.ckpt_path))
-    benchmarks, calibration = _benchmarks(config), None
+    aligned, calibration = config.check_alignment, None
+    benchmarks = fitted_sets(_benchmarks(config), source.contract, config.fit, check_alignment=aligned)
     if config.calibration is not None:
-        calibration = calibration_faces(config.calibration, source.contract, config.calibration_count, config.seed)
+        count, seed = config.calibration_count, config.seed
+        calibration = calibration_faces(config.calibration, source.contract, count, seed, config.fit)
+        if aligned:
+            warn_of_unaligned({f"calibration={config.calibration}": calibration[:SAMPLE]}, source.contract)
     faces = parity_faces(benchmarks.values(), calibration, source.contract)
     judging = {"flip": flip_views(config.flip), "batch_size": config.batch_size}
     reference = Reference(source.backbone, source.contract, faces, benchmarks, **judging)

@@ -11,8 +11,9 @@ from omegaconf import DictConfig
 from mfn.assembly import build_recognizer, build_trainer, check, monitors
 from mfn.config.build import build
 from mfn.config.recipe import told_recipe
-from mfn.config.sources import open_source
+from mfn.config.sources import open_source, open_validation
 from mfn.data.datamodule import FaceDataModule
+from mfn.evaluation.alignment import a_few, warn_of_unaligned
 from mfn.measured import check_monitors
 from mfn.models.count import network_size
 from mfn.parameter_groups import group_rows
@@ -48,7 +49,7 @@ def train(config: DictConfig) -> float:
         keep_freed_memory()
     seed_everything(config.seed, workers=False, verbose=False)
     trainer = build_trainer(config)
-    data: FaceDataModule = build(config.data.module, source=open_source(config))
+    data: FaceDataModule = build(config.data.module, source=open_source(config), validation=open_validation(config))
     data.setup("fit")
     if not check_monitors(monitors(config), data, trainer):
         log.warning("there is nothing to judge by: only last.ckpt is kept; see data.val_identities and benchmark")
@@ -56,6 +57,8 @@ def train(config: DictConfig) -> float:
     if config.init_from is not None and config.ckpt_path is None:
         log.info(table(f"Weights from {config.init_from}", transplant(recognizer, Path(config.init_from).expanduser())))
     tell_the_plan(config, recognizer, data)
+    if config.check_alignment and trainer.is_global_zero:
+        warn_of_unaligned({name: a_few(source) for name, source in data.pictures.items()}, recognizer.contract)
     trainer.fit(recognizer, datamodule=data, ckpt_path=config.ckpt_path, weights_only=True)
     if not trainer.is_global_zero:
         return float("nan")

@@ -71,6 +71,7 @@ def _run(name: str, words: tuple[str, ...], cwd: str, output: str, environment: 
     sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
     os.chdir(cwd)
     os.environ.update({"OMP_NUM_THREADS": "1"} | environment)
+    sys.path[:0] = environment.get("PYTHONPATH", "").split()
     script = str(ROOT / f"{name}.py")
     sys.argv = [script, *words]
     try:

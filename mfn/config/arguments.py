@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Unpack, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, PydanticSchemaGenerationError, PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import SchemaError
 
 from mfn.errors import ConfigError
 
@@ -77,7 +78,7 @@ def of_type(kind: Any, value: Any, key: str) -> Any:
         return fits
     except ValidationError as error:
         raise ConfigError(f"{key}={shown(value)} does not fit: {_expected(error)}") from None
-    except (PydanticSchemaGenerationError, PydanticUserError):  # what it is cannot be checked
+    except (PydanticSchemaGenerationError, PydanticUserError, SchemaError):  # what it is cannot be checked
         return value
 
 

@@ -8,10 +8,11 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.utils import get_object, instantiate
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from mfn.config.arguments import fitting
@@ -122,6 +123,6 @@ def _located(plain: Mapping[str, Any], key: str, trusted: Collection[str]) -> An
             "given with --config-dir, are made"
         )
     try:
-        return get_object(target)
-    except Exception as error:  # Hydra tries imports, which may raise anything
+        return resolve_name(target)
+    except Exception as error:  # an import may raise anything
         raise ConfigError(f"{key}: {target} cannot be found ({first_line(error)})") from error

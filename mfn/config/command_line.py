@@ -22,6 +22,9 @@ _PATHS = (
     "model_path",
     "ckpt_path",
     "folder",
+    "images",
+    "val_root",
+    "image_root",
 )
 """Last parts of the keys whose value is a path: text, whatever it looks like."""
 _LISTS = ("benchmark", "callbacks", "logger", "target", "precision")
@@ -38,7 +41,8 @@ class CommandLine:
         multirun: Whether it is a sweep.
         config_dir: A folder of configuration of the user's own.
         config_name: Another configuration than the script's own.
-        only_shows: Nothing is to run: ``--help`` and its like. ``--cfg`` shows what would run, and is not among them.
+        help: What there is to type is asked for.
+        only_shows: Nothing is to run: ``--hydra-help`` and its like. ``--cfg``, which shows what would run, is no such.
         other_config: The whole configuration comes from elsewhere, as it does in the further processes of a run.
     """
 
@@ -47,6 +51,7 @@ class CommandLine:
     multirun: bool = False
     config_dir: str | None = None
     config_name: str | None = None
+    help: bool = False
     only_shows: bool = False
     other_config: bool = False
 
@@ -70,7 +75,8 @@ class CommandLine:
             multirun=known.multirun,
             config_dir=known.config_dir,
             config_name=known.config_name,
-            only_shows=known.help or known.hydra_help or known.shell_completion or known.info is not None,
+            help=known.help,
+            only_shows=known.hydra_help or known.shell_completion or known.info is not None,
             other_config=known.config_path is not None or known.experimental_rerun is not None,
         )
 
@@ -116,6 +122,8 @@ def _understandable(word: str, multirun: bool) -> str:
         if word.startswith("~"):
             return word
         raise ConfigError(f"{word!r} is no override: expected key=value, as in data.root=DIR")
+    if key in _LISTS and value in ("", "null"):
+        return f"{key}=[]"
     if not multirun and key in _LISTS and "," in value and value[:1] not in "['\"":
         return f"{key}=[{value}]"
     try:

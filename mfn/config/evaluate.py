@@ -60,6 +60,8 @@ class EvaluateSettings(Settings):
     contract: StatedContract = wanted("the keys of the contract")
     benchmark: BenchmarkSettings = wanted("one or several, as benchmark=[lfw,cfp_fp]")
     device: Annotated[str, AfterValidator(_device)] = wanted("cpu, cuda, cuda:NUMBER or another of PyTorch's devices")
+    fit: Literal["exact", "resize"] = wanted("exact or resize")
+    check_alignment: bool = wanted("true or false")
     batch_size: Positive = wanted("a whole number of at least 1")
     num_workers: Annotated[Whole, Field(ge=0, le=1024)] = wanted("a whole number up to 1024, 0 for none")
     flip: Annotated[Literal["none", "sum", "concat"], BeforeValidator(_way)] = wanted("none, sum or concat")

@@ -6,7 +6,8 @@ environment, or say where to write.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -14,7 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from mfn.config.command_line import key_of
-from mfn.config.compose import composed
+from mfn.config.compose import CONF, composed
 from mfn.config.quoting import quoted
 from mfn.errors import CheckpointError
 
@@ -25,12 +26,12 @@ _NAME = re.compile(r"[\w-]+")
 _KEY = re.compile(r"[\w/@-]+(\.[\w/@-]+)*")
 
 
-def request_of(overrides: Sequence[str], groups: Mapping[str, Any]) -> dict[str, Any]:
+def request_of(overrides: Sequence[str], groups: Collection[str]) -> dict[str, Any]:
     """The overrides of a run as data.
 
     Args:
         overrides: As typed, none of them a sweep.
-        groups: The choice of each configuration group.
+        groups: Names of the configuration groups.
 
     Returns:
         ``choices``, ``values``, ``added`` (values of keys that were not there) and ``removed``.
@@ -53,7 +54,13 @@ def request_of_job() -> dict[str, Any]:
     if not HydraConfig.initialized():
         return {}
     hydra = HydraConfig.get()
-    return request_of(hydra.overrides.task, hydra.runtime.choices)
+    folders = [source.path for source in hydra.runtime.config_sources if source.schema == "file"]
+    return request_of(hydra.overrides.task, {*hydra.runtime.choices, *groups_in(folders)})
+
+
+def groups_in(folders: Iterable[Path | str]) -> set[str]:
+    """Names of the configuration groups in folders; Hydra's own list leaves out those of which several are chosen."""
+    return {str(group.relative_to(folder)) for folder in folders for group in Path(folder).rglob("*") if group.is_dir()}
 
 
 def requested(request: Mapping[str, Any], fresh: Sequence[str], config_dir: str | None = None) -> list[str]:
@@ -67,19 +74,22 @@ def requested(request: Mapping[str, Any], fresh: Sequence[str], config_dir: str 
     Raises:
         CheckpointError: It holds what is not taken from a file; the sentence says what to type.
     """
+    groups = groups_in([CONF, *([] if config_dir is None else [config_dir])])
     replaced = {key_of(word) for word in fresh}
-    choices = [_choice(key, value) for key, value in _part(request, "choices") if key not in replaced]
-    composition = composed("train", [*choices, *(word for word in fresh if "." not in key_of(word))], config_dir)
+    plain = {kind: _part(request, kind) for kind in ("choices", "values", "added")}
+    chosen = plain["choices"] + [(key, value) for key, value in plain["values"] if key in groups]
+    choices = [_choice(key, value) for key, value in chosen if key not in replaced]
+    composition = composed("train", [*choices, *(word for word in fresh if key_of(word) in groups)], config_dir)
     default = OmegaConf.to_container(composition)
     values = []
     for kind, sign in (("values", ""), ("added", "++")):
-        for key, value in _part(request, kind):
-            if key in replaced or _writes(default, key):
+        for key, value in plain[kind]:
+            if key in replaced or key in groups or _writes(default, key):
                 continue
             if _may_lead_elsewhere(key, value):
                 raise _not_taken(key)
-            if kind == "values" and _at(default, key) is _NOWHERE:
-                continue  # of a choice that is typed afresh
+            if kind == "values" and replaced & groups and _at(default, key) is _NOWHERE:
+                continue  # of another choice than is typed now
             values.append(f"{sign}{key}={_literal(value, key)}")
     removed = [f"~{_safe_key(key)}" for key in _removed(request) if key not in replaced]
     return [*choices, *values, *removed]

@@ -17,6 +17,19 @@ def open_source(config: DictConfig) -> Any:
     return _opened(_Wanted(config.data.source))
 
 
+def open_validation(config: DictConfig) -> Any:
+    """The source of further images of the same people under ``data.val_root``, None where none is named.
+
+    Raises:
+        MfnError: It is missing or damaged.
+    """
+    if config.data.get("val_root") is None:
+        return None
+    source = config.data.source.copy()
+    source.root = config.data.val_root
+    return build(source)
+
+
 class _Wanted:
     """A source's configuration, equal to another of the same values."""
 

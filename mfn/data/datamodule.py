@@ -1,6 +1,7 @@
 """From a source of faces to the loaders that training and judging use."""
 
-from typing import Any
+import dataclasses
+from typing import Any, Literal
 
 import numpy as np
 from lightning import LightningDataModule
@@ -8,18 +9,25 @@ from lightning import LightningDataModule
 from mfn.data.augment import Augmentation
 from mfn.data.copies import copies_of
 from mfn.data.fingerprint import differences, fingerprint
+from mfn.data.fit import Fit, Fitted
 from mfn.data.held_out import FOLDS, held_out_set
 from mfn.data.images import FaceImages
+from mfn.data.known_people import KnownImages, known_images
 from mfn.data.loader import FaceLoader
 from mfn.data.passed_over import passed_over_of
 from mfn.data.sampler import FaceBatchSampler
-from mfn.data.source import FaceSource
+from mfn.data.sizes import RESIZE, check_sizes
+from mfn.data.source import FaceSource, ImageSource
 from mfn.data.splits import SplitRules, Splits, split
+from mfn.data.subset import Subset
 from mfn.data.verification import VerificationSet, verification_loader
 from mfn.errors import CheckpointError, ConfigError, DataError
 
 SMALLEST_BATCH = 2
 """Batch normalisation cannot learn from one image."""
+_MISFITS = 0.01
+"""Share of the training images that may be of a size that does not fit; more would end the run as broken images do."""
+_REMEDY = f"align photos with mfn prepare, give aligned crops of another size as image_size=[HEIGHT,WIDTH], or {RESIZE}"
 
 
 class FaceDataModule(LightningDataModule):
@@ -27,13 +35,14 @@ class FaceDataModule(LightningDataModule):
 
     Args:
         source: the faces.
-        image_size: (height, width) of the batches in pixels; other images are resized.
+        image_size: (height, width) of the batches in pixels.
+        fit: how images of another size come to it: exact | resize, see `Fit`.
         batch_size: training images per batch and device.
         eval_batch_size: images per batch when judging.
         num_workers: processes that decode, for training and for each judging loader.
         multiprocessing_context: fork | spawn | forkserver; None takes the platform's own.
         seed: of shuffling, splits, picks, pairs and augmentation.
-        shuffle: a new permutation of all training images in each epoch.
+        shuffle: a new permutation of all training images in each epoch; "once" the same in all.
         drop_last: leave out an epoch's last batch where it is not full.
         min_images: identities with fewer images are dropped.
         max_images: identities with more keep a seeded pick of this many; None keeps all.
@@ -42,6 +51,8 @@ class FaceDataModule(LightningDataModule):
             the data, see `held_out_share`.
         val_pairs: verification pairs drawn from the held-out identities, at most: fewer where their images
             do not make as many.
+        validation: further images of the people that train, in place of a share of the source's own; others in it are
+            passed over.
         augment: of training images; None leaves them as they are.
         verification: further verification sets by name.
 
@@ -51,7 +62,9 @@ class FaceDataModule(LightningDataModule):
         fingerprint: what the training data is, see `mfn.data.fingerprint`.
         num_images: images that train.
         label_map: int64 (C,), raw label of each class.
-        verification_sets: "held_out" first where identities are held out, then those given.
+        verification_sets: "held_out" first where identities are held out, then those given; their images have
+            `image_size`.
+        pictures: the training images and those of each given verification set, at `image_size`.
 
     Raises:
         ConfigError: a value out of range, or something to verify on that is no set of pairs.
@@ -62,24 +75,27 @@ class FaceDataModule(LightningDataModule):
     fingerprint: dict[str, Any]
     label_map: np.ndarray
     verification_sets: dict[str, VerificationSet]
+    pictures: dict[str, ImageSource]
 
     def __init__(
         self,
         source: FaceSource,
         *,
         image_size: tuple[int, int] = (112, 112),
+        fit: str = "exact",
         batch_size: int = 128,
         eval_batch_size: int = 32,
         num_workers: int = 1,
         multiprocessing_context: str | None = None,
         seed: int = 0,
-        shuffle: bool = True,
+        shuffle: bool | Literal["once"] = True,
         drop_last: bool = True,
         min_images: int = 1,
         max_images: int | None = None,
         val_fraction: float = 0.0,
         val_identities: float | None = None,
         val_pairs: int = 6000,
+        validation: FaceSource | None = None,
         augment: Augmentation | None = None,
         verification: dict[str, VerificationSet] | None = None,
     ) -> None:
@@ -99,20 +115,25 @@ class FaceDataModule(LightningDataModule):
                     f"benchmark={name} is no set of pairs, which is what a run is judged on while it trains: judge its "
                     f"checkpoint on it with evaluate.py benchmark={name}"
                 )
+        if validation is not None and val_fraction > 0:
+            raise ConfigError(f"data.val_root has the validation images, so data.val_fraction={val_fraction} must be 0")
         self.source = source
         self.image_size = (image_size[0], image_size[1])
+        self.fit = Fit(self.image_size, fit)
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.num_workers = num_workers
         self.multiprocessing_context = multiprocessing_context
         self.seed = seed
-        self.shuffle = shuffle
+        self.shuffle: bool | Literal["once"] = shuffle
         self.drop_last = drop_last
         self.rules = SplitRules(min_images, max_images, val_fraction, val_identities)
         self.val_pairs = val_pairs
+        self.validation = validation
         self.augment = augment
         self.verification = verification or {}
         self._splits: Splits | None = None
+        self._validation: KnownImages
         self._train_loader: FaceLoader | None = None
         self._resume_at: dict[str, Any] = {}
 
@@ -136,6 +157,11 @@ class FaceDataModule(LightningDataModule):
         if splits.held_out.size > 0 or self.rules.val_identities:
             held_out = held_out_set(self.source, splits.held_out, self.val_pairs, self.seed)
             self.verification_sets = {held_out.name: held_out} | self.verification_sets
+        if self.validation is not None:
+            self._validation = known_images(self.validation, splits.label_map, self.source.label_names)
+        else:
+            self._validation = KnownImages(self.source, splits.validation, splits.validation_classes, 0)
+        self._fit_images(splits)
         self._splits = splits
 
     def train_dataloader(self) -> FaceLoader:
@@ -146,6 +172,7 @@ class FaceDataModule(LightningDataModule):
             splits.train,
             splits.train_classes,
             self.image_size,
+            fit=self.fit.rule,
             augment=self.augment,
             seed=self.seed,
         )
@@ -200,7 +227,7 @@ class FaceDataModule(LightningDataModule):
 
         Every rank judges on all images.
         """
-        splits = self._ready()
+        self._ready()
         loaders = [
             verification_loader(
                 pairs.source,
@@ -212,15 +239,16 @@ class FaceDataModule(LightningDataModule):
             )
             for pairs in self.verification_sets.values()
         ]
-        if splits.validation.size > 0:
-            images = FaceImages(self.source, splits.validation, splits.validation_classes, self.image_size)
+        if self.has_validation_images:
+            images = FaceImages(*self._validation[:3], self.image_size, fit=self.fit.rule)
             loaders.append(self._loader(images, FaceBatchSampler(len(images), self.eval_batch_size)))
         return loaders
 
     @property
     def has_validation_images(self) -> bool:
         """Whether images of the training identities are kept for validation."""
-        return self._ready().validation.size > 0
+        self._ready()
+        return self._validation.positions.size > 0
 
     def summary(self) -> dict[str, int | str]:
         """Return what there is to train and judge on, for a table."""
@@ -242,10 +270,30 @@ class FaceDataModule(LightningDataModule):
             "images per training identity": (
                 f"{per_class.min()} to {per_class.max()}, median {np.median(per_class):g}"
             ),
-            "validation images of the same identities": splits.validation.size,
+            "validation images of the same identities": self._validation.positions.size,
+            **({"passed over there, of other identities": others} if (others := self._validation.strangers) else {}),
             "held-out images": splits.held_out.size,
             "held-out identities": np.unique(self.source.labels[splits.held_out]).size,
             **{f"pairs of {name}": len(pairs.pairs) for name, pairs in self.verification_sets.items()},
+            **{f"image size, {name}": told for name, told in self.sizes.items()},
+        }
+
+    def _fit_images(self, splits: Splits) -> None:
+        """Find out of what sizes the images are, and bring them to the one asked for where that is exact."""
+        train = Subset(self.source.name, self.source, splits.train)
+        self.sizes = {"training images": check_sizes(train, self.fit, _REMEDY, share=_MISFITS)} | {
+            name: check_sizes(pairs.source, self.fit, _REMEDY, strict=pairs.strict)
+            for name, pairs in self.verification_sets.items()
+        }
+        if self.validation is not None:
+            validation = Subset(self.validation.name, self.validation, self._validation.positions)
+            self.sizes["validation images"] = check_sizes(validation, self.fit, _REMEDY, share=_MISFITS)
+        self.verification_sets = {
+            name: dataclasses.replace(pairs, source=Fitted(pairs.source, self.fit))
+            for name, pairs in self.verification_sets.items()
+        }
+        self.pictures = {"training images": Fitted(train, self.fit)} | {
+            name: self.verification_sets[name].source for name in self.verification
         }
 
     def _loader(self, images: FaceImages, sampler: FaceBatchSampler) -> FaceLoader:

@@ -1,6 +1,7 @@
 """Which images make up which batch."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -22,7 +23,7 @@ class FaceBatchSampler(Sampler[list[SampleKey]]):
     Args:
         size: images of the set.
         batch_size: samples of a batch.
-        shuffle: a new order in each epoch.
+        shuffle: a new order in each epoch; with "once" that of the first in all.
         drop_last: leave out what does not fill a batch on every rank.
         seed: of the order.
         rank: this process among `world_size`.
@@ -39,7 +40,7 @@ class FaceBatchSampler(Sampler[list[SampleKey]]):
         size: int,
         batch_size: int,
         *,
-        shuffle: bool = False,
+        shuffle: bool | Literal["once"] = False,
         drop_last: bool = False,
         seed: int = 0,
         rank: int = 0,
@@ -88,6 +89,7 @@ class FaceBatchSampler(Sampler[list[SampleKey]]):
     def _order(self, epoch: int, start: int) -> np.ndarray:
         """Return what is left of one epoch for this rank, int64 indices."""
         if self.shuffle:
+            epoch = 0 if self.shuffle == "once" else epoch
             order = np.random.default_rng((self.seed, epoch)).permutation(self.size)
         else:
             order = np.arange(self.size)

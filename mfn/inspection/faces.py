@@ -90,7 +90,7 @@ def inspect_list(path: Path, most: int) -> Inspection:
     if (records := find_pack(path)) is None:
         return Inspection(str(path), "list of a pack", facts | {"the pack": "is not beside it"}, [], counts)
     pack = inspect_pack(records, most)
-    return dataclasses.replace(pack, path=str(path), kind=f"list of an {pack.kind}", facts=facts | pack.facts)
+    return dataclasses.replace(pack, path=str(path), kind=f"list of an {pack.kind}", facts={**facts, **pack.facts})
 
 
 def _told(passed_over: PassedOver) -> dict[str, object]:

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfn.align.choose import SEVERAL as SEVERAL_RULES
-from mfn.align.choose import centre_crop, choose_face
+from mfn.align.choose import choose_face
 from mfn.align.face import Face
 from mfn.align.warp import align_face
 from mfn.contract import InputContract
+from mfn.data.fit import cut_middle
 from mfn.errors import ConfigError, DataError
 from mfn.prepare.quality import blur, is_grey, perceptual_hash
 
@@ -82,7 +83,7 @@ def aligned(
     elif faces:
         reason = SEVERAL
     elif rules.missing == "centre":
-        crop = centre_crop(photo, rules.contract)
+        crop = cut_middle(photo, (rules.height, rules.width))
     else:
         reason = NO_FACE
     columns = measured(photo, crop, reason) | {"faces": len(faces)}

@@ -101,7 +101,8 @@ def _cleaned(crops: Crops, plan: Plan, folder: Path) -> Manifest:
     if plan.suspects is None or plan.model_path is None:
         return crops.manifest
     log.info("looking for wrong faces with %s ...", plan.model_path)
-    return check_identities(crops, FaceEmbedder.load(plan.model_path), plan.suspects, folder)
+    aligned = None if plan.align is None else (plan.align.height, plan.align.width)
+    return check_identities(crops, FaceEmbedder.load(plan.model_path), plan.suspects, folder, aligned=aligned)
 
 
 def chosen(manifest: Manifest, plan: Plan, copies: Copies | None = None) -> Manifest:

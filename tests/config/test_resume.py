@@ -10,7 +10,9 @@ import torch
 from omegaconf import OmegaConf
 
 from mfn.checkpoint import read_checkpoint, write_atomically
-from mfn.config.compose import composed
+from mfn.config.command_line import CommandLine
+from mfn.config.compose import CONF, composed
+from mfn.config.request import groups_in, request_of, requested
 from mfn.errors import CheckpointError, ConfigError
 from mfn.launch import train_arguments
 from tests.scripts import TINY, run_script
@@ -59,6 +61,26 @@ def test_a_run_is_asked_for_again_as_it_was(here: Path) -> None:
     asked = [word for word in TINY if not word.startswith("trainer.max_epochs")]
     before = composed("train", [*asked, "trainer.max_epochs=1", "paths.output=x"])
     assert composed("train", [*arguments[:-2], "paths.output=x"]) == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["callbacks=[default,early_stopping,series]", "callbacks.early_stopping.patience=3", "callbacks.series.keep=2"],
+        ["callbacks=default,ema", "callbacks.ema.decay=0.5"],
+        ["callbacks=[]", "logger=[]"],
+        ["logger=[csv,tensorboard]", "logger.csv.name=mine"],
+        ["benchmark=[file]", "benchmark.root=DIR", "benchmark.file.folds=5"],
+        ["augment=strong", "augment.p=0.3", "+model.blocks=null", "~callbacks.broken_images"],
+        ["experiment=jhface", "head=sphereface", "head.scale=12", "contract.mean=[0,1.5,2]"],
+    ],
+    ids=str,
+)
+def test_every_kind_of_override_is_asked_for_again(words: list[str]) -> None:
+    words = [*CommandLine.parse(words).understandable().overrides]
+    request = request_of(words, groups_in([CONF]))
+    again = requested(request, [])
+    assert composed("train", [*again, "paths.output=x"]) == composed("train", [*words, "paths.output=x"])
 
 
 def test_what_is_typed_beside_it_wins(here: Path) -> None:
@@ -200,6 +222,8 @@ HOSTILE: list[dict[str, Any]] = [
     {"choices": {"head": "/etc/evil"}},
     {"choices": {"head": 7}},
     {"choices": {"head": "a,b"}},
+    {"values": {"callbacks": ["../../evil"]}},
+    {"values": {"callbacks": "${oc.env:HOME}"}},
     {"choices": {"head": {"a": 1}}},
     {"choices": ["head"]},
     {"values": {"a b": 1}},

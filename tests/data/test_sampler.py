@@ -1,3 +1,5 @@
+from typing import Literal
+
 import numpy as np
 import pytest
 
@@ -107,3 +109,13 @@ def test_a_last_batch_of_one_is_filled_up(size: int, world_size: int) -> None:
 def test_values_out_of_range(batch_size: int, seed: int) -> None:
     with pytest.raises(ConfigError):
         FaceBatchSampler(10, batch_size, seed=seed)
+
+
+def test_shuffled_once_every_epoch_has_the_order_of_the_first() -> None:
+    def order(epoch: int, shuffle: bool | Literal["once"]) -> list[int]:
+        sampler = FaceBatchSampler(20, 5, shuffle=shuffle, seed=3)
+        sampler.set_epoch(epoch)
+        return [index for batch in sampler for _, index in batch]
+
+    assert order(0, "once") == order(7, "once") == order(0, True) != order(7, True)
+    assert order(7, "once") != order(7, False) == list(range(20))

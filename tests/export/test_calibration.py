@@ -35,6 +35,8 @@ def test_fewer_faces_broken_faces_and_faces_of_another_size(tmp_path: Path) -> N
     (root / "person0" / "0.png").write_bytes(b"no image")
     cv2.imwrite(str(root / "person1" / "1.png"), np.zeros((64, 64, 3), np.uint8))
     drawn = calibration_faces(root, CONTRACT, 512)
+    assert drawn.shape == (4, 32, 32, 3) and all(face.any() for face in drawn)
+    drawn = calibration_faces(root, CONTRACT, 512, fit="resize")
     assert drawn.shape == (5, 32, 32, 3)
     assert sum(not face.any() for face in drawn) == 1
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from hydra.utils import instantiate
 
+from mfn.data.encode import png
+from mfn.data.synthetic import SyntheticFaces
 from mfn.errors import ConfigError, ExportError
 from mfn.exporting import export, list_arguments
 from mfn.inference.embedder import FaceEmbedder
@@ -73,3 +75,16 @@ def test_every_target_is_there_without_its_packages(name: str) -> None:
 def test_lists_need_no_brackets() -> None:
     typed = ["target=onnx,litert", "precision=[fp32,int8]", "name=a,b", "benchmark=lfw", "target.onnx.prelu=relu"]
     assert list_arguments(typed) == ["target=[onnx,litert]", *typed[1:]]
+
+
+def test_faces_of_another_size_are_refused_or_resized(tmp_path: Path) -> None:
+    folder = tmp_path / "people" / "someone"
+    folder.mkdir(parents=True)
+    for number in range(8):
+        (folder / f"{number}.png").write_bytes(png(SyntheticFaces(8, 1, (48, 40)).image(number)))
+    words = ("target=torchscript", f"calibration={folder.parent}")
+    with pytest.raises(ExportError, match=r"is 48x40, but 32x32 is made exactly of .* or add fit=resize"):
+        run(tmp_path, *words)
+    with pytest.raises(ConfigError, match="fit=squash must be one of exact, resize"):
+        run(tmp_path, *words, "fit=squash")
+    assert [path.name for path in run(tmp_path, *words, "fit=resize")] == ["small_torchscript_fp32.pt"]

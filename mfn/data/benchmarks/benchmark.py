@@ -24,8 +24,9 @@ from mfn.data.benchmarks.places import (
     list_folders,
     lists_at,
     other_half,
+    with_inner,
 )
-from mfn.data.benchmarks.root import checked_options, given_root
+from mfn.data.benchmarks.root import checked_options, given_images, given_root
 from mfn.data.rows import table
 from mfn.data.verification import VerificationSet
 from mfn.errors import DataError
@@ -41,6 +42,7 @@ def read_benchmark(
     allow_missing: bool = False,
     folds: int | None = None,
     odd_pairs: KeepOrLeaveOut = "keep",
+    images: str | None = None,
 ) -> VerificationSet:
     """Read the benchmark `name` from `root`.
 
@@ -61,33 +63,40 @@ def read_benchmark(
         folds: judge in so many, whatever the benchmark brings; None takes its own, or ten.
         odd_pairs: what becomes of pairs of an image with itself, of repeats and of pairs called both kinds: a published
             set keeps them, so that its figures are those of the field. They are counted either way.
+        images: the folder of a list's images, where they lie in none of the usual places beside it.
 
     Raises:
         ConfigError: a value of the wrong kind.
         DataError: nothing of the above is there, or what is there cannot be read.
     """
     place = given_root(root, f"the folder that holds {name}")
-    return read_at(place, name, name, allow_missing, folds, odd_pairs)
+    return read_at(place, name, name, allow_missing, folds, odd_pairs, images)
 
 
 def read_at(
-    place: Path, name: str, key: str, allow_missing: bool, folds: int | None, odd_pairs: KeepOrLeaveOut
+    place: Path,
+    name: str,
+    key: str,
+    allow_missing: bool,
+    folds: int | None,
+    odd_pairs: KeepOrLeaveOut,
+    images: str | None = None,
 ) -> VerificationSet:
     """Read as `read_benchmark` what its configuration calls `key`."""
     checked_options(key, allow_missing, folds, odd_pairs)
-    found = _found(name, place, allow_missing, folds)
+    found = _found(name, place, allow_missing, folds, given_images(images, key))
     return _with_note_of_folds(settled(found, odd_pairs == "keep", key), folds)
 
 
-def _found(name: str, root: Path, allow_missing: bool, folds: int | None) -> VerificationSet:
+def _found(name: str, root: Path, allow_missing: bool, folds: int | None, images: Path | None) -> VerificationSet:
     if root.is_file():
-        return _read_file(name, root, allow_missing, folds)
+        return _read_file(name, root, allow_missing, folds, images)
     folders = list_folders(name, root)
     packs = (pack for folder in (root, root / name) for pack in files_of(folder, f"{name}.bin"))
     if (file := next(packs, None) or _list_in(name, root, folders)) is not None:
         if file.name == LISTS["F"]:
             return read_cfp(file.parent, "FF" if name.lower().endswith("ff") else "FP", name, allow_missing, folds)
-        return _read_file(name, file, allow_missing, folds)
+        return _read_file(name, file, allow_missing, folds, images)
     raise DataError(_nothing_found(name, root, folders))
 
 
@@ -105,10 +114,11 @@ def _list_in(name: str, root: Path, folders: Sequence[Path]) -> Path | None:
     return next(view_1, None)
 
 
-def _read_file(name: str, file: Path, allow_missing: bool, folds: int | None) -> VerificationSet:
+def _read_file(name: str, file: Path, allow_missing: bool, folds: int | None, images: Path | None) -> VerificationSet:
     if file.suffix.lower() == ".bin":
         return read_bin(file, name, folds)
-    return listed_in(file, folds).found(name, image_folders(file, name), allow_missing)
+    folders = image_folders(file, name) if images is None else with_inner([images])
+    return listed_in(file, folds).found(name, folders, allow_missing)
 
 
 def listed_in(file: Path, folds: int | None = None) -> ListedPairs:

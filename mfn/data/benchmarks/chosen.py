@@ -64,9 +64,13 @@ def only_pairs(sets: Mapping[str, Any]) -> dict[str, VerificationSet]:
 
 
 def read_file(
-    path: str | None, allow_missing: bool = False, folds: int | None = None, odd_pairs: KeepOrLeaveOut = "leave_out"
+    path: str | None,
+    allow_missing: bool = False,
+    folds: int | None = None,
+    odd_pairs: KeepOrLeaveOut = "leave_out",
+    images: str | None = None,
 ) -> VerificationSet:
-    """Read one file of pairs, a `.bin` pack, a `.csv` or a list, under the file's own name.
+    """Read one file of pairs, a `.bin` pack, a `.csv` or a list, under the file's own name; see `read_benchmark`.
 
     Raises:
         DataError: it is no file, or cannot be read.
@@ -74,7 +78,7 @@ def read_file(
     file = given_root(path, "a .bin pack, a .csv or a list of pairs")
     if not file.is_file():
         raise DataError(f"benchmark.root={path} is no file: give a .bin pack, a .csv or a list of pairs")
-    return read_at(file, printable(file.stem), "file", allow_missing, folds, odd_pairs)
+    return read_at(file, printable(file.stem), "file", allow_missing, folds, odd_pairs, images)
 
 
 def _problem(benchmark: Any, key: str) -> str:

@@ -1,6 +1,6 @@
 """Where the files of a benchmark lie: packs, lists and folders of images, as people and archives lay them out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 NAMED = ("{}.csv", "pairs_{}.txt", "{}_pairs.txt", "{}_pair.txt", "{}.txt")
@@ -39,9 +39,14 @@ def image_folders(file: Path, name: str) -> list[Path]:
         others = sorted(entry for entry in file.parent.iterdir() if entry.is_dir())[:_MOST_FOLDERS]
     except OSError:
         others = []
-    found = []
     first = [file.parent] if file.suffix.lower() == ".csv" else []  # a CSV of one's own names paths from where it lies
-    for folder in dict.fromkeys((*first, *(folder for folder in beside if folder.is_dir()), file.parent, *others)):
+    return with_inner(dict.fromkeys((*first, *(folder for folder in beside if folder.is_dir()), file.parent, *others)))
+
+
+def with_inner(folders: Iterable[Path]) -> list[Path]:
+    """Return folders, each followed by the folder of its own name inside it, where there is one."""
+    found = []
+    for folder in folders:
         found += [folder, inner] if (inner := folder / folder.name).is_dir() else [folder]
     return found
 

@@ -22,6 +22,20 @@ def given_root(root: str | Path | int | None, what: str) -> Path:
     return Path(str(root)).expanduser()
 
 
+def given_images(images: str | int | None, name: str) -> Path | None:
+    """Return the folder of a list's images that a configuration names, None where it names none.
+
+    Raises:
+        ConfigError: there is no such folder.
+    """
+    if images is None:
+        return None
+    folder = Path(str(images)).expanduser()
+    if not folder.is_dir():
+        raise ConfigError(f"benchmark.{name}.images={images} is no folder: give the one that holds the list's images")
+    return folder
+
+
 def checked_options(name: str, allow_missing: object, folds: object, odd_pairs: object = "keep") -> None:
     """Make sure that a benchmark's options are of the right kind; words such as `no` would count as true.
 
