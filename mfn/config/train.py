@@ -23,6 +23,8 @@ class Data(Settings):
     """Of ``data``, whatever the source."""
 
     root: Text = wanted("the folder of the data, as in data.root=DIR")
+    person_level: Positive = wanted("a whole number of at least 1, the folder right below data.root")
+    image_root: Text | None = wanted("the folder of the images, or null")
     val_root: Text | None = wanted("a folder of further images of the same people, or null")
     batch_size: Positive = wanted("a whole number of at least 1")
     eval_batch_size: Positive = wanted("a whole number of at least 1")

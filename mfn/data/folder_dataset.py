@@ -44,7 +44,7 @@ class FolderDataset(ImageFiles):
 
     def __init__(self, root: str | Path, virtual_copies: bool = False, person_level: int = 1) -> None:
         if person_level < 1:
-            raise ConfigError(f"person_level={person_level} must be at least 1: the folder right below root")
+            raise ConfigError(f"data.person_level={person_level} must be at least 1: the folder right below root")
         folder = existing_root(root)
         self.passed_over = PassedOver()
         try:
@@ -97,10 +97,11 @@ def _tell_deeper(folder: Path, names: Sequence[str], level: int) -> None:
             f"{folder} is divided into {' and '.join(parts)}, which are no people: did you mean {folder / parts[0]}?"
         )
     logger.warning(
-        "%s: %d of %d images lie in deeper folders, such as %s, which counts as %s; "
-        "if %s is the person, set person_level=%d",
+        "%s: %d of %d images lie in deeper folders, such as %s, which counts as %s; if %s is the person, set "
+        "data.person_level=%d (source.person_level=%d to prepare them)%s",
         *(printable(str(folder)), len(deeper), len(names), printable(deeper[0]), printable("/".join(example[:level]))),
-        *(printable(example[level]), level + 1),
+        *(printable(example[level]), level + 1, level + 1),
+        f", or give the folder {printable(str(folder / example[0]))}" if len(tops) == 1 else "",
     )
 
 

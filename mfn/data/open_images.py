@@ -31,18 +31,29 @@ def open_images(root: str | Path, key: str = "root") -> ImageSource:
     place = given_path(root, key)
     if place.is_file() and place.suffix.lower() == ".bin":
         return read_bin(place).source
-    return records_at(place) or _open_folder(existing_root(place, key))
+    return records_at(place) or ImageFolder(existing_root(place, key))
 
 
-def _open_folder(folder: Path) -> ImageSource:
-    passed_over = PassedOver()
-    try:
-        names = find_images(folder, passed_over)
-    except OSError as error:
-        raise DataError(f"{folder} cannot be opened ({error.strerror})") from None
-    told = passed_over.sentence()
-    if not names:
-        raise DataError(f"{folder} and the folders in it hold no image" + (f"; passed over {told}" if told else ""))
-    if told:
-        logger.info("%s: passed over %s", printable(str(folder)), told)
-    return ImageFiles(folder.name, names, folder)
+class ImageFolder(ImageFiles):
+    """The images in a folder and in all folders below it, see `find_images`.
+
+    Attributes:
+        names: path of each image relative to the folder, with forward slashes.
+        passed_over: what in the folder is no image.
+
+    Raises:
+        DataError: it cannot be opened, or there is no image.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.passed_over = PassedOver()
+        try:
+            self.names = find_images(folder, self.passed_over)
+        except OSError as error:
+            raise DataError(f"{folder} cannot be opened ({error.strerror})") from None
+        told = self.passed_over.sentence()
+        if not self.names:
+            raise DataError(f"{folder} and the folders in it hold no image" + (f"; passed over {told}" if told else ""))
+        if told:
+            logger.info("%s: passed over %s", printable(str(folder)), told)
+        super().__init__(folder.name, self.names, folder)

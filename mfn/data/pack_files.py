@@ -5,6 +5,7 @@ from pathlib import Path
 from mfn.errors import DataError
 
 _OF_A_PACK = (".rec", ".idx", ".lst")
+_MOST_FOLDERS = 100
 
 
 def beside(records: Path, suffix: str) -> Path:
@@ -45,6 +46,13 @@ def find_pack(place: Path, pack: str = "train") -> Path | None:
     return next((path for path in named if path.name == f"{pack}.rec"), named[0] if named else None)
 
 
+def _inner(folder: Path, pack: str) -> Path | None:
+    """Return the folder in a folder that holds a pack, where there is just one."""
+    folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    found = [path for path in folders[:_MOST_FOLDERS] if find_pack(path, pack) is not None]
+    return found[0] if len(found) == 1 else None
+
+
 def existing_pack(place: Path, pack: str = "train") -> Path:
     """Return what `find_pack` finds.
 
@@ -57,6 +65,8 @@ def existing_pack(place: Path, pack: str = "train") -> Path:
     if records is None:
         there = [path.name for path in packs_in(place)]
         choice = f", but {', '.join(there)}: name the one you mean, as in {place / there[0]};" if there else ":"
+        if not there and (inner := _inner(place, pack)) is not None:
+            choice = f": did you mean {inner}?"
         raise DataError(
             f"{place} holds no {pack}.rec{choice} root must be the folder of an InsightFace pack (train.rec, "
             "train.idx, property) or its .rec. For one folder of pictures per person use data=folder (source=folder to "

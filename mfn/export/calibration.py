@@ -38,7 +38,7 @@ def calibration_faces(
         source = open_images(root)
     except (DataError, ConfigError) as error:
         raise ExportError(f"calibration={root} holds no aligned faces to calibrate on ({error})") from error
-    faces, fitted = [], Fitted(source, Fit((contract.height, contract.width), fit))
+    faces, broken, fitted = [], list[str](), Fitted(source, Fit((contract.height, contract.width), fit))
     try:
         log.info("calibration: %d images, %s", len(source), check_sizes(source, fitted.fit))
     except DataError as error:
@@ -47,10 +47,12 @@ def calibration_faces(
         try:
             faces.append(fitted.image(int(index)))
         except BrokenImageError as error:
-            log.warning("calibration: %s; passed over", error)
+            broken.append(str(error))
             continue
         if len(faces) == count:
             break
+    if broken:
+        log.warning("calibration: passed over %d images, such as: %s", len(broken), broken[0])
     if not faces:
         raise ExportError(f"calibration={root} holds no face that can be decoded")
     if len(faces) < count:

@@ -8,10 +8,12 @@ import numpy as np
 
 from mfn.data.copies import read_copies
 from mfn.data.folder_dataset import FolderDataset
+from mfn.data.open_images import ImageFolder
 from mfn.data.pack import read_property
 from mfn.data.pack_files import beside, existing_pack, find_pack
 from mfn.data.pack_labels import EXACT
 from mfn.data.pack_list import read_pack_list
+from mfn.data.passed_over import PassedOver
 from mfn.data.record_dataset import RecordDataset
 from mfn.data.source import FaceSource
 from mfn.data.tfrecords.tfrecord_dataset import TFRecordDataset
@@ -50,8 +52,15 @@ def inspect_pack(place: Path, most: int) -> Inspection:
 def inspect_folder(folder: Path, most: int) -> Inspection:
     """Look at one folder of pictures per person; raises as FolderDataset does."""
     source = FolderDataset(folder)
-    passed_over: dict[str, object] = {f"passed over, {what}": told for what, told in source.passed_over.rows().items()}
-    return _faces(str(folder), "folders of identities", source, passed_over, [], most)
+    return _faces(str(folder), "folders of identities", source, _told(source.passed_over), [], most)
+
+
+def inspect_images(folder: Path, most: int) -> Inspection:
+    """Look at a folder of images that tells no identities; raises as ImageFolder does."""
+    source = ImageFolder(folder)
+    found, broken = look_at(source, spread(len(source), most))
+    facts = {"images": len(source), **_told(source.passed_over), **found}
+    return Inspection(str(folder), "folder of images", facts, broken, images=source, captions=source.names)
 
 
 def inspect_tfrecord(path: Path, most: int) -> Inspection:
@@ -82,6 +91,10 @@ def inspect_list(path: Path, most: int) -> Inspection:
         return Inspection(str(path), "list of a pack", facts | {"the pack": "is not beside it"}, [], counts)
     pack = inspect_pack(records, most)
     return dataclasses.replace(pack, path=str(path), kind=f"list of an {pack.kind}", facts={**facts, **pack.facts})
+
+
+def _told(passed_over: PassedOver) -> dict[str, object]:
+    return {f"passed over, {what}": told for what, told in passed_over.rows().items()}
 
 
 def _faces(

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from mfn.data.benchmarks.places import ANY, files_of
+from mfn.data.image_folder import find_images
 from mfn.data.pack_files import find_pack, packs_in
+from mfn.data.passed_over import PassedOver
 from mfn.data.tfrecords.tfrecord_dataset import shards_in
 from mfn.errors import BrokenImageError, DataError
 from mfn.inference.loading import RUNTIMES
-from mfn.inspection.faces import inspect_folder, inspect_list, inspect_pack, inspect_tfrecord
+from mfn.inspection.faces import inspect_folder, inspect_images, inspect_list, inspect_pack, inspect_tfrecord
 from mfn.inspection.inspection import Inspection
 from mfn.inspection.networks import inspect_checkpoint, inspect_network
 from mfn.inspection.pairs import inspect_bin, inspect_pairs
@@ -86,4 +88,10 @@ def _inspect_directory(folder: Path, most: int) -> Inspection:
     for pairs in files_of(folder, *ANY):
         return inspect_pairs(pairs, most)
     parted = folder / "train"  # as `mfn prepare` writes folders
-    return inspect_folder(parted if parted.is_dir() and any(folder.glob("train/*/")) else folder, most)
+    people = parted if parted.is_dir() and any(folder.glob("train/*/")) else folder
+    try:
+        return inspect_folder(people, most)
+    except DataError:
+        if any("/" in name for name in find_images(people, PassedOver()) or ("/",)):
+            raise  # it is no flat folder of images either
+        return inspect_images(folder, most)

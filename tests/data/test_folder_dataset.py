@@ -3,11 +3,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hydra.utils import instantiate
 
+from mfn import preparing
 from mfn.data.copies import write_copies
 from mfn.data.datamodule import FaceDataModule
 from mfn.data.folder_dataset import FolderDataset
 from mfn.errors import BrokenImageError, ConfigError, DataError
+from tests.composing import composed
 from tests.data.sources import jpeg
 
 
@@ -39,13 +42,30 @@ def test_deeper_folders_are_their_persons_and_told(tmp_path: Path, caplog: pytes
         write(tmp_path / name)
     assert FolderDataset(tmp_path).labels.tolist() == [0, 0, 1]
     assert "2 of 3 images lie in deeper folders, such as ann/2019/1.jpg, which counts as ann" in caplog.text
-    assert "if 2019 is the person, set person_level=2" in caplog.text
+    assert "if 2019 is the person, set data.person_level=2 (source.person_level=2 to prepare them)" in caplog.text
     faces = FolderDataset(tmp_path, person_level=2)
     assert faces.labels.tolist() == [0, 1] and faces.label_names == {0: "ann/2019", 1: "ann/2020"}
     assert faces.passed_over.counts == {"images in no person's folder": 1}
     for level, error in ((0, ConfigError), (3, DataError)):
         with pytest.raises(error):
             FolderDataset(tmp_path, person_level=level)
+
+
+def test_one_folder_round_all_people_is_told_with_both_remedies(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("lfw/ann/1.jpg", "lfw/bob/1.jpg"):
+        write(tmp_path / name)
+    assert np.unique(FolderDataset(tmp_path).labels).size == 1
+    assert f"set data.person_level=2 (source.person_level=2 to prepare them), or give the folder {tmp_path}/lfw" in (
+        caplog.text
+    )
+    assert FolderDataset(tmp_path / "lfw").label_names == {0: "ann", 1: "bob"}
+    for source in (
+        composed("data=folder", f"data.root={tmp_path}", "data.person_level=2").data.source,
+        preparing.composed("prepare", [f"source.root={tmp_path}", "source.person_level=2", "output=unused"]).source,
+    ):
+        assert instantiate(source).label_names == {0: "lfw/ann", 1: "lfw/bob"}
 
 
 @pytest.mark.parametrize("parts", [["train"], ["train", "val"], ["Train", "TEST", "val"], ["validation", "training"]])

@@ -59,6 +59,20 @@ def test_which_of_several_has_to_be_said(tmp_path: Path) -> None:
     assert RecordDataset(tmp_path / "a.rec").labels.tolist() == [0, 0, 1]
 
 
+@pytest.mark.parametrize("name", ["train.rec", "faces.REC"])
+def test_a_pack_one_folder_deeper_is_pointed_at(tmp_path: Path, name: str) -> None:
+    (tmp_path / "faces_emore").mkdir()
+    (tmp_path / "people/ann").mkdir(parents=True)
+    named(tmp_path / "faces_emore", name)
+    with pytest.raises(DataError, match=rf"did you mean {tmp_path}/faces_emore\?"):
+        RecordDataset(tmp_path)
+    assert len(RecordDataset(tmp_path / "faces_emore")) == 3
+    (tmp_path / "other").mkdir()
+    named(tmp_path / "other", name)
+    with pytest.raises(DataError, match=r"holds no train\.rec: root must be"):
+        RecordDataset(tmp_path)
+
+
 @pytest.mark.parametrize("index", ["train.IDX", "Train.idx"])
 def test_the_index_may_be_written_in_any_case(tmp_path: Path, index: str) -> None:
     named(tmp_path, "train.rec", index)
