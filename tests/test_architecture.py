@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 MFN = Path(__file__).resolve().parents[1] / "mfn"
-EVERYWHERE = {"about", "contract", "errors", "files"}
+EVERYWHERE = {"about", "contract", "errors", "files", "ownership"}
 LEAVES = ("data", "models", "heads", "metrics", "align")
 ALLOWED = {
     **{leaf: {leaf} | EVERYWHERE for leaf in LEAVES},
@@ -14,6 +14,8 @@ ALLOWED = {
     "contract": {"errors"},
     "errors": set(),
     "files": set(),
+    "ownership": {"errors", "files"},
+    "config": {"config", "errors"},
     "schedules": {"errors"},
     "parameter_groups": {"errors"},
     "runtime": set(),

@@ -33,7 +33,7 @@ def table(title: str, rows: Iterable[Mapping[str, object]]) -> str:
     for row in rows:
         grid.add_row(*(_cell(row.get(column)) for column in columns))
     text = io.StringIO()
-    Console(file=text, width=110, color_system=None).print(grid)
+    Console(file=text, width=110, color_system=None, markup=False).print(grid)
     return "\n" + text.getvalue().rstrip()
 
 
