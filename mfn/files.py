@@ -78,6 +78,11 @@ def clear_left_behind(folder: Path) -> int:
     return cleared
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a name is one that :func:`replacing` and :func:`hidden_folder` give."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
 def process_name() -> str:
     """Machine and number of this process."""
     return f"{_host()}-{os.getpid()}"

@@ -20,7 +20,8 @@ PNG_PROGRAM = {"Software": "mfn"}
 """Text that goes into every PNG that a command writes where its user says."""
 
 SETTINGS = "settings.json"
-"""In every folder of `mfn prepare`, finished or not."""
+"""In every folder of `mfn prepare`, finished or not; tells under ``photos`` which ones they were."""
+PHOTOS = ("count", "sha256")
 
 
 def refuse_to_replace(path: Path, is_ours: Callable[[Path], bool]) -> None:
@@ -94,7 +95,7 @@ def is_png_of_ours(path: Path) -> bool:
 def is_prepared(folder: Path) -> bool:
     """Whether a folder is what `mfn prepare` made, finished or not: what lies in it are no photos to prepare."""
     there = _json(folder / SETTINGS)
-    return isinstance(there, dict) and there.keys() >= {"source", "detector", "photos", "align"}
+    return isinstance(there, dict) and "align" in there and _keys(there.get("photos")) == {frozenset(PHOTOS)}
 
 
 def _json(path: Path) -> Any:

@@ -82,8 +82,9 @@ def test_nothing_there_is_nobodys(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "ours"),
     [
-        ('{"source": {}, "detector": null, "photos": {}, "align": null}', True),
-        ('{"source": {}}', False),
+        ('{"photos": {"count": 3, "sha256": "0123"}, "align": null}', True),
+        ('{"photos": [], "align": null}', False),
+        ('{"editor.fontSize": 12}', False),
         ("[]", False),
         ("{", False),
         (None, False),

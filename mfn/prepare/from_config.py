@@ -1,7 +1,6 @@
 """The pipeline as ``conf/prepare.yaml`` describes it."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from hydra.utils import instantiate
@@ -14,8 +13,10 @@ from mfn.prepare.align_step import AlignRules
 from mfn.prepare.balance import BalanceRules, Band
 from mfn.prepare.clean import CleanRules
 from mfn.prepare.executors import Executor, Local
+from mfn.prepare.inputs import files_of, input_paths, stamp
 from mfn.prepare.pack_step import PackRules
 from mfn.prepare.pipeline import run
+from mfn.prepare.places import output_folder, refuse_files_inside, refuse_overlap
 from mfn.prepare.plan import Plan
 from mfn.prepare.ray_executor import Ray
 from mfn.prepare.report import Report
@@ -37,21 +38,32 @@ def prepare_pack(config: DictConfig) -> Report:
         MfnError: Values or photos do not fit; the message says what to do.
         InstantiationException: Source or detector cannot be made, see `mfn.failures.unwrapped`.
     """
+    plain: Any = OmegaConf.to_container(config, resolve=True)
     plan, executor = plan_of(config), executor_of(config)
-    source: FaceSource = instantiate(config.source, _convert_="all")
+    output, named = output_folder(config.output), input_paths(plain)
+    workspace = Workspace(output)
+    for folder in (output, workspace.work):
+        refuse_overlap(folder, named)
     make_detector: Callable[[], Detector] | None = None
     if plan.align is not None:
         make_detector = instantiate(config.detector, _partial_=True, _convert_="all")
+        if config.executor == "local":
+            make_detector()  # what it says of its values is told before photos are looked at
+    source: FaceSource = instantiate(config.source, _convert_="all")
+    files = files_of(source, named["source.root"])
+    if output.exists():
+        refuse_files_inside(output, files)
     inputs = {
-        "source": OmegaConf.to_container(config.source, resolve=True),
-        "detector": OmegaConf.to_container(config.detector, resolve=True) if plan.align is not None else None,
+        "source": plain["source"],
+        "detector": plain["detector"] if plan.align is not None else None,
+        "files": stamp(files),
     }
     return run(
         source,
         plan,
         make_detector,
         executor,
-        Workspace(Path(config.output)),
+        workspace,
         inputs,
         overwrite=config.overwrite,
         keep_work=config.keep_work,

@@ -1,5 +1,7 @@
-"""The images of a source as the first manifest."""
+"""The images of a source as the first manifest, and what is no image to it."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -17,6 +19,44 @@ class NamedImages(Protocol):
     def names(self) -> list[str]:
         """A path below the root, or the key of a record, for each image."""
         ...
+
+
+@runtime_checkable
+class CountsPassedOver(Protocol):
+    """A source that tells which files it found and did not take for images."""
+
+    @property
+    def passed_over(self) -> Sequence[tuple[str, str]]:
+        """Path below the root, and reason, of each such file or folder."""
+        ...
+
+
+PASSED_OVER = "passed over: "
+"""Begins the reason of what never was an image."""
+_MOST_PASSED_OVER = 10_000
+"""Rows of the index for each reason; all are counted in the report."""
+
+
+def passed_over(source: FaceSource) -> Counter[str]:
+    """How many files a source passed over, by reason."""
+    return Counter(reason for _, reason in (source.passed_over if isinstance(source, CountsPassedOver) else ()))
+
+
+def rows_passed_over(source: FaceSource, most: int = _MOST_PASSED_OVER) -> Manifest:
+    """A row for each file that a source passed over, at most so many for each reason; the last one tells the rest."""
+    names, reasons, details = list[str](), list[str](), list[str]()
+    counts, listed = passed_over(source), Counter[str]()
+    for name, reason in source.passed_over if isinstance(source, CountsPassedOver) else ():
+        listed[reason] += 1
+        if listed[reason] <= most:
+            names.append(name)
+            reasons.append(PASSED_OVER + reason)
+            is_last = listed[reason] == most < counts[reason]
+            details.append(f"and {counts[reason] - most} more" if is_last else "")
+    people = [name.rpartition("/")[0].partition("/")[0] for name in names]
+    return Manifest(
+        name=np.array(names, str), identity=np.array(people, str), reason=np.array(reasons, str), detail=details
+    )
 
 
 def photos_of(source: FaceSource) -> Manifest:
