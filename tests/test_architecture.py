@@ -27,7 +27,7 @@ ALLOWED = {
     "transplant": {"checkpoint", "recognizer"} | EVERYWHERE,
     "callbacks": {"data", "evaluation"} | EVERYWHERE,
     "report": {"report", "evaluation", "metrics", "checkpoint", "data", "inference"} | EVERYWHERE,
-    "prepare": {"prepare", "align", "data", "evaluation", "inference", "metrics"} | EVERYWHERE,
+    "prepare": {"prepare", "config", "align", "data", "evaluation", "inference", "metrics"} | EVERYWHERE,
     "inspection": {"inspection", "data", "inference", "prepare", "checkpoint"} | EVERYWHERE,
     "export": {"export", "models", "evaluation", "inference", "data", "metrics", "checkpoint"} | EVERYWHERE,
 }

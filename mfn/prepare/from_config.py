@@ -10,7 +10,7 @@ from mfn.align.detector import Detector
 from mfn.data.source import FaceSource
 from mfn.errors import ConfigError
 from mfn.prepare.align_step import AlignRules
-from mfn.prepare.balance import BalanceRules, Band
+from mfn.prepare.balance import BalanceRules
 from mfn.prepare.clean import CleanRules
 from mfn.prepare.executors import Executor, Local
 from mfn.prepare.inputs import files_of, input_paths, stamp
@@ -81,11 +81,10 @@ def plan_of(config: DictConfig) -> Plan:
     if unknown := set(steps) - set(STEPS):
         raise ConfigError(f"steps={steps} names {', '.join(sorted(unknown))}; there are {', '.join(STEPS)}")
     height, width = plain["image_size"]
-    bands = tuple(Band(**band) for band in plain["balance"].pop("bands"))
     rules: dict[str, Any] = {
         "align": AlignRules(height, width, quality=plain["quality"], **plain["align"]),
         "clean": CleanRules(**plain["clean"]),
-        "balance": BalanceRules(**plain["balance"], bands=bands),
+        "balance": BalanceRules.from_config(plain["balance"]),
         "split": SplitShares(**plain["split"]),
     }
     return Plan(

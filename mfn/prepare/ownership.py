@@ -64,7 +64,7 @@ def not_ours(folder: Path) -> list[str]:
     """
     files = listed(folder) or {}
     ours = {*files, LIST}
-    foreign = [path for path in _entries(folder) if path not in ours or (folder / path).is_symlink()]
+    foreign = [path for path in entries(folder) if path not in ours or (folder / path).is_symlink()]
     if foreign:
         return foreign
     there = [path for path in files if (folder / path).exists()]
@@ -99,8 +99,8 @@ def remove(folder: Path, is_ours: Callable[[str], bool], below: str = "") -> lis
     Returns:
         Paths of what stays.
     """
-    entries = sorted(_entries(folder, below), key=(SETTINGS, LIST).__contains__)
-    stays = [path for path in entries if not _removed(folder / path, is_ours(path))]
+    found = sorted(entries(folder, below), key=(SETTINGS, LIST).__contains__)
+    stays = [path for path in found if not _removed(folder / path, is_ours(path))]
     for place, _, _ in os.walk(folder / below, topdown=False):
         if not os.listdir(place):  # noqa: PTH208
             Path(place).rmdir()
@@ -116,6 +116,16 @@ def hashes_of(folder: Path, paths: Iterable[str]) -> dict[str, str]:
     return hashes
 
 
+def entries(folder: Path, below: str = "") -> Iterator[str]:
+    """Paths of files, of links and of empty folders."""
+    for place, folders, files in os.walk(folder / below):
+        at = Path(place)
+        names = [*files, *(name for name in folders if (at / name).is_symlink())]
+        if not names and not folders and at != folder:
+            yield at.relative_to(folder).as_posix()
+        yield from ((at / name).relative_to(folder).as_posix() for name in sorted(names))
+
+
 def _removed(path: Path, is_ours: bool) -> bool:
     if path.is_symlink() or not (is_ours or path.is_dir()):
         return False
@@ -125,17 +135,7 @@ def _removed(path: Path, is_ours: bool) -> bool:
 
 
 def _files(folder: Path) -> list[str]:
-    return sorted(path for path in _entries(folder) if not (folder / path).is_dir())
-
-
-def _entries(folder: Path, below: str = "") -> Iterator[str]:
-    """Paths of files, of links and of empty folders."""
-    for place, folders, files in os.walk(folder / below):
-        at = Path(place)
-        names = [*files, *(name for name in folders if (at / name).is_symlink())]
-        if not names and not folders and at != folder:
-            yield at.relative_to(folder).as_posix()
-        yield from ((at / name).relative_to(folder).as_posix() for name in sorted(names))
+    return sorted(path for path in entries(folder) if not (folder / path).is_dir())
 
 
 def _size(path: Path) -> int:

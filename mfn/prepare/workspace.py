@@ -75,8 +75,9 @@ class Workspace:
             ConfigError: OUT.work is somebody else's folder, or another process works in it.
         """
         if self.work.exists() and not is_prepared(self.work):
-            names = [path.name for path in self.work.iterdir()] if self.work.is_dir() else [self.work.name]
-            if foreign := [name for name in names if name not in (LOCK, HOLDER) and not is_temporary(name)]:
+            places = {folder.name for folder in (self.shards, self.result, self._old)}  # empty, since files come first
+            names = list(ownership.entries(self.work)) if self.work.is_dir() else [self.work.name]
+            if foreign := [path for path in names if path not in {*places, LOCK, HOLDER} and not is_temporary(path)]:
                 raise ConfigError(
                     f"{self.work} is where unfinished work belongs, and it holds {_some(foreign)}, which mfn did not "
                     "make: choose another output"
