@@ -41,8 +41,11 @@ def parser() -> argparse.ArgumentParser:
     bring.add_argument("--output", type=Path, required=True, help="checkpoint to write")
     bring.set_defaults(run=run_import)
 
-    prepare = commands.add_parser("prepare", help="what you have to what training and judging want")
-    prepare.add_argument("words", nargs="*", metavar="STEP key=value", help="see conf/prepare*.yaml")
+    # Hydra's words, such as --cfg, go through as they are: no word begins with this prefix
+    prepare = commands.add_parser(
+        "prepare", help="what you have to what training and judging want", prefix_chars="\0", add_help=False
+    )
+    prepare.add_argument("words", nargs="*")
     prepare.set_defaults(run=run_prepare)
 
     look = commands.add_parser("inspect", help="what a pack, folder, .bin, checkpoint or exported file is")

@@ -13,6 +13,7 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel
 
 from mfn.config.prepare import Prepare, PrepareBin, PreparePairs, check
@@ -35,9 +36,10 @@ from mfn.report.tables import table
 log = logging.getLogger(__name__)
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
-PATHS = frozenset(
-    "output root source.root source.path detector.path detector.model_path model_path benchmark.root".split()
-)
+PATHS = {
+    *("output", "root", "model_path", "benchmark.root"),
+    *("source.root", "source.path", "detector.path", "detector.model_path"),
+}
 """Keys whose values are files or folders."""
 
 
@@ -57,12 +59,12 @@ def prepare(words: Sequence[str]) -> None:
     if parsed.help:
         log.info("mfn prepare [%s] [key=value ...], with these keys:\n\n%s", steps.replace(", ", "|"), _yaml(step.conf))
         return
-    check_overrides(parsed.overrides, PATHS)
+    check_overrides(parsed.overrides, PATHS, {folder.name for folder in CONF.iterdir() if folder.is_dir()})
     config = composed(step.conf, [*step.implied, *parsed.overrides], parsed.config_dir)
     if parsed.cfg:
         log.info(OmegaConf.to_yaml(config))
         return
-    with unwrapped(), _told(step):
+    with _told(step), unwrapped():
         plain: Any = OmegaConf.to_container(config, resolve=True)
         check(step.keys, plain)
         for key in PATHS:
@@ -86,7 +88,7 @@ def composed(name: str, overrides: Sequence[str], config_dir: Path | None = None
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             return compose(name, [*more, *overrides])
-    except HydraException as error:
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise ConfigError(" ".join(str(error).partition("Config search path")[0].split())) from error
 
 

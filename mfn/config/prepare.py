@@ -31,8 +31,8 @@ class Source(_Keys):
     """`source=`: a source of the user's own may have other keys."""
 
     model_config = ConfigDict(extra="allow")
-    root: PlaceOrNull = None
-    path: PlaceOrNull = None
+    root: Place = ""
+    path: Place = ""
     pack: Text = "train"
     virtual_copies: Switch = True
 
@@ -44,13 +44,13 @@ class Detector(_Keys):
     min_face: Annotated[float, Field(ge=1, description="a number of pixels from 1")] = 20
     thresholds: Annotated[
         list[Share], Field(min_length=3, max_length=3, description="three numbers from 0 to below 1")
-    ] = [0.6, 0.7, 0.7]  # noqa: RUF012 pydantic copies it
+    ] = [0.6, 0.7, 0.7]
     factor: Annotated[float, Field(gt=0, lt=1, description="a number between 0 and 1")] = 0.709
     max_side: Annotated[int | None, Field(ge=12, description="null or a number of pixels from 12")] = None
     batch_size: Count = 1
     device: Text = "cpu"
-    path: PlaceOrNull = None
-    model_path: PlaceOrNull = None
+    path: Place = ""
+    model_path: Place = ""
     score: Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")] = 0.9
     overlap: Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")] = 0.3
 
@@ -92,7 +92,7 @@ class Band(_Keys):
     """One of `balance.bands`."""
 
     above: Whole
-    upto: Annotated[int | None, Field(ge=1, description="null or a whole number from 1")] = None
+    upto: Annotated[int | None, Field(ge=1, description="null or a whole number from 1")]
     copies: Annotated[list[str], Field(description="a list of names")] = []
 
 
@@ -186,6 +186,8 @@ def check(keys: type[BaseModel], config: Mapping[str, Any]) -> None:
         path, what = _expected(keys, first["loc"])
         if first["type"] == "extra_forbidden" and len(path) + 1 == len(first["loc"]):
             raise ConfigError(f"{'.'.join(map(str, first['loc']))} is no key of mfn prepare, see --help") from None
+        if first["type"] == "missing" and len(path) == len(first["loc"]):
+            raise ConfigError(f"{'.'.join(path)} must be given, and be {what}") from None
         value: Any = reduce(lambda part, name: part[name], path, config)
         shown = value if isinstance(value, str) else hydra_value(value)
         raise ConfigError(f"{'.'.join(path)}={shown} must be {what}") from None

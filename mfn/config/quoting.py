@@ -45,6 +45,12 @@ def is_read_as_text(typed: str) -> bool:
     return isinstance(value := _parsed(typed), QuotedString) or value == typed
 
 
+def value_read(typed: str) -> object:
+    """What Hydra makes of what was typed behind a ``=``: plain values and lists; None also where it reads nothing."""
+    value = _parsed(typed)
+    return value.text if isinstance(value, QuotedString) else value
+
+
 def _parsed(typed: str) -> object:
     """What the grammar makes of a value; an object of its own where that is a sweep, None where it cannot be read."""
     try:

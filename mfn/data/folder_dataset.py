@@ -9,6 +9,7 @@ from mfn.data.copies import read_copies
 from mfn.data.image_files import IMAGE_SUFFIXES, ImageFiles
 from mfn.data.roots import existing_root
 from mfn.errors import DataError
+from mfn.ownership import is_prepared
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +20,7 @@ class FolderDataset(ImageFiles):
     Attributes:
         names: path of each image relative to `root`, with forward slashes.
         copies: which images come again as a variant, after the others; None where nobody asked for them.
+        passed_over: path relative to `root`, and reason, of what is there and was not taken for images.
 
     Args:
         root: folder that holds the identity folders. Other files, and folders without images, are passed
@@ -32,7 +34,11 @@ class FolderDataset(ImageFiles):
     def __init__(self, root: str | Path, virtual_copies: bool = False) -> None:
         folder = existing_root(root)
         paths, labels, names = [], [], []
+        self.passed_over = list[tuple[str, str]]()
         for identity in sorted(entry for entry in folder.iterdir() if entry.is_dir()):
+            if is_prepared(identity):
+                self.passed_over.append((identity.name, "made by mfn prepare"))
+                continue
             found = _images_in(identity)
             if not found:
                 logger.warning("%s holds no images; passed over", identity)

@@ -1,6 +1,7 @@
 """The pipeline as ``conf/prepare.yaml`` describes it."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from hydra.utils import instantiate
@@ -48,11 +49,11 @@ def prepare_pack(config: DictConfig) -> Report:
     if plan.align is not None:
         make_detector = instantiate(config.detector, _partial_=True, _convert_="all")
         if config.executor == "local":
-            make_detector()  # what it says of its values is told before photos are looked at
+            instantiate(config.detector, _convert_="all")  # what it says of its values is told before photos are read
     source: FaceSource = instantiate(config.source, _convert_="all")
     files = files_of(source, named["source.root"])
-    if output.exists():
-        refuse_files_inside(output, files)
+    for folder in filter(Path.exists, (output, workspace.work)):
+        refuse_files_inside(folder, files)
     inputs = {
         "source": plain["source"],
         "detector": plain["detector"] if plan.align is not None else None,

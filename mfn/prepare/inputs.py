@@ -6,7 +6,7 @@ from typing import Any
 
 from mfn.data.image_files import ImageFiles
 from mfn.data.source import FaceSource
-from mfn.prepare.workspace import digest
+from mfn.prepare.settings import digest
 
 
 def input_paths(config: Mapping[str, Any]) -> dict[str, Path]:

@@ -15,6 +15,16 @@ from mfn.errors import ConfigError, DataError
 from mfn.files import replacing
 
 
+def require_writer(path: Path) -> None:
+    """Makes sure that `write_table` can write a file, before there is anything to write.
+
+    Raises:
+        ConfigError: Parquet without pyarrow.
+    """
+    if path.suffix == ".parquet":
+        _pyarrow(path)
+
+
 def write_table(columns: Mapping[str, NDArray[Any]], path: Path) -> None:
     """Writes columns of one length, each (N,): as Parquet where the path ends in ``.parquet``, as CSV otherwise.
 
@@ -36,9 +46,7 @@ def write_table(columns: Mapping[str, NDArray[Any]], path: Path) -> None:
             writer.writerows(zip(*(_cells(values) for values in columns.values()), strict=True))
 
 
-def read_table(
-    path: Path, kinds: Mapping[str, DTypeLike], optional: Collection[str] = ()
-) -> dict[str, NDArray[Any]]:
+def read_table(path: Path, kinds: Mapping[str, DTypeLike], optional: Collection[str] = ()) -> dict[str, NDArray[Any]]:
     """Reads the columns that are asked for; others are passed over.
 
     Args:

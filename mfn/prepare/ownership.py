@@ -1,7 +1,7 @@
 """Which files of a folder `mfn prepare` made: these alone are replaced or removed.
 
-A finished output holds a list of its files with their hashes. What a run leaves unfinished lies in OUT.work, where every
-name is one of ours.
+A finished output holds a list of its files with their hashes. What a run leaves unfinished lies in OUT.work, where
+every name is one of ours.
 """
 
 import hashlib

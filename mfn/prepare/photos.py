@@ -54,9 +54,8 @@ def rows_passed_over(source: FaceSource, most: int = _MOST_PASSED_OVER) -> Manif
             is_last = listed[reason] == most < counts[reason]
             details.append(f"and {counts[reason] - most} more" if is_last else "")
     people = [name.rpartition("/")[0].partition("/")[0] for name in names]
-    return Manifest(
-        name=np.array(names, str), identity=np.array(people, str), reason=np.array(reasons, str), detail=details
-    )
+    columns = {"name": names, "identity": people, "reason": reasons, "detail": details}
+    return Manifest(**{column: np.array(values, str) for column, values in columns.items()})
 
 
 def photos_of(source: FaceSource) -> Manifest:

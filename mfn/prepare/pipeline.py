@@ -24,6 +24,7 @@ from mfn.prepare.crops import Crops
 from mfn.prepare.dropped_page import write_dropped_page
 from mfn.prepare.executors import Executor
 from mfn.prepare.manifest import Manifest
+from mfn.prepare.manifest_file import require_writer
 from mfn.prepare.ownership import hashes_of
 from mfn.prepare.pack_step import pack_hash, write_files
 from mfn.prepare.photo_job import PhotoJob
@@ -31,10 +32,11 @@ from mfn.prepare.photos import passed_over, photos_of, rows_passed_over, with_co
 from mfn.prepare.plan import Plan
 from mfn.prepare.progress import tracked
 from mfn.prepare.report import Report, histogram
+from mfn.prepare.settings import digest
 from mfn.prepare.shards import Shards
 from mfn.prepare.split_step import split
 from mfn.prepare.suspects import check_identities
-from mfn.prepare.workspace import Workspace, digest
+from mfn.prepare.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +71,11 @@ def run(
     photos = photos_of(source)
     at_work = {**inputs, "photos": _digest(photos), "align": None if plan.align is None else asdict(plan.align)}
     settings = at_work | asdict(plan)
-    if workspace.is_finished(settings, overwrite) and not workspace.work.exists():
+    if workspace.is_finished(settings, overwrite) and workspace.is_tidy():
         return _nothing_to_do(workspace)
+    require_writer(index := workspace.result / f"index{plan.index_suffix}")
+    asks_network = plan.suspects is not None and plan.model_path is not None
+    embedder = FaceEmbedder.load(str(plan.model_path)) if asks_network else None
     with workspace.alone():
         workspace.recover()
         if workspace.is_finished(settings, overwrite):
@@ -84,16 +89,14 @@ def run(
         places = np.full(len(source), -1, np.int64)
         places[photos.row] = np.arange(len(photos))
         crops = Crops(source, photos.replace(**shards.columns()), None if plan.align is None else shards, places)
-        crops = crops.of(_cleaned(crops, plan, workspace.result))
+        crops = crops.of(_cleaned(crops, plan, embedder, workspace.result))
         crops = crops.of(manifest := chosen(crops.manifest, plan, copies_of(source)))
         files = write_files(crops, workspace.result, _size(plan, manifest), plan.pack, plan.seed)
         hashes = hashes_of(workspace.result, files)
         passed = passed_over(source)
-        report = Report.of(
-            manifest, passed, pack_hash(hashes), worked_on, work_seconds, time.perf_counter() - started
-        )
+        report = Report.of(manifest, passed, pack_hash(hashes), worked_on, work_seconds, time.perf_counter() - started)
         report.write(workspace.result / "report.json")
-        manifest.joined(rows_passed_over(source)).write(workspace.result / f"index{plan.index_suffix}")
+        manifest.joined(rows_passed_over(source)).write(index)
         histogram(manifest, workspace.result / "images_per_identity.png")
         write_dropped_page(workspace.result / "dropped.html", manifest, crops.picture, passed_over=passed)
         workspace.finish(settings, hashes, overwrite=overwrite, keep_work=keep_work)
@@ -105,14 +108,14 @@ def _nothing_to_do(workspace: Workspace) -> Report:
     return Report.read(workspace.output / "report.json")
 
 
-def _cleaned(crops: Crops, plan: Plan, folder: Path) -> Manifest:
+def _cleaned(crops: Crops, plan: Plan, embedder: FaceEmbedder | None, folder: Path) -> Manifest:
     """Without bad images; lists of suspects go to the folder."""
     if plan.clean is not None:
         crops = crops.of(clean(crops.manifest, plan.clean))
-    if plan.suspects is None or plan.model_path is None:
+    if embedder is None or plan.suspects is None:
         return crops.manifest
     log.info("looking for wrong faces with %s ...", plan.model_path)
-    return check_identities(crops, FaceEmbedder.load(plan.model_path), plan.suspects, folder)
+    return check_identities(crops, embedder, plan.suspects, folder)
 
 
 def chosen(manifest: Manifest, plan: Plan, copies: Copies | None = None) -> Manifest:

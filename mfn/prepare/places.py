@@ -51,9 +51,7 @@ def refuse_overlap(output: Path, inputs: Mapping[str, Path]) -> None:
         if is_within(path, output):
             raise ConfigError(f"output={output} is or holds {key}={path}, which is read: choose another output")
         if is_within(output, path):
-            raise ConfigError(
-                f"output={output} lies in {key}={path}, which is read: choose an output outside of it"
-            )
+            raise ConfigError(f"output={output} lies in {key}={path}, which is read: choose an output outside of it")
 
 
 def refuse_files_inside(output: Path, files: Iterable[str]) -> None:

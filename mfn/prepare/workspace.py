@@ -1,7 +1,5 @@
 """The folders of one run: what is unfinished lies in OUT.work, and OUT appears whole at the end."""
 
-import hashlib
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -10,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from mfn.errors import ConfigError
-from mfn.files import clear_left_behind, is_temporary, replacing
-from mfn.ownership import SETTINGS, is_prepared
+from mfn.files import clear_left_behind, is_temporary
+from mfn.ownership import is_prepared
 from mfn.prepare import ownership
 from mfn.prepare.lock import HOLDER, LOCK, alone_in
+from mfn.prepare.settings import difference, read_settings, write_settings
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +59,7 @@ class Workspace:
             return False
         if not is_prepared(self.output):
             raise ConfigError(f"output={self.output} exists and no finished run made it: choose another output")
-        problem = _difference(_read(self.output), settings)
+        problem = difference(read_settings(self.output), settings)
         if problem is None and (lacking := ownership.lacking(self.output)):
             problem = f"but lacks {_some(lacking)}"
         if problem is not None:
@@ -68,20 +67,21 @@ class Workspace:
             raise ConfigError(f"output={self.output} was made {problem}: choose another output{remedy}")
         return True
 
+    def is_tidy(self) -> bool:
+        """Whether no work of ours is left beside the output."""
+        return not self.work.exists() or bool(self._foreign_in_work())
+
     def alone(self) -> AbstractContextManager[None]:
         """Makes OUT.work and keeps other processes out of it, once it is sure that nobody else made it.
 
         Raises:
             ConfigError: OUT.work is somebody else's folder, or another process works in it.
         """
-        if self.work.exists() and not is_prepared(self.work):
-            places = {folder.name for folder in (self.shards, self.result, self._old)}  # empty, since files come first
-            names = list(ownership.entries(self.work)) if self.work.is_dir() else [self.work.name]
-            if foreign := [path for path in names if path not in {*places, LOCK, HOLDER} and not is_temporary(path)]:
-                raise ConfigError(
-                    f"{self.work} is where unfinished work belongs, and it holds {_some(foreign)}, which mfn did not "
-                    "make: choose another output"
-                )
+        if foreign := self._foreign_in_work():
+            raise ConfigError(
+                f"{self.work} is where unfinished work belongs, and it holds {_some(foreign)}, which mfn did not make: "
+                "choose another output"
+            )
         return alone_in(self.work)
 
     def recover(self) -> None:
@@ -105,8 +105,8 @@ class Workspace:
             ConfigError: It was made with other settings.
         """
         if not is_prepared(self.work):
-            _write(self.work, settings)
-        elif problem := _difference(_read(self.work), settings):
+            write_settings(self.work, settings)
+        elif problem := difference(read_settings(self.work), settings):
             raise ConfigError(f"{self.work} was begun {problem}: delete that folder, or choose another output")
         self.shards.mkdir(exist_ok=True)
         for folder in (self.work, self.shards):
@@ -129,7 +129,7 @@ class Workspace:
         Raises:
             ConfigError: Something appeared under that name while the run went on.
         """
-        _write(self.result, settings)
+        write_settings(self.result, settings)
         ownership.write_list(self.result, hashes)
         if self._is_taken():
             if not overwrite:
@@ -157,6 +157,16 @@ class Workspace:
         if stays:
             log.warning("%s stays, since mfn did not make %s in it", self.work, _some(stays))
 
+    def _foreign_in_work(self) -> list[str]:
+        """What there is in an OUT.work that no run of ours began."""
+        if not self.work.exists() or is_prepared(self.work):
+            return []
+        if not self.work.is_dir():
+            return [self.work.name]
+        places = {folder.name for folder in (self.shards, self.result, self._old)}  # empty, since files come first
+        ours = {*places, LOCK, HOLDER}
+        return [path for path in ownership.entries(self.work) if path not in ours and not is_temporary(path)]
+
     def _is_taken(self) -> bool:
         """Whether something is at OUT that is not an empty folder."""
         return self.output.exists() and (not self.output.is_dir() or any(self.output.iterdir()))
@@ -174,41 +184,5 @@ class Workspace:
             )
 
 
-def digest(*texts: bytes) -> str:
-    """SHA-256 in hexadecimal of some bytes, told apart by their lengths."""
-    state = hashlib.sha256()
-    for text in texts:
-        state.update(len(text).to_bytes(8, "little") + text)
-    return state.hexdigest()
-
-
-def _difference(there: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
-    """The first setting that is another one, as a phrase."""
-    before, now = _flat(there), _flat(json.loads(json.dumps(settings)))  # which knows no tuples
-    for key in [*now, *before]:
-        if before.get(key) != now.get(key) and key.startswith(("photos.", "files.")):
-            return "with other photos than this run has: their names, sizes or dates differ"
-        if before.get(key) != now.get(key):
-            return f"with {key}={before.get(key)}, this run has {now.get(key)}"
-    return None
-
-
 def _some(paths: Sequence[str], most: int = 3) -> str:
     return ", ".join(paths[:most]) + (f" and {len(paths) - most} more" if len(paths) > most else "")
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat = {}
-    for key, value in settings.items():
-        inner = isinstance(value, Mapping)
-        flat.update(_flat(value, f"{prefix}{key}.") if inner else {prefix + key: value})
-    return flat
-
-
-def _read(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-
-
-def _write(folder: Path, settings: Mapping[str, Any]) -> None:
-    with replacing(folder / SETTINGS) as temporary:
-        temporary.write_text(json.dumps(settings, indent=2), encoding="utf-8")
