@@ -34,6 +34,8 @@ class Passport:
         contract: The input contract as plain values.
         label_map: Raw label of each class, empty for imported weights.
         label_names: Name of each class where the data has names, such as those of folders.
+        data: What the training data was, see :func:`mfn.data.fingerprint.fingerprint`; empty where nobody knows.
+        request: What the run was asked for, see :mod:`mfn.config.request`; empty where no command line asked.
         config: The run's configuration as YAML, or where imported weights come from.
         version: mfn's version.
     """
@@ -42,6 +44,8 @@ class Passport:
     contract: dict[str, Any]
     label_map: list[int] = field(default_factory=list)
     label_names: list[str] = field(default_factory=list)
+    data: dict[str, Any] = field(default_factory=dict)
+    request: dict[str, Any] = field(default_factory=dict)
     config: str = ""
     version: str = field(default_factory=mfn_version)
 
@@ -59,9 +63,17 @@ class Passport:
                 f"{path} is not a checkpoint of mfn (no passport in it); bring weights of others in with `mfn import`"
             ) from error
 
-    def same_classes(self, other: "Passport") -> bool:
-        """Whether both were trained on the same people in the same order."""
-        return (self.label_map, self.label_names) == (other.label_map, other.label_names)
+    def same_people(self, other: "Passport") -> bool:
+        """Whether the classes of both are, as far as can be told, the same people in the same order.
+
+        Names tell. Without them the numbers must agree, and since most packs count from 0, so must most of the pictures
+        of these people that one of the two knows.
+        """
+        if self.label_names or other.label_names or self.label_map != other.label_map:
+            return (self.label_map, self.label_names) == (other.label_map, other.label_names)
+        ours, theirs = (passport.data.get("pictures") or [] for passport in (self, other))
+        alike = sum(one == another for one, another in zip(ours, theirs, strict=False))
+        return 2 * alike >= max(len(ours), len(theirs))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that ``weights_only`` loading admits."""

@@ -40,6 +40,7 @@ class InputContract:
         embedding_dim: Length of the embedding.
         threshold: Cosine at and above which two faces count as one person; None until one was measured.
         threshold_far: False accept rate for which ``threshold`` was measured.
+        threshold_flip: How the mirrored image's embedding was used then: none | sum | concat.
     """
 
     height: int = 112
@@ -51,6 +52,7 @@ class InputContract:
     embedding_dim: int = 128
     threshold: float | None = None
     threshold_far: float | None = None
+    threshold_flip: str | None = None
 
     def __post_init__(self) -> None:
         if self.height < 1 or self.width < 1 or self.embedding_dim < 1:
@@ -141,9 +143,9 @@ class InputContract:
             CheckpointError: A field is missing or unknown.
         """
         names = {field.name for field in dataclasses.fields(cls)}
-        if set(plain) != names:
-            raise CheckpointError(f"input contract: fields {sorted(set(plain) ^ names)} are missing or unknown")
-        fields = dict(plain)
+        fields: dict[str, Any] = {"threshold_flip": None, **plain}  # younger than the other fields
+        if set(fields) != names:
+            raise CheckpointError(f"input contract: fields {sorted(set(fields) ^ names)} are missing or unknown")
         fields["mean"] = tuple(plain["mean"])
         fields["std"] = tuple(plain["std"])
         fields["template"] = tuple((float(x), float(y)) for x, y in plain["template"])

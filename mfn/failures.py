@@ -1,16 +1,26 @@
 """Errors as one sentence and an exit status, not as a traceback."""
 
+import io
 import logging
+import os
 import sys
+import tempfile
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from omegaconf.errors import OmegaConfBaseException
+from pydantic import ValidationError
 
-from mfn.errors import ConfigError, MfnError
+from mfn.errors import ConfigError, MfnError, first_line
 
 log = logging.getLogger(__name__)
+
+INTERRUPTED = 128 + 2
+"""Exit status of a program that Ctrl-C ended."""
 
 
 @contextmanager
@@ -31,17 +41,69 @@ def unwrapped() -> Iterator[None]:
         if isinstance(cause, MfnError):
             raise cause from error
         key = getattr(error, "full_key", "") or ""
-        raise ConfigError(" ".join(str(cause or error).split()) + (f" (key {key})" if key else "")) from error
+        raise ConfigError(_said(cause or error) + (f" (key {key})" if key else "")) from error
 
 
 @contextmanager
 def one_sentence() -> Iterator[None]:
-    """Ends the program with the sentence of an :class:`~mfn.errors.MfnError` and exit status 1."""
+    """Ends the program with one sentence and exit status 1 for any error.
+
+    An :class:`~mfn.errors.MfnError` is the sentence. Of anything else the sentence is what the library said first, and
+    its traceback goes to a file that the sentence names.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files may be of any bytes
     try:
         yield
     except MfnError as error:
         log.debug("where it came from", exc_info=True)
-        if not logging.getLogger().handlers:
-            logging.basicConfig(format="%(message)s", level=logging.INFO)
-        log.error("error: %s", error)
+        fail(f"error: {error}")
+    except KeyboardInterrupt:
+        fail("stopped", INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python would complain once more when it flushes at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except Exception as error:
+        if os.environ.get("HYDRA_FULL_ERROR"):
+            raise
+        fail(f"error: {unexpected(error)}")
+
+
+def unexpected(error: Exception) -> str:
+    """One sentence for an error that nobody foresaw; its traceback goes to a file."""
+    told = f"{type(error).__name__}: {first_line(error)}"
+    try:
+        return f"{told} (nobody foresaw this; the whole story is in {_write_traceback(error)})"
+    except OSError:
+        return told
+
+
+def fail(sentence: str, status: int = 1) -> None:
+    """Says a sentence and ends the program."""
+    if not logging.getLogger().handlers:
+        logging.basicConfig(format="%(message)s", level=logging.INFO)
+    log.error("%s", sentence)
+    sys.exit(status)
+
+
+def _write_traceback(error: Exception) -> Path:
+    """Writes a traceback to the run's folder, or where temporary files go."""
+    text = "".join(traceback.format_exception(error))
+    if HydraConfig.initialized() and (output := HydraConfig.get().runtime.output_dir) and Path(output).is_dir():
+        file = Path(output) / "error.log"
+        with file.open("a", encoding="utf-8", errors="backslashreplace") as log_file:
+            log_file.write(text)
+        return file
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="mfn-error-", suffix=".log", delete=False, encoding="utf-8", errors="backslashreplace"
+    ) as temporary:
+        temporary.write(text)
+    return Path(temporary.name)
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
+    return " ".join(str(error).split()) or type(error).__name__

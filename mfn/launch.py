@@ -1,121 +1,86 @@
-"""Between the command line and Hydra: what a user means but does not want to spell out.
+"""Between the command line and Hydra: what a user means but does not want to spell out, and mistakes told early."""
 
-``ckpt_path=last`` stands for the newest run, its folder and its own overrides. A pack on disk without a named
-experiment gets the recipe for its size.
-"""
-
-import logging
+from collections.abc import Sequence
 from pathlib import Path
 
-from hydra import compose, initialize_config_dir
-from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper  # how Hydra itself makes the jobs of a sweep
 from hydra.errors import HydraException
-from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
 
-from mfn.errors import CheckpointError, ConfigError
-from mfn.failures import unwrapped
+from mfn.assembly import check
+from mfn.config.build import trust
+from mfn.config.command_line import CommandLine
+from mfn.config.compose import composed
+from mfn.config.recipe import recipe_for
+from mfn.config.resume import resumed
+from mfn.config.swept import for_every_job
+from mfn.errors import ConfigError
 
-SMALL_PACK = 100_000
-"""Packs below this many images get ``experiment=small``, others ``experiment=paper``."""
-
-log = logging.getLogger(__name__)
+MOST_JOBS = 100
+"""Jobs of a sweep that are looked at before it begins."""
 
 
-def complete_arguments(arguments: list[str], config_dir: Path, outputs: Path) -> list[str]:
-    """The command line with what it implies.
+def train_arguments(arguments: Sequence[str], here: Path = Path()) -> list[str]:
+    """The command line of ``train.py`` with what it implies: a run to go on with, or the recipe for a pack's size.
 
     Args:
         arguments: What the user typed after the script's name.
-        config_dir: Folder of the Hydra groups.
-        outputs: Where runs are kept.
+        here: The folder that holds those of the runs.
 
     Returns:
         Arguments for Hydra.
 
     Raises:
-        CheckpointError: ``ckpt_path`` names no checkpoint of a run.
-        DataError: The data is missing or damaged.
+        MfnError: Something typed makes no sense, or the data is missing; the sentence says what to do.
     """
-    named = dict(argument.split("=", 1) for argument in arguments if "=" in argument and argument[0] != "-")
-    if named.get("ckpt_path", "null") != "null":
-        return resume_arguments(arguments, named["ckpt_path"], outputs)
-    if any(argument.startswith("-") and argument not in ("-m", "--multirun") for argument in arguments):
-        return arguments
-    config = composed([argument for argument in arguments if argument[0] != "-"], config_dir)
-    if "experiment" in named or "root" not in config.data:
-        return arguments
-    require_root(config)
-    with unwrapped():
-        count = len(instantiate(config.data.source))
-    recipe = "small" if count < SMALL_PACK else "paper"
-    log.info("%d images: experiment=%s (name another to change it)", count, recipe)
-    return [*arguments, f"experiment={recipe}"]
+    line = CommandLine.parse(arguments)
+    if line.only_shows or line.other_config or line.config_name:
+        return list(arguments)
+    line = line.understandable()
+    ckpt_path = line.value("ckpt_path")
+    if ckpt_path is not None and (ckpt_path := line.text("ckpt_path")):
+        return resumed(line, ckpt_path, here).arguments()
+    trust(line.overrides, line.config_dir)
+    jobs = jobs_of(line)
+    for number, job in enumerate(jobs[:MOST_JOBS]):
+        try:
+            check(composed("train", [*job, "paths.output=unused"], line.config_dir))
+        except ConfigError as error:
+            if not line.multirun:
+                raise
+            raise ConfigError(f"job {number} of the sweep, {' '.join(job)}: {error}") from error
+    return for_every_job("train", line.with_overrides(*recipe_for(line, jobs))).arguments()
 
 
-def composed(arguments: list[str], config_dir: Path) -> DictConfig:
-    """The configuration that a command line comes to, apart from what it sweeps over.
-
-    Raises:
-        ConfigError: A key or a choice does not exist.
-    """
-    try:
-        parsed = OverridesParser.create().parse_overrides(arguments)
-        fixed = [str(override.input_line) for override in parsed if not override.is_sweep_override()]
-        with initialize_config_dir(str(config_dir), version_base="1.3"):
-            return compose("train", fixed)
-    except HydraException as error:
-        raise ConfigError(" ".join(str(error).partition("Config search path")[0].split())) from error
-
-
-def resume_arguments(arguments: list[str], ckpt_path: str, outputs: Path) -> list[str]:
-    """The overrides of the run a checkpoint belongs to, then the new ones, in the folder of that run.
+def plain_arguments(arguments: Sequence[str], name: str) -> list[str]:
+    """The command line of another script, once it is known to be one.
 
     Args:
-        arguments: What the user typed; a key given again replaces the run's.
-        ckpt_path: ``last`` or a path; quotes that Hydra would take off are allowed.
-        outputs: Where to look for the newest ``last.ckpt``.
+        arguments: What the user typed after the script's name.
+        name: Of the script's configuration.
 
     Raises:
-        CheckpointError: There is no such checkpoint.
+        ConfigError: A key, a choice or a value makes no sense.
     """
-    checkpoint = newest_checkpoint(outputs) if ckpt_path == "last" else Path(ckpt_path.strip("'\""))
-    if not checkpoint.is_file():
-        raise CheckpointError(f"ckpt_path={ckpt_path}: there is no such file")
-    run = checkpoint.resolve().parent.parent
-    saved = run / ".hydra" / "overrides.yaml"
-    before = list(OmegaConf.load(saved)) if saved.is_file() else []
-    fresh = [argument for argument in arguments if not argument.startswith("ckpt_path=")]
-    replaced = {_key(argument) for argument in fresh}
-    kept = [str(a) for a in before if _key(str(a)) not in replaced | {"ckpt_path", "hydra.run.dir"}]
-    return [*kept, *fresh, f"ckpt_path={_quoted(checkpoint.resolve())}", f"hydra.run.dir={_quoted(run)}"]
+    line = CommandLine.parse(arguments)
+    if line.only_shows or line.other_config or line.config_name:
+        return list(arguments)
+    line = line.understandable()
+    for job in jobs_of(line)[:MOST_JOBS]:
+        composed(name, job, line.config_dir)
+    return for_every_job(name, line).arguments()
 
 
-def require_root(config: DictConfig) -> None:
-    """Asks for the one key that has no default.
+def jobs_of(line: CommandLine) -> list[list[str]]:
+    """The overrides of each job: one, or as many as a sweep makes.
 
-    Raises:
-        ConfigError: ``data.root`` is not given.
+    A sweep that draws its values is known by the first of each choice alone.
     """
-    if OmegaConf.is_missing(config.data, "root"):
-        raise ConfigError("data.root must be given, as in data.root=DIR")
-
-
-def newest_checkpoint(outputs: Path) -> Path:
-    """The newest ``last.ckpt`` of all runs.
-
-    Raises:
-        CheckpointError: There is none.
-    """
-    found = sorted(outputs.glob("**/checkpoints/last.ckpt"), key=lambda file: file.stat().st_mtime)
-    if not found:
-        raise CheckpointError(f"ckpt_path=last: there is no last.ckpt of an earlier run under {outputs}")
-    return found[-1]
-
-
-def _key(argument: str) -> str:
-    return argument.partition("=")[0].lstrip("+~")
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "\\'") + "'"
+    parsed = line.parsed()
+    if not line.multirun:
+        if swept := [override.input_line for override in parsed if override.is_sweep_override()]:
+            raise ConfigError(f"{swept[0]} names several values: add -m to train with each, or give one")
+        return [list(line.overrides)]
+    try:
+        return BasicSweeper.split_arguments(parsed, None)[0]
+    except HydraException:
+        return [[str(override.input_line) for override in parsed if not override.is_sweep_override()]]

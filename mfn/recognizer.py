@@ -1,20 +1,31 @@
 """FaceRecognizer: a backbone, a margin head and an optimiser as one LightningModule. It knows no files."""
 
+import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+import numpy as np
 import torch
-from lightning import LightningModule
+from lightning import Callback, LightningModule
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LambdaLR
 
 from mfn.checkpoint import Passport
 from mfn.contract import InputContract
 from mfn.errors import CheckpointError
+from mfn.going_on import steps_of_run, use_settings, without_foreign_schedule
+from mfn.loops import go_on_between_epochs
 from mfn.parameter_groups import parameter_groups
+from mfn.plateau import LowerOnPlateau, plateau_of
 from mfn.schedules import Clock, Plateau, Schedule
+
+
+def smallest_batch(backbone: nn.Module) -> int:
+    """Images that a training step needs: batch normalisation learns nothing from one."""
+    return 2 if any(isinstance(module, _BatchNorm) for module in backbone.modules()) else 1
 
 
 class LabelledBatch(Protocol):
@@ -39,7 +50,12 @@ class FaceRecognizer(LightningModule):
         channels_last: Lay out weights channels-last, which is faster on most processors.
         compile_backbone: Compile the backbone with ``torch.compile``.
         seed: With the batch number it decides dropout, so that a resumed run draws the same.
+
+    Attributes:
+        clock: How long the run is, once it has begun.
     """
+
+    clock: Clock
 
     def __init__(
         self,
@@ -66,6 +82,7 @@ class FaceRecognizer(LightningModule):
         self.head_lr_factor = head_lr_factor
         self.norm_penalty = norm_penalty
         self.seed = seed
+        self.smallest_batch = smallest_batch(backbone)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.backbone.to(memory_format=self.memory_format)
         if compile_backbone:
@@ -73,28 +90,48 @@ class FaceRecognizer(LightningModule):
 
     def forward(self, images: Tensor) -> Tensor:
         """Embeds pixels: uint8 RGB (N, H, W, 3) to float (N, D), not of unit length."""
-        return self.backbone(self.contract.normalize(images).contiguous(memory_format=self.memory_format))
+        pixels = self.contract.normalize(images).to(next(self.backbone.parameters()).dtype)
+        return self.backbone(pixels.contiguous(memory_format=self.memory_format))
+
+    def configure_callbacks(self) -> list[Callback]:
+        """The one schedule that goes by a metric brings what looks at it."""
+        return [LowerOnPlateau(self.schedule)] if isinstance(self.schedule, Plateau) else []
+
+    def on_train_start(self) -> None:
+        """Finds out how long the run is; one that goes on does so under its own settings."""
+        self.clock = dataclasses.replace(self.clock, total_steps=steps_of_run(self.trainer))
+        use_settings(self.trainer, self.optimizer_groups())
 
     def on_train_batch_start(self, batch: LabelledBatch, batch_idx: int) -> None:
         """Makes all randomness of this step a function of the seed, the batch and the rank."""
-        torch.manual_seed(hash((self.seed, self.trainer.fit_loop.epoch_loop.total_batch_idx, self.global_rank)))
+        step = (self.seed, self.trainer.fit_loop.epoch_loop.total_batch_idx, self.global_rank)
+        torch.manual_seed(int(np.random.SeedSequence(step).generate_state(1, np.uint64)[0]))
 
     def training_step(self, batch: LabelledBatch, batch_idx: int) -> Tensor | None:
-        """One step; a batch of which no image could be read is passed over."""
-        if len(batch.labels) == 0:
-            return None
-        self.head.at_step(self.global_step, int(self.trainer.estimated_stepping_batches))  # type: ignore[operator]
+        """One step; a batch of which too few images could be read is passed over."""
+        size = len(batch.labels)
+        if size < self.smallest_batch:
+            return self._nothing(self.parameters())
+        self.head.at_step(self.global_step, self.clock.total_steps)  # type: ignore[operator]
         embeddings = self(batch.images)
         output = self.head(embeddings, batch.labels)
         angle = torch.rad2deg(torch.acos(output.target_cosine.clamp(-1, 1))).mean()
         accuracy = (output.predicted == batch.labels).float().mean()
-        size = len(batch.labels)
         self.log("train/loss", output.loss, prog_bar=True, batch_size=size)
         self.log("train/accuracy", accuracy, prog_bar=True, batch_size=size)
         self.log("train/target_angle", angle, prog_bar=True, batch_size=size)
+        loss = output.loss
         if self.norm_penalty > 0:
-            return output.loss + self.norm_penalty * embeddings.float().abs().sum(1).mean()
-        return output.loss
+            loss = loss + self.norm_penalty * embeddings.float().abs().sum(1).mean()
+        idle = self._nothing(getattr(self.head, "idle", ()))
+        return loss if idle is None else loss + idle
+
+    def _nothing(self, parameters: Iterable[nn.Parameter]) -> Tensor | None:
+        """A loss of 0 that every parameter takes part in, since the other processes wait for its gradient."""
+        if self.trainer.world_size == 1:
+            return None
+        zeros = [0.0 * parameter.sum() for parameter in parameters if parameter.requires_grad]
+        return torch.stack(zeros).sum() if zeros else None
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Logs the length of the whole gradient before it is clipped."""
@@ -108,7 +145,7 @@ class FaceRecognizer(LightningModule):
     def optimizer_groups(self) -> list[dict[str, Any]]:
         """The parameter groups; learning rate and weight decay of the backbone are the optimiser's defaults."""
         defaults = self.make_optimizer([{"params": [nn.Parameter(torch.zeros(1))]}]).defaults
-        return parameter_groups(
+        groups = parameter_groups(
             self.backbone,
             self.head,
             defaults["weight_decay"],
@@ -116,23 +153,23 @@ class FaceRecognizer(LightningModule):
             defaults["lr"],
             self.head_lr_factor,
         )
+        return [{**defaults, **group, "initial_lr": group["lr"]} for group in groups]
 
     def configure_optimizers(self) -> Any:
         """Parameter groups, optimiser and schedule."""
+        self.clock = self._planned()
         optimizer = self.make_optimizer(self.optimizer_groups())
+        # The first that happens after Lightning has restored its loops
+        optimizer.register_load_state_dict_post_hook(lambda _: go_on_between_epochs(self.trainer))
         if self.schedule is None:
             return optimizer
         if isinstance(self.schedule, Plateau):
-            plan = self.schedule
-            plateau = ReduceLROnPlateau(
-                optimizer, mode=plan.mode, factor=plan.factor, patience=plan.patience, min_lr=plan.min_lr
-            )
-            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": plan.monitor}}
-        schedule, clock = self.schedule, self._clock()
-        scheduler = LambdaLR(optimizer, lambda step: schedule.factor(step, clock))
+            return {"optimizer": optimizer, "lr_scheduler": plateau_of(self.schedule, optimizer)}
+        schedule = self.schedule
+        scheduler = LambdaLR(optimizer, lambda step: schedule.factor(step, self.clock))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
-    def _clock(self) -> Clock:
+    def _planned(self) -> Clock:
         self.trainer.fit_loop.setup_data()  # with max_steps nothing else has asked for the epoch's length yet
         steps_per_epoch = math.ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
         return Clock(total_steps=int(self.trainer.estimated_stepping_batches), steps_per_epoch=max(1, steps_per_epoch))
@@ -141,7 +178,7 @@ class FaceRecognizer(LightningModule):
         """Stamps the passport into the checkpoint."""
         checkpoint["mfn"] = self.passport.to_dict()
 
-    def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuses to go on with other pixels or other classes than the checkpoint was trained on.
 
         Raises:
@@ -150,9 +187,10 @@ class FaceRecognizer(LightningModule):
         passport = Passport.of(checkpoint, "the checkpoint")
         if changed := InputContract.from_dict(passport.contract).differences(self.contract):
             raise CheckpointError(f"the checkpoint was trained under another input contract: {'; '.join(changed)}")
-        if not passport.same_classes(self.passport):
+        if (passport.label_map, passport.label_names) != (self.passport.label_map, self.passport.label_names):
             before, now = len(passport.label_map), len(self.passport.label_map)
             raise CheckpointError(
                 f"the checkpoint knows {before} classes, this data has {now}{' others' if before == now else ''}; "
                 "use init_from= in place of ckpt_path= to start from its weights with a new head"
             )
+        without_foreign_schedule(checkpoint, isinstance(self.schedule, Plateau))

@@ -1,8 +1,10 @@
-"""Settings of the process that make CPU training faster."""
+"""Settings of the process: memory that makes CPU training faster, and other libraries' warnings."""
 
 import ctypes
 import logging
 import platform
+import warnings
+from typing import Any
 
 log = logging.getLogger(__name__)
 
@@ -25,3 +27,12 @@ def keep_freed_memory() -> bool:
     taken = all(mallopt(option, value) == 1 for option, value in settings)
     log.debug("keep freed memory: %s", taken)
     return taken
+
+
+def warnings_to_log() -> None:
+    """Sends Python warnings, which name lines of other libraries' code, to the log of those who ask for details."""
+
+    def tell(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        log.debug("%s: %s", category.__name__, message)
+
+    warnings.showwarning = tell

@@ -1,8 +1,9 @@
 """Starting from other weights: what fits is taken, the rest stays new, and the user is told which and why."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
 from mfn.checkpoint import BACKBONE, HEAD, Passport, part_of_state, read_checkpoint
 from mfn.contract import InputContract
@@ -35,30 +36,49 @@ def transplant(recognizer: FaceRecognizer, path: Path) -> list[dict[str, str]]:
     theirs = part_of_state(checkpoint, HEAD)
     if not theirs:
         return [*rows, _row("head", "new", len(recognizer.head.state_dict()), "the checkpoint has no head")]
-    if not passport.same_classes(recognizer.passport):
-        why = f"other classes: {len(passport.label_map)} there, {len(recognizer.passport.label_map)} here"
+    if not passport.same_people(recognizer.passport):
+        why = f"other people: {_difference(passport, recognizer.passport)}"
         return [*rows, _row("head", "new", len(recognizer.head.state_dict()), why)]
-    return rows + _take(recognizer.head, theirs, "head")
+    return rows + _take(recognizer.head, theirs, "head", _without_stage)
 
 
-def _take(module: nn.Module, theirs: dict, part: str) -> list[dict[str, str]]:
-    ours = module.state_dict()
+def _difference(theirs: Passport, ours: Passport) -> str:
+    if len(theirs.label_map) != len(ours.label_map):
+        return f"{len(theirs.label_map)} there, {len(ours.label_map)} here"
+    named = theirs.label_names or ours.label_names
+    what = "names" if named else "numbers" if theirs.label_map != ours.label_map else "pictures of them"
+    return f"as many classes, but other {what}"
+
+
+def _without_stage(name: str) -> str:
+    """A head's tensor apart from the stage it belongs to: the class centres of two stages are those of one."""
+    return name.removeprefix("first.").removeprefix("second.")
+
+
+def _take(
+    module: nn.Module, theirs: dict[str, Tensor], part: str, meaning: Callable[[str], str] = str
+) -> list[dict[str, str]]:
+    """Copies what fits; tensors belong together whose names have the same meaning."""
     # Extra state says where a run stood (the stage of a head); a new run starts at the beginning.
-    ours = {name: value for name, value in ours.items() if not name.endswith("_extra_state")}
-    theirs = {name: value for name, value in theirs.items() if not name.endswith("_extra_state")}
-    fits = {name: value for name, value in theirs.items() if name in ours and ours[name].shape == value.shape}
+    ours = {name: value for name, value in module.state_dict().items() if not name.endswith("_extra_state")}
+    theirs = {meaning(name): value for name, value in theirs.items() if not name.endswith("_extra_state")}
+    fits = {name: theirs[meaning(name)] for name, value in ours.items() if _has_shape(theirs, meaning(name), value)}
     module.load_state_dict(fits, strict=False)
     rows = [_row(part, "taken", len(fits), "same name and shape")] if fits else []
     for name in ours.keys() - fits.keys():
-        if name not in theirs:
+        if meaning(name) not in theirs:
             why = "not in the checkpoint"
         else:
-            why = f"shape {tuple(theirs[name].shape)} there, {tuple(ours[name].shape)} here"
+            why = f"shape {tuple(theirs[meaning(name)].shape)} there, {tuple(ours[name].shape)} here"
         rows.append(_row(f"{part}.{name}", "new", 1, why))
-    unused = theirs.keys() - ours.keys()
+    unused = theirs.keys() - set(map(meaning, ours))
     if unused:
         rows.append(_row(part, "left", len(unused), f"no such tensor here, e.g. {min(unused)}"))
     return rows
+
+
+def _has_shape(tensors: dict[str, Tensor], name: str, like: Tensor) -> bool:
+    return name in tensors and tensors[name].shape == like.shape
 
 
 def _row(what: str, start: str, tensors: int, why: str) -> dict[str, str]:

@@ -24,7 +24,13 @@ SIZE = (32, 32)
 
 def small_data(**options: Any) -> FaceDataModule:
     """Six identities of six images to train on, two to judge on."""
-    settings = {"image_size": SIZE, "batch_size": 8, "val_identities": 0.25, "val_pairs": 20} | options
+    settings = {
+        "image_size": SIZE,
+        "batch_size": 8,
+        "num_workers": 0,
+        "val_identities": 0.25,
+        "val_pairs": 20,
+    } | options
     data = FaceDataModule(SyntheticFaces(8, 6, image_size=SIZE), **settings)
     data.setup()
     return data
@@ -38,6 +44,7 @@ def small_recognizer(data: FaceDataModule, dropout: float = 0.0, **options: Any)
         {"_target_": "mfn.models.mobilefacenet.MobileFaceNet", **model},
         InputContract.for_size(*SIZE, embedding_dim=32).to_dict(),
         [int(label) for label in data.label_map],
+        data=data.fingerprint,
     )
     settings = {
         "optimizer": partial(torch.optim.SGD, lr=0.05, momentum=0.9, weight_decay=4e-5),

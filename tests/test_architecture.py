@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 MFN = Path(__file__).resolve().parents[1] / "mfn"
-EVERYWHERE = {"about", "contract", "errors", "files", "ownership"}
+EVERYWHERE = {"about", "contract", "errors", "files", "ownership", "progress", "text"}
 LEAVES = ("data", "models", "heads", "metrics", "align")
 ALLOWED = {
     **{leaf: {leaf} | EVERYWHERE for leaf in LEAVES},
@@ -15,7 +15,8 @@ ALLOWED = {
     "errors": set(),
     "files": set(),
     "ownership": {"errors", "files"},
-    "config": {"config", "errors"},
+    "progress": set(),
+    "text": set(),
     "schedules": {"errors"},
     "parameter_groups": {"errors"},
     "runtime": set(),
@@ -23,11 +24,19 @@ ALLOWED = {
     "checkpoint_io": {"checkpoint"},
     "inference": {"inference", "checkpoint", "models"} | EVERYWHERE,
     "evaluation": {"evaluation", "metrics", "data", "inference", "align"} | EVERYWHERE,
-    "recognizer": {"checkpoint", "parameter_groups", "schedules"} | EVERYWHERE,
+    "failures": {"errors"},
+    "config": {"config", "checkpoint", "failures"} | EVERYWHERE,
+    "loops": set(),
+    "plateau": {"loops", "schedules"},
+    "going_on": set(),
+    "recognizer": {"checkpoint", "going_on", "loops", "parameter_groups", "plateau", "schedules"} | EVERYWHERE,
+    "measured": {"data", "evaluation"} | EVERYWHERE,
     "transplant": {"checkpoint", "recognizer"} | EVERYWHERE,
-    "callbacks": {"data", "evaluation"} | EVERYWHERE,
-    "report": {"report", "evaluation", "metrics", "checkpoint", "data", "inference"} | EVERYWHERE,
-    "prepare": {"prepare", "config", "align", "data", "evaluation", "inference", "metrics"} | EVERYWHERE,
+    "callbacks": {"callbacks", "data", "evaluation", "loops"} | EVERYWHERE,
+    "report": {"report", "callbacks", "config", "evaluation", "metrics", "checkpoint", "data", "inference"}
+    | EVERYWHERE,
+    "sweep": {"config", "failures"} | EVERYWHERE,
+    "prepare": {"prepare", "align", "data", "evaluation", "inference", "metrics"} | EVERYWHERE,
     "inspection": {"inspection", "data", "inference", "prepare", "checkpoint"} | EVERYWHERE,
     "export": {"export", "models", "evaluation", "inference", "data", "metrics", "checkpoint"} | EVERYWHERE,
 }

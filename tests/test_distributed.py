@@ -1,35 +1,85 @@
+"""Two processes on the CPU: they train together, change together and end together."""
+
+import csv
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+import cv2
+import numpy as np
+import pytest
+
+from tests.scripts import TINY, Done, run_script
+
+TWO = (*TINY, "trainer.devices=2", "trainer.strategy=ddp", "hydra.run.dir=run")
+
+
+def train(here: Path, *words: str, status: int = 0) -> Done:
+    done = run_script("train", *TWO, *words, cwd=here, status=status)
+    assert "Traceback" not in done.output
+    return done
+
+
+def steps(here: Path) -> int:
+    return json.loads((here / "run" / "summary.json").read_text())["steps"]
+
+
+def write_folder(folder: Path, broken: set[int]) -> None:
+    """Four people of 8 pictures; those with the given numbers are no pictures."""
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 32, 3), np.uint8)
+    for number, picture in enumerate(pixels):
+        file = folder / f"person{number // 8}" / f"{number:02}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if number in broken:
+            file.write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+        else:
+            cv2.imwrite(str(file), picture)
 
 
 def test_two_processes_train_and_go_on_together(tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = train(tmp_path, "trainer.max_epochs=1")
+    assert done.output.count("Parameter groups") == 1
+    assert steps(tmp_path) == 4  # 64 images in batches of 8 for each of the two
+    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    run_script("train", f"ckpt_path={last}", "trainer.max_epochs=2", cwd=tmp_path)
+    assert steps(tmp_path) == 8
 
-    def train(*arguments: str) -> str:
-        command = [sys.executable, str(ROOT / "train.py"), *arguments]
-        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
 
-    options = [
-        "image_size=[32,32]",
-        "model.width=0.25",
-        "data.source.num_identities=16",
-        "data.batch_size=8",
-        "trainer=cpu",
-        "trainer.devices=2",
-        "trainer.strategy=ddp",
-        "logger=csv",
-    ]
-    output = train(*options, "trainer.max_epochs=1", f"hydra.run.dir={run}")
-    assert output.count("Parameter groups") == 1
-    # 12 identities train with 8 images each: 48 images, 6 batches for each of the two
-    assert json.loads((run / "summary.json").read_text())["steps"] == 6
-    train(f"ckpt_path={run / 'checkpoints' / 'last.ckpt'}", "trainer.max_epochs=2")
-    assert json.loads((run / "summary.json").read_text())["steps"] == 12
+@pytest.mark.parametrize(
+    "when",
+    [
+        ["callbacks.advance_head.at_step=3"],
+        # No look is better than the one before by all of it, so the second one already finds a stall
+        [
+            "callbacks.advance_head.every_n_steps=2",
+            "callbacks.advance_head.min_improvement=1",
+            "callbacks.advance_head.patience=1",
+        ],
+    ],
+    ids=["at_step", "stall"],
+)
+def test_a_head_of_two_stages_changes_in_both(when: list[str], tmp_path: Path) -> None:
+    done = train(tmp_path, "head=softmax_then_arcface", *when)
+    assert done.output.count("the head advances to its second stage") == 1
+    assert steps(tmp_path) == 8
+
+
+def test_one_process_may_have_nothing_to_learn_from_in_a_step(tmp_path: Path) -> None:
+    # The processes take turns: the first of them has none in its first batch of 4, the second has one in its second
+    nothing, one_left = {0, 2, 4, 6}, {9, 11, 13}
+    write_folder(tmp_path / "faces", nothing | one_left)
+    data = ["data=folder", "data.root=faces", "data.batch_size=4", "data.val_identities=0", "data.shuffle=false"]
+    known = [word for word in TWO if not word.startswith(("data.source", "data.batch_size"))]
+    done = run_script("train", *known, *data, "callbacks.broken_images.max_share=0.5", cwd=tmp_path)
+    assert steps(tmp_path) == 8, done.output
+    with (tmp_path / "run" / "broken_images.csv").open() as file:
+        listed = [int(row["index"]) for row in csv.DictReader(file)]
+    assert sorted(listed) == sorted(nothing | one_left)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_what_one_process_finds_ends_both_in_one_sentence(number: int, tmp_path: Path) -> None:
+    write_folder(tmp_path / "faces", {number})
+    data = ["data=folder", "data.root=faces", "data.batch_size=4", "data.val_identities=0", "data.shuffle=false"]
+    known = [word for word in TWO if not word.startswith(("data.source", "data.batch_size"))]
+    done = run_script("train", *known, *data, "callbacks.broken_images.max_share=0", cwd=tmp_path, status=1)
+    assert done.output.count("error: 1 broken images in this epoch") == 1

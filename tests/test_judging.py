@@ -1,45 +1,27 @@
 """evaluate.py's way: from a configuration to the report and the stored threshold."""
 
 import csv
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from hydra.utils import instantiate
 
-from mfn.data.benchmarks.bin_writer import prepare_bin
 from mfn.data.benchmarks.lfw import read_lfw
 from mfn.data.benchmarks.lfw_writer import write_lfw
 from mfn.data.benchmarks.made_pairs import pairs_from_source
 from mfn.data.synthetic import SyntheticFaces
 from mfn.errors import CheckpointError, ConfigError, DataError
 from mfn.inference.embedder import FaceEmbedder
-from mfn.judging import evaluate
 from tests.composing import CONF, composed
+from tests.data.benchmarks.ijb_files import write_ijb
 from tests.inference.onnx_files import CONTRACT, write_onnx
+from tests.judging import command, judge_with, write_files
 from tests.small_run import SIZE, save_small_checkpoint
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint, and 40 pairs of drawn faces as LFW, as a .bin pack and as folders of people."""
-    folder = tmp_path_factory.mktemp("judging")
-    save_small_checkpoint(folder)
-    faces = SyntheticFaces(8, 6, image_size=SIZE)
-    pairs = write_lfw(pairs_from_source(faces, folds=2, pairs_per_fold=20, name="lfw"), folder / "lfw")
-    prepare_bin(pairs, folder / "packs" / "lfw.bin")
-    prepare_bin(pairs, folder / "packs" / "agedb_30.bin")
-    return folder
-
-
-def judge_with(files: Path, run: Path, *overrides: str) -> dict:
-    config = composed(f"model_path={files / 'net.ckpt'}", "bootstrap=20", *overrides, config="evaluate")
-    config.paths.output = str(run)
-    run.mkdir(parents=True, exist_ok=True)
-    evaluate(config)
-    return json.loads((run / "report.json").read_text())
+    return write_files(tmp_path_factory.mktemp("judging"))
 
 
 def test_a_folder_and_its_pack_are_judged_alike(files: Path, tmp_path: Path) -> None:
@@ -117,8 +99,8 @@ def test_missing_images_stop_the_run_unless_allowed(files: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        (["flip=twice"], "flip=twice must be one of none, sum, concat"),
-        (["score=metres"], "score=metres must be one of"),
+        (["flip=twice"], "flip=twice does not fit: give none, sum or concat"),
+        (["score=metres"], "score=metres does not fit"),
         (["benchmark=[]"], "no benchmark is chosen"),
         (["benchmark.root=null"], r"benchmark\.root"),
         (["store_threshold=1e-6"], "support"),
@@ -135,6 +117,11 @@ def test_values_that_make_no_sense_are_told(files: Path, tmp_path: Path, overrid
     ("overrides", "words"),
     [
         (["benchmark=lfw", "store_threshold=1e-6"], "20 impostor pairs support"),
+        (["benchmark=lfw", "pca=33"], "pca=33 must be at most 32, the length of the embeddings"),
+        (["benchmark=lfw", "pca=65", "flip=concat"], "pca=65 must be at most 64"),
+        (["benchmark=lfw", "bootstrap=-1"], "bootstrap=-1 does not fit"),
+        (["benchmark=lfw", "benchmark.lfw.folds=1"], r"benchmark\.lfw\.folds=1 must be null"),
+        (["benchmark=[]"], "no benchmark is chosen"),
         (["benchmark=identification", "probe=true"], "need a set of pairs"),
     ],
 )
@@ -147,6 +134,19 @@ def test_what_cannot_be_done_is_told_before_images_are_embedded(
         judge_with(files, tmp_path, f"benchmark.root={root}", *overrides)
 
 
+@pytest.mark.parametrize("key", ["cache", "ijb.cache"])
+def test_a_folder_that_cannot_be_written_is_told_before_images_are_embedded(
+    files: Path, tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mfn.judging.judged_on", lambda *_: pytest.fail("images were embedded"))
+    (tmp_path / "file").touch()
+    write_ijb(tmp_path / "ijb")
+    benchmark = {"cache": ["benchmark=lfw", f"benchmark.root={files / 'packs'}"]}
+    words = benchmark.get(key, ["benchmark=ijbc", f"benchmark.root={tmp_path / 'ijb'}"])
+    with pytest.raises(ConfigError, match=rf"{key}: nothing can be written to the folder .*file"):
+        judge_with(files, tmp_path / "run", *words, f"{key}={tmp_path / 'file'}")
+
+
 @pytest.mark.parametrize("choice", sorted(file.stem for file in (CONF / "benchmark").glob("*.yaml")))
 def test_every_benchmark_says_what_it_does_not_find(choice: str, tmp_path: Path) -> None:
     (tmp_path / "something").touch()
@@ -155,11 +155,14 @@ def test_every_benchmark_says_what_it_does_not_find(choice: str, tmp_path: Path)
         instantiate(config.benchmark, _convert_="all")
 
 
-def test_the_command_ends_with_one_sentence(files: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "evaluate.py", "model_path=nowhere.ckpt", f"benchmark.root={tmp_path}"]
-    done = subprocess.run(
-        [*command, f"hydra.run.dir={tmp_path / 'run'}"], cwd=CONF.parent, capture_output=True, text=True
-    )
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["model_path=nowhere.ckpt", "benchmark.root=x"], "there is no network file at nowhere.ckpt"),
+        (["model_path=x.ckpt", "benchmark=nothing"], "Could not find 'benchmark/nothing'"),
+    ],
+)
+def test_the_command_ends_with_one_sentence(tmp_path: Path, words: list[str], said: str) -> None:
+    done = command(tmp_path / "run", *words)
     assert done.returncode == 1
-    assert "there is no network file at nowhere.ckpt" in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+    assert said in (done.stdout + done.stderr).decode() and b"Traceback" not in done.stdout + done.stderr

@@ -1,102 +1,63 @@
-import os
+"""What the scripts say of a command line before Hydra has it."""
+
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
-from omegaconf import OmegaConf
 
-from mfn.errors import CheckpointError, ConfigError, DataError
-from mfn.launch import complete_arguments, newest_checkpoint
-from tests.composing import CONF, composed
-
-
-@pytest.fixture
-def outputs(tmp_path: Path) -> Path:
-    """Two runs, the second newer, each with its overrides."""
-    for position, name in enumerate(["old", "new run"]):
-        run = tmp_path / "outputs" / name
-        (run / ".hydra").mkdir(parents=True)
-        (run / "checkpoints").mkdir()
-        (run / "checkpoints" / "last.ckpt").touch()
-
-        os.utime(run / "checkpoints" / "last.ckpt", (position, position))
-        OmegaConf.save(["head=cosface", f"seed={position}", "+data.note=1"], run / ".hydra" / "overrides.yaml")
-    return tmp_path / "outputs"
+from mfn.errors import ConfigError
+from mfn.launch import plain_arguments, train_arguments
+from tests.scripts import run_script
 
 
-def test_last_is_the_newest_run_with_its_own_overrides_and_folder(outputs: Path) -> None:
-    arguments = complete_arguments(["ckpt_path=last", "trainer.max_epochs=9"], CONF, outputs)
-    run = outputs / "new run"
-    assert arguments == [
-        "head=cosface",
-        "seed=1",
-        "+data.note=1",
-        "trainer.max_epochs=9",
-        f"ckpt_path='{run / 'checkpoints' / 'last.ckpt'}'",
-        f"hydra.run.dir='{run}'",
-    ]
-
-
-def test_a_key_given_again_replaces_the_runs(outputs: Path) -> None:
-    path = outputs / "old" / "checkpoints" / "last.ckpt"
-    arguments = complete_arguments([f"ckpt_path={path}", "head=arcface", "data.note=2"], CONF, outputs)
-    assert [a for a in arguments if a.startswith("head")] == ["head=arcface"]
-    assert [a for a in arguments if "note" in a] == ["data.note=2"]
-
-
-def test_a_missing_checkpoint_is_told(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"no last\.ckpt"):
-        newest_checkpoint(tmp_path)
-    with pytest.raises(CheckpointError, match="no such file"):
-        complete_arguments(["ckpt_path=nowhere.ckpt"], CONF, tmp_path)
-
-
-def identities(root: Path) -> Path:
-
-    for name in "ab":
-        (root / name).mkdir(parents=True)
-        cv2.imwrite(str(root / name / "1.png"), np.zeros((112, 112, 3), np.uint8))
-    return root
-
-
-def test_a_pack_without_a_recipe_gets_the_one_for_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = identities(tmp_path / "faces")
-    arguments = ["data=folder", f"data.root={root}", "head=cosface"]
-    assert complete_arguments(arguments, CONF, tmp_path) == [*arguments, "experiment=small"]
-    sweep = ["-m", *arguments[:2], "head=arcface,cosface"]
-    assert complete_arguments(sweep, CONF, tmp_path) == [*sweep, "experiment=small"]
-    monkeypatch.setattr("mfn.launch.SMALL_PACK", 2)
-    assert complete_arguments(arguments, CONF, tmp_path)[-1] == "experiment=paper"
-
-
+@pytest.mark.parametrize("name", ["train", "evaluate", "export"])
 @pytest.mark.parametrize(
-    "arguments", [[], ["head=arcface"], ["data=folder", "experiment=jhface"], ["--help"], ["data=folder,ms1m", "-m"]]
-)
-def test_other_command_lines_are_left_alone(arguments: list[str], tmp_path: Path) -> None:
-    assert complete_arguments(arguments, CONF, tmp_path) == arguments
-
-
-@pytest.mark.parametrize(
-    ("argument", "words"),
+    ("words", "said"),
     [
-        ("head=arcfase", r"Could not find 'head/arcfase' Available options in 'head': arcface"),
-        ("data=ms2m", r"Could not find 'data/ms2m' Available options"),
-        ("head.skale=3", r"Could not override 'head\.skale'"),
-        ("lr=3", r"Could not override 'lr'"),
+        (["benchmark=lffw"], "Could not load 'benchmark/lffw'|Could not find 'benchmark/lffw'"),
+        (["benchmark=[lfw,nothing]"], "benchmark/nothing'. benchmark is one of agedb_30, calfw"),
+        (["bencmark=lfw"], "there is no key bencmark: the configuration has .*benchmark"),
+        (["benchmark.rot=x"], r"there is no key benchmark\.rot: benchmark has allow_missing.*root"),
+        (["foo"], "'foo' is no override: expected key=value"),
+        ([""], "an empty word"),
+        (["  "], "an empty word"),
+        (["benchmark.root=~/faces (2)"], r"quoted it stands for itself: 'benchmark\.root=\"~/faces \(2\)\"'"),
+        (["--config-dir", "nowhere"], "--config-dir nowhere: there is no such folder"),
     ],
+    ids=str,
 )
-def test_a_name_or_key_that_does_not_exist_is_told_in_a_sentence(argument: str, words: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=words):
-        complete_arguments([argument], CONF, tmp_path)
+def test_words_that_do_not_compose_end_in_one_sentence(name: str, words: list[str], said: str) -> None:
+    with pytest.raises(ConfigError, match=said) as caught:
+        train_arguments(words) if name == "train" else plain_arguments(words, name)
+    assert "\n" not in str(caught.value)
 
 
-def test_a_wrong_root_is_told_before_anything_starts(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="nowhere"):
-        complete_arguments(["data=ms1m", f"data.root={tmp_path / 'nowhere'}"], CONF, tmp_path)
+def test_words_that_compose_pass() -> None:
+    words = ["model_path=y", "benchmark.root=2024"]
+    assert plain_arguments(["benchmark=lfw,cfp_fp", *words], "evaluate") == [
+        "benchmark=[lfw,cfp_fp]",
+        "model_path=y",
+        'benchmark.root="2024"',
+    ]
+    assert plain_arguments(["-m", "flip=none,sum", *words], "evaluate")[:2] == ["-m", "flip=none,sum"]
+    assert plain_arguments(["--help", "nonsense"], "evaluate") == ["--help", "nonsense"]
+    assert plain_arguments(["--cfg", "job", "flip=none"], "evaluate") == ["--cfg", "job", "flip=none"]
+    with pytest.raises(ConfigError, match="flip=none,sum names several values: add -m"):
+        plain_arguments(["flip=none,sum"], "evaluate")
 
 
-def test_the_default_recipe_fits_itself_to_the_head_and_a_user_may_change_that() -> None:
-    assert composed().head.scale == composed("head=cosface").head.scale == 16
-    assert composed("head=cosface", "head.scale=40").head.scale == 40
-    assert composed("head=cosface", "experiment=jhface").head.scale == 64
+@pytest.mark.parametrize("name", ["train", "evaluate", "export"])
+def test_a_script_that_is_typed_wrongly_ends_in_one_sentence(name: str, tmp_path: Path) -> None:
+    for words in (["foo=1"], [""], ["+a.b=1"], ["model_path=x", "batch_size=abc"]):
+        done = run_script(name, *words, cwd=tmp_path, status=1)
+        assert done.last_line.partition("error: ")[1], done.output
+        assert "Traceback" not in done.output and "HYDRA_FULL_ERROR" not in done.output
+
+
+def test_a_value_that_makes_no_sense_is_told_before_data_is_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="seed=-1"):
+        train_arguments(["data=ms1m", f"data.root={tmp_path / 'missing'}", "seed=-1"], tmp_path)
+    with pytest.raises(ConfigError, match=r"job 1 of the sweep, seed=x: seed=x does not fit"):
+        train_arguments(["-m", "seed=1,x"], tmp_path)
+    for word in ("+trainer.x=1", "+data.source.x=1", "+data.module.x=1", "+logger.csv.x=1", "+augment.x=1"):
+        with pytest.raises(ConfigError, match=rf"{word[1:-2]} does not exist: .* takes "):
+            train_arguments([word], tmp_path)

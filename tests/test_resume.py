@@ -14,61 +14,121 @@ from typing import Any
 import pytest
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EMAWeightAveraging
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from mfn.callbacks.best_checkpoint import BestCheckpoint
+from mfn.callbacks.early_stopping import StopEarly
 from mfn.callbacks.last_checkpoint import LastCheckpoint
+from mfn.callbacks.safe_points import SafePoints
 from mfn.checkpoint import weights_hash
 from mfn.errors import CheckpointError
+from mfn.schedules import Plateau, Schedule
 from tests.small_run import small_data, small_recognizer, small_trainer
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-class KeepEveryStep(LastCheckpoint):
-    """Saves each optimiser step under a name of its own."""
+class KeepAll(SafePoints):
+    """Saves each optimiser step and each epoch under a name of its own."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, every_n_steps=1)
+        super().__init__()
         self.folder = folder
 
-    def on_train_batch_end(self, trainer: Trainer, *arguments: Any) -> None:
-        self.path = self.folder / f"step{trainer.global_step}.ckpt"
-        super().on_train_batch_end(trainer, *arguments)
+    def after_step(self, trainer: Trainer, before_validation: bool = False) -> None:
+        trainer.save_checkpoint(self.folder / f"step{trainer.global_step}.ckpt")
+
+    def after_epoch(self, trainer: Trainer) -> None:
+        trainer.save_checkpoint(self.folder / f"epoch{trainer.current_epoch}.ckpt")
+
+
+class Hooks(Callback):
+    """Takes note of what a run does."""
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.seen.append(f"epoch {trainer.current_epoch}")
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        self.seen.append(
+            (trainer.fit_loop.epoch_loop.total_batch_idx, trainer.fit_loop.epoch_loop._batches_that_stepped)
+        )
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.seen.append("validated")
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """The steps are enough."""
+        self.seen.append("epoch ended")
 
 
-def run(folder: Path, options: dict, callbacks: list[Callback], ckpt_path: Path | None = None) -> str:
-    data = small_data(num_workers=options.get("num_workers", 0))
-    recognizer = small_recognizer(data, dropout=0.2)
-    trainer_options = {key: value for key, value in options.items() if key != "num_workers"}
+def run(
+    folder: Path,
+    options: dict[str, Any],
+    callbacks: list[Callback],
+    ckpt_path: Path | None = None,
+    schedule: Schedule | Plateau | None = None,
+) -> tuple[str, int]:
+    """Hash of the weights that a run ends with, and its number of steps."""
+    data = small_data(
+        num_workers=options.get("num_workers", 0), **({"drop_last": False} if "ragged" in options else {})
+    )
+    recognizer = small_recognizer(data, dropout=0.2, **({} if schedule is None else {"schedule": schedule}))
+    trainer_options = {key: value for key, value in options.items() if key not in ("num_workers", "ragged")}
     trainer = small_trainer(callbacks, folder, **trainer_options)
     trainer.fit(recognizer, datamodule=data, ckpt_path=ckpt_path, weights_only=True)
-    return weights_hash(recognizer.state_dict())
+    return weights_hash(recognizer.state_dict()), trainer.global_step
+
+
+EER = "val/held_out/eer"
+PLATEAU = Plateau(monitor=EER, mode="min", factor=0.5, patience=0, min_lr=1e-4)
+
+
+def stopping() -> list[Callback]:
+    return [StopEarly(EER, patience=2, mode="max", min_delta=1.0)]
 
 
 @pytest.mark.parametrize(
-    ("options", "extra"),
+    ("options", "extra", "schedule"),
     [
-        ({}, lambda: []),
-        ({}, lambda: [EMAWeightAveraging(decay=0.9)]),
-        ({"accumulate_grad_batches": 2, "gradient_clip_val": 1.0}, lambda: []),
-        ({"max_epochs": -1, "max_steps": 7}, lambda: []),
-        ({"val_check_interval": 0.5}, lambda: []),
-        ({"num_workers": 2}, lambda: []),
+        ({}, list, None),
+        ({}, lambda: [EMAWeightAveraging(decay=0.9)], None),
+        ({"accumulate_grad_batches": 2, "gradient_clip_val": 1.0}, list, None),
+        ({"accumulate_grad_batches": 3, "ragged": True}, list, None),
+        ({"max_epochs": -1, "max_steps": 7}, list, None),
+        ({"max_epochs": -1, "max_steps": 8}, list, PLATEAU),
+        ({"max_epochs": -1, "max_steps": 9, "limit_val_batches": 0}, list, None),
+        ({"max_epochs": -1, "max_steps": 12, "check_val_every_n_epoch": 2}, list, PLATEAU),
+        ({"max_epochs": -1, "max_steps": 12, "val_check_interval": 3, "check_val_every_n_epoch": None}, list, PLATEAU),
+        ({"max_epochs": 3, "val_check_interval": 3, "check_val_every_n_epoch": None}, stopping, PLATEAU),
+        ({"limit_train_batches": 3, "max_epochs": 3}, list, None),
+        ({"val_check_interval": 0.5}, list, None),
+        ({"num_workers": 2}, list, None),
+        ({"max_epochs": 3}, list, PLATEAU),
+        ({"val_check_interval": 0.5}, list, PLATEAU),
+        ({"val_check_interval": 3, "check_val_every_n_epoch": None, "max_epochs": 3}, list, PLATEAU),
+        ({"max_epochs": 4, "check_val_every_n_epoch": 2}, list, PLATEAU),
+        ({"max_epochs": 5}, stopping, None),
+        ({"max_epochs": 5, "val_check_interval": 0.5}, stopping, PLATEAU),
     ],
-    ids=["plain", "ema", "accumulation", "max_steps", "validation in the epoch", "workers"],
+    ids=str,
 )
 def test_resumed_at_any_step_the_weights_are_the_same(
-    tmp_path: Path, options: dict, extra: Callable[[], list[Callback]]
+    tmp_path: Path, options: dict[str, Any], extra: Callable[[], list[Callback]], schedule: Plateau | None
 ) -> None:
-    uninterrupted = run(tmp_path, options, [KeepEveryStep(tmp_path), *extra()])
-    checkpoints = sorted(tmp_path.glob("step*.ckpt"))
-    assert len(checkpoints) >= 4
+    best = BestCheckpoint(tmp_path / "best", EER, save_top_k=-1)
+    all_hooks = Hooks()
+    uninterrupted = run(tmp_path, options, [*extra(), all_hooks, best, KeepAll(tmp_path)], schedule=schedule)
+    checkpoints = sorted([*tmp_path.glob("*.ckpt"), *tmp_path.glob("best/step*.ckpt")])
+    assert len(checkpoints) >= 6
+    if any(isinstance(callback, EMAWeightAveraging) for callback in extra()):
+        # Of a finished run, whose averaged weights Lightning puts in at its end
+        checkpoints.remove(tmp_path / "epoch1.ckpt")
     for checkpoint in checkpoints[:: 3 if "num_workers" in options else 1]:
-        resumed = run(tmp_path, options, [LastCheckpoint(tmp_path / "resumed"), *extra()], checkpoint)
+        hooks = Hooks()
+        resumed = run(tmp_path, options, [*extra(), hooks, LastCheckpoint(tmp_path / "resumed")], checkpoint, schedule)
         assert resumed == uninterrupted, checkpoint.name
+        assert all_hooks.seen[len(all_hooks.seen) - len(hooks.seen) :] == hooks.seen, checkpoint.name
 
 
 def test_other_data_is_refused(tmp_path: Path) -> None:
@@ -88,19 +148,6 @@ def test_other_pixels_are_refused(tmp_path: Path) -> None:
         small_trainer([], tmp_path).fit(
             recognizer, datamodule=data, ckpt_path=tmp_path / "last.ckpt", weights_only=True
         )
-
-
-def test_sigterm_saves_and_ends_the_run(tmp_path: Path) -> None:
-    class Terminate(Callback):
-        def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
-            if trainer.global_step == 5:
-                os.kill(os.getpid(), signal.SIGTERM)
-
-    uninterrupted = run(tmp_path, {}, [])
-    with pytest.raises(SIGTERMException) as stop:
-        run(tmp_path, {}, [Terminate(), LastCheckpoint(tmp_path, every_n_steps=1000)])
-    assert not stop.value.code
-    assert run(tmp_path, {}, [], tmp_path / "last.ckpt") == uninterrupted
 
 
 def test_killed_for_real_and_resumed_by_the_script(tmp_path: Path) -> None:

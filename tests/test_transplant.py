@@ -1,13 +1,19 @@
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
-from mfn.checkpoint import weights_hash, write_atomically
+from mfn.checkpoint import read_checkpoint, weights_hash, write_atomically
 from mfn.contract import InputContract
+from mfn.data.datamodule import FaceDataModule
+from mfn.data.synthetic import SyntheticFaces
 from mfn.errors import CheckpointError, ConfigError
+from mfn.heads.arcface import ArcFaceHead
 from mfn.heads.cosface import CosFaceHead
+from mfn.heads.softmax import SoftmaxHead
+from mfn.heads.staged import StagedHead
 from mfn.transplant import transplant
 from tests.small_run import SIZE, small_data, small_recognizer
 
@@ -38,7 +44,7 @@ def test_other_classes_get_new_centres_and_a_reason(tmp_path: Path) -> None:
     before = recognizer.head.weight.clone()
     rows = transplant(recognizer, path)
     assert rows[-1]["start"] == "new"
-    assert rows[-1]["why"] == "other classes: 6 there, 4 here"
+    assert rows[-1]["why"] == "other people: 6 there, 4 here"
     assert torch.equal(recognizer.head.weight, before)
 
 
@@ -46,7 +52,46 @@ def test_as_many_but_other_people_get_new_centres(tmp_path: Path) -> None:
     path = saved(tmp_path)
     recognizer = small_recognizer(small_data())
     recognizer.passport = replace(recognizer.passport, label_names=["a", "b", "c", "d", "e", "f"])
-    assert transplant(recognizer, path)[-1]["why"] == "other classes: 6 there, 6 here"
+    assert transplant(recognizer, path)[-1]["why"] == "other people: as many classes, but other names"
+
+
+def test_another_pack_that_counts_its_people_alike_gets_new_centres(tmp_path: Path) -> None:
+    path, data = saved(tmp_path), small_data()
+    others = FaceDataModule(SyntheticFaces(8, 6, image_size=SIZE, seed=1), image_size=SIZE, val_identities=0.25)
+    others.setup()
+    assert others.num_classes == data.num_classes
+    recognizer = small_recognizer(data)
+    recognizer.passport = replace(recognizer.passport, label_map=read_checkpoint(path)["mfn"]["label_map"])
+    assert transplant(recognizer, path)[-1]["start"] == "taken"
+    recognizer.passport = replace(recognizer.passport, data=others.fingerprint)
+    assert transplant(recognizer, path)[-1] == {
+        "what": "head",
+        "start": "new",
+        "tensors": "1",
+        "why": "other people: as many classes, but other pictures of them",
+    }
+
+
+def staged(num_classes: int) -> StagedHead:
+    return StagedHead(32, num_classes, SoftmaxHead, lambda dim, count: ArcFaceHead(dim, count, 16, 0.2))
+
+
+@pytest.mark.parametrize("before", ["staged", "plain", "softmax"])
+@pytest.mark.parametrize("now", ["staged", "plain", "softmax"])
+def test_class_centres_go_from_any_kind_of_head_to_any(tmp_path: Path, before: str, now: str) -> None:
+    data = small_data()
+    kinds = {"staged": staged, "plain": lambda count: ArcFaceHead(32, count), "softmax": partial(SoftmaxHead, 32)}
+    trained = small_recognizer(data, head=kinds[before](data.num_classes))
+    torch.nn.init.normal_(trained.head.weight)
+    if before == "staged":
+        trained.head.advance()
+    write_atomically({"state_dict": trained.state_dict(), "mfn": trained.passport.to_dict()}, tmp_path / "from.ckpt")
+    fresh = small_recognizer(data, head=kinds[now](data.num_classes))
+    rows = transplant(fresh, tmp_path / "from.ckpt")
+    assert torch.equal(fresh.head.weight, trained.head.weight)
+    assert {row["start"] for row in rows if row["what"] == "head"} <= {"taken", "left"}
+    if now == "staged":
+        assert fresh.head.current is fresh.head.first and fresh.head.second.weight is fresh.head.first.weight
 
 
 def test_another_embedding_length_keeps_all_but_the_last_layers(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from lightning import Callback, LightningModule, Trainer
 
+from mfn.callbacks.agreement import from_all_ranks, on_any_rank, stop_together
 from mfn.data.source import FaceSource
 from mfn.errors import ConfigError, DataError, MfnError
 
@@ -23,12 +24,14 @@ class NonFiniteGuard(Callback):
         """Looks at the loss of the step.
 
         Raises:
-            MfnError: It is not finite.
+            MfnError: It is not finite, in this process or another.
         """
-        if outputs is None or torch.isfinite(outputs["loss"]).all():
-            return
+        is_finite = outputs is None or bool(torch.isfinite(outputs["loss"]).all())
+        stop_together(trainer, None if is_finite else self._error(trainer, outputs, batch))
+
+    def _error(self, trainer: Trainer, outputs: Any, batch: Any) -> MfnError:
         samples = ", ".join(_source(trainer).describe(int(index)) for index in batch.indices.tolist())
-        raise MfnError(
+        return MfnError(
             f"the loss became {float(outputs['loss'])} at step {trainer.global_step} (epoch {trainer.current_epoch}); "
             "lower optimizer.lr or set trainer.gradient_clip_val, and look at this batch: " + samples
         )
@@ -36,6 +39,8 @@ class NonFiniteGuard(Callback):
 
 class BrokenImages(Callback):
     """Counts images that cannot be decoded, lists them in a file, and stops past a share of an epoch.
+
+    One image of an epoch may always be broken, unless the share is 0.
 
     Args:
         path: CSV file with a row for each broken image.
@@ -67,32 +72,36 @@ class BrokenImages(Callback):
             self._in_epoch = 0
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Takes note of the broken images of a batch.
+        """Takes note of the broken images of a batch, of all processes.
 
         Raises:
             DataError: More than the allowed share of the epoch is broken.
         """
-        if not batch.broken:
+        if not on_any_rank(trainer, bool(batch.broken)):
             return
-        self._in_epoch += len(batch.broken)
-        source = _source(trainer)
-        fresh = [(index, reason) for index, reason in batch.broken if index not in self.seen]
-        self.seen.update(index for index, _ in fresh)
-        if fresh:
-            new_file = not self.path.exists()
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file)
-                if new_file:
-                    writer.writerow(["index", "image", "reason"])
-                writer.writerows((index, source.describe(index), reason) for index, reason in fresh)
-            log.warning("%d broken images skipped so far, listed in %s", len(self.seen), self.path)
-        allowed = self.max_share * trainer.datamodule.num_images / trainer.world_size  # type: ignore[attr-defined]
-        if self._in_epoch > allowed:
-            raise DataError(
+        broken = dict(pair for of_rank in from_all_ranks(trainer, batch.broken) for pair in of_rank)
+        self._in_epoch += len(broken)
+        fresh = {index: reason for index, reason in broken.items() if index not in self.seen}
+        self.seen.update(fresh)
+        if fresh and trainer.is_global_zero:
+            self._list(_source(trainer), fresh)
+        allowed = self.max_share * trainer.datamodule.num_images  # type: ignore[attr-defined]
+        if self._in_epoch > max(allowed, self.max_share > 0):
+            error = DataError(
                 f"{self._in_epoch} broken images in this epoch, more than {self.max_share:.2%} of it; they are listed "
                 f"in {self.path}: repair or remove them, or raise callbacks.broken_images.max_share"
             )
+            stop_together(trainer, error)
+
+    def _list(self, source: FaceSource, fresh: dict[int, str]) -> None:
+        new_file = not self.path.exists()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", newline="", encoding="utf-8", errors="backslashreplace") as file:
+            writer = csv.writer(file)
+            if new_file:
+                writer.writerow(["index", "image", "reason"])
+            writer.writerows((index, source.describe(index), reason) for index, reason in fresh.items())
+        log.warning("%d broken images skipped so far, listed in %s", len(self.seen), self.path)
 
 
 def _source(trainer: Trainer) -> FaceSource:

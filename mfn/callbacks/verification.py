@@ -33,6 +33,24 @@ class Verification(Callback):
         self._embeddings: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
         self._seen: Counter[int] = Counter()
         self._closed: list[tuple[float, float, int]] = []
+        self._metrics: dict[str, float] = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """All metrics as they were after the last validation."""
+        return {"metrics": dict(self._metrics)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Goes on with them."""
+        self._metrics = dict(state_dict["metrics"])
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Shows the metrics to whoever looks at the end of an epoch that was stopped after its validation."""
+        trainer.callback_metrics.update({name: torch.tensor(value) for name, value in self._metrics.items()})
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keeps the metrics."""
+        if not trainer.sanity_checking:
+            self._metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Forgets the embeddings of the last validation."""

@@ -1,1 +1,1 @@
-"""What stands on a command line: its words, their types, and how to write them so that they arrive."""
+"""From a command line to a configuration, and from a configuration to objects."""

@@ -1,18 +1,26 @@
 """From a source of faces to the loaders that training and judging use."""
 
+from typing import Any, Literal
+
 import numpy as np
 from lightning import LightningDataModule
 
 from mfn.data.augment import Augmentation
 from mfn.data.copies import copies_of
+from mfn.data.fingerprint import differences, fingerprint
 from mfn.data.held_out import FOLDS, held_out_set
 from mfn.data.images import FaceImages
+from mfn.data.known_people import KnownImages, known_images
 from mfn.data.loader import FaceLoader
+from mfn.data.passed_over import passed_over_of
 from mfn.data.sampler import FaceBatchSampler
 from mfn.data.source import FaceSource
 from mfn.data.splits import SplitRules, Splits, split
 from mfn.data.verification import VerificationSet, verification_loader
-from mfn.errors import ConfigError, DataError
+from mfn.errors import CheckpointError, ConfigError, DataError
+
+SMALLEST_BATCH = 2
+"""Batch normalisation cannot learn from one image."""
 
 
 class FaceDataModule(LightningDataModule):
@@ -26,30 +34,35 @@ class FaceDataModule(LightningDataModule):
         num_workers: processes that decode, for training and for each judging loader.
         multiprocessing_context: fork | spawn | forkserver; None takes the platform's own.
         seed: of shuffling, splits, picks, pairs and augmentation.
-        shuffle: a new permutation of all training images in each epoch.
+        shuffle: a new permutation of all training images in each epoch; "once" the same in all.
         drop_last: leave out an epoch's last batch where it is not full.
         min_images: identities with fewer images are dropped.
         max_images: identities with more keep a seeded pick of this many; None keeps all.
         val_fraction: share of each training identity's images kept for validation.
-        val_identities: share of the identities held out, to judge on people never seen.
+        val_identities: share of the identities held out, to judge on people never seen; None takes one that fits
+            the data, see `held_out_share`.
         val_pairs: verification pairs drawn from the held-out identities, at most: fewer where their images
             do not make as many.
+        validation: further images of the people that train, in place of a share of the source's own; others in it are
+            passed over.
         augment: of training images; None leaves them as they are.
         verification: further verification sets by name.
 
     Attributes:
         source: as given. `FaceBatch.indices` are positions in it.
         num_classes: identities that train, known after `setup`.
+        fingerprint: what the training data is, see `mfn.data.fingerprint`.
         num_images: images that train.
         label_map: int64 (C,), raw label of each class.
         verification_sets: "held_out" first where identities are held out, then those given.
 
     Raises:
-        ConfigError: a value out of range.
+        ConfigError: a value out of range, or something to verify on that is no set of pairs.
     """
 
     num_classes: int
     num_images: int
+    fingerprint: dict[str, Any]
     label_map: np.ndarray
     verification_sets: dict[str, VerificationSet]
 
@@ -59,17 +72,18 @@ class FaceDataModule(LightningDataModule):
         *,
         image_size: tuple[int, int] = (112, 112),
         batch_size: int = 128,
-        eval_batch_size: int = 128,
-        num_workers: int = 0,
+        eval_batch_size: int = 32,
+        num_workers: int = 1,
         multiprocessing_context: str | None = None,
         seed: int = 0,
-        shuffle: bool = True,
+        shuffle: bool | Literal["once"] = True,
         drop_last: bool = True,
         min_images: int = 1,
         max_images: int | None = None,
         val_fraction: float = 0.0,
-        val_identities: float = 0.0,
+        val_identities: float | None = None,
         val_pairs: int = 6000,
+        validation: FaceSource | None = None,
         augment: Augmentation | None = None,
         verification: dict[str, VerificationSet] | None = None,
     ) -> None:
@@ -83,6 +97,14 @@ class FaceDataModule(LightningDataModule):
         ):
             if value < least:
                 raise ConfigError(f"{key}={value} must be at least {least}")
+        for name, judged in (verification or {}).items():
+            if not isinstance(judged, VerificationSet):
+                raise ConfigError(
+                    f"benchmark={name} is no set of pairs, which is what a run is judged on while it trains: judge its "
+                    f"checkpoint on it with evaluate.py benchmark={name}"
+                )
+        if validation is not None and val_fraction > 0:
+            raise ConfigError(f"data.val_root has the validation images, so data.val_fraction={val_fraction} must be 0")
         self.source = source
         self.image_size = (image_size[0], image_size[1])
         self.batch_size = batch_size
@@ -90,15 +112,17 @@ class FaceDataModule(LightningDataModule):
         self.num_workers = num_workers
         self.multiprocessing_context = multiprocessing_context
         self.seed = seed
-        self.shuffle = shuffle
+        self.shuffle: bool | Literal["once"] = shuffle
         self.drop_last = drop_last
         self.rules = SplitRules(min_images, max_images, val_fraction, val_identities)
         self.val_pairs = val_pairs
+        self.validation = validation
         self.augment = augment
         self.verification = verification or {}
         self._splits: Splits | None = None
+        self._validation: KnownImages
         self._train_loader: FaceLoader | None = None
-        self._resume_at: dict[str, int] = {}
+        self._resume_at: dict[str, Any] = {}
 
     def setup(self, stage: str | None = None) -> None:
         """Split the source; a second call does nothing.
@@ -115,10 +139,15 @@ class FaceDataModule(LightningDataModule):
         self.num_classes = splits.label_map.size
         self.num_images = splits.train.size
         self.label_map = splits.label_map
+        self.fingerprint = fingerprint(self.source, splits)
         self.verification_sets = dict(self.verification)
-        if self.rules.val_identities > 0:
+        if splits.held_out.size > 0 or self.rules.val_identities:
             held_out = held_out_set(self.source, splits.held_out, self.val_pairs, self.seed)
             self.verification_sets = {held_out.name: held_out} | self.verification_sets
+        if self.validation is not None:
+            self._validation = known_images(self.validation, splits.label_map, self.source.label_names)
+        else:
+            self._validation = KnownImages(self.source, splits.validation, splits.validation_classes, 0)
         self._splits = splits
 
     def train_dataloader(self) -> FaceLoader:
@@ -140,6 +169,7 @@ class FaceDataModule(LightningDataModule):
             seed=self.seed,
             rank=self.trainer.global_rank if self.trainer else 0,
             world_size=self.trainer.world_size if self.trainer else 1,
+            least=SMALLEST_BATCH,
         )
         if len(sampler) == 0:
             raise ConfigError(
@@ -151,24 +181,38 @@ class FaceDataModule(LightningDataModule):
             self._train_loader.load_state_dict(self._resume_at)
         return self._train_loader
 
-    def state_dict(self) -> dict[str, int]:
-        """Return where training stands, for the checkpoint."""
-        return self._train_loader.state_dict() if self._train_loader else {}
+    def state_dict(self) -> dict[str, Any]:
+        """Return where training stands and on what, for the checkpoint."""
+        if self._train_loader is None:
+            return {}
+        return {**self._train_loader.state_dict(), "data": self.fingerprint, "seed": self.seed}
 
-    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Make training go on where the state was taken.
 
         Lightning calls this before it asks for the loader. It could restore the loader by itself, but not
         where the optimiser's schedule needs the loader's length first, as ours does.
+
+        Raises:
+            CheckpointError: the state is of other data, or of another order of it.
         """
-        self._resume_at = state_dict
+        self.setup()
+        changed = differences(state_dict.get("data", {}), self.fingerprint)
+        if (seed := state_dict.get("seed")) != self.seed:
+            changed.append(f"seed {seed} then, {self.seed} now")
+        if changed:
+            raise CheckpointError(
+                f"the stopped run trained on other data: {'; '.join(changed)}; give it the same data and settings, or "
+                "start from its weights with init_from="
+            )
+        self._resume_at = {key: state_dict[key] for key in ("epoch", "samples")}
 
     def val_dataloader(self) -> list[FaceLoader]:
         """Return one loader per verification set, in their order, then one of the validation images, if any.
 
         Every rank judges on all images.
         """
-        splits = self._ready()
+        self._ready()
         loaders = [
             verification_loader(
                 pairs.source,
@@ -180,10 +224,16 @@ class FaceDataModule(LightningDataModule):
             )
             for pairs in self.verification_sets.values()
         ]
-        if splits.validation.size > 0:
-            images = FaceImages(self.source, splits.validation, splits.validation_classes, self.image_size)
+        if self.has_validation_images:
+            images = FaceImages(*self._validation[:3], self.image_size)
             loaders.append(self._loader(images, FaceBatchSampler(len(images), self.eval_batch_size)))
         return loaders
+
+    @property
+    def has_validation_images(self) -> bool:
+        """Whether images of the training identities are kept for validation."""
+        self._ready()
+        return self._validation.positions.size > 0
 
     def summary(self) -> dict[str, int | str]:
         """Return what there is to train and judge on, for a table."""
@@ -197,6 +247,7 @@ class FaceDataModule(LightningDataModule):
             "source": self.source.name,
             "images": images,
             "identities": np.unique(self.source.labels).size,
+            **{f"passed over: {what}": told for what, told in passed_over_of(self.source).rows().items()},
             "images dropped by min_images and max_images": images - kept,
             "training images": self.num_images,
             **({"virtual copies among them": copied} if copies else {}),
@@ -204,7 +255,8 @@ class FaceDataModule(LightningDataModule):
             "images per training identity": (
                 f"{per_class.min()} to {per_class.max()}, median {np.median(per_class):g}"
             ),
-            "validation images of the same identities": splits.validation.size,
+            "validation images of the same identities": self._validation.positions.size,
+            **({"passed over there, of other identities": others} if (others := self._validation.strangers) else {}),
             "held-out images": splits.held_out.size,
             "held-out identities": np.unique(self.source.labels[splits.held_out]).size,
             **{f"pairs of {name}": len(pairs.pairs) for name, pairs in self.verification_sets.items()},

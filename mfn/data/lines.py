@@ -1,9 +1,13 @@
-"""Text files of one item a line that hold file names, which may be any bytes; only a line feed ends a line."""
+"""Text files of one item a line that hold file names, which may be any bytes.
+
+Only a line feed ends a line, alone or behind a return.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, TextIO
 
+from mfn.errors import DataError
 from mfn.files import replacing
 
 
@@ -12,10 +16,22 @@ def open_lines(path: Path, mode: Literal["r", "w"] = "r") -> TextIO:
     return path.open(mode, encoding="utf-8", errors="surrogateescape", newline="\n")
 
 
+def read_text(path: Path) -> str:
+    """Return the text of a file without the mark that Windows puts before it, lines ended by a line feed alone.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    try:
+        with open_lines(path) as file:
+            return file.read().removeprefix("\ufeff").replace("\r\n", "\n")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from None
+
+
 def read_lines(path: Path) -> list[str]:
-    """Return the lines of a file."""
-    with open_lines(path) as file:
-        return file.read().removesuffix("\n").split("\n")
+    """Return the lines of a file; raises as `read_text`."""
+    return read_text(path).removesuffix("\n").split("\n")
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 from mfn.data.batch import FaceBatch
 from mfn.data.images import FaceImages
 from mfn.data.sampler import FaceBatchSampler
+from mfn.data.signals import end_at_exit, ignore_stop_signals, stop_signals_held
 from mfn.data.slots import FilledSlot, SlotKeySampler, SlottedImages
 from mfn.errors import BrokenImageError, MfnError
 
@@ -21,9 +22,9 @@ _PREFETCH = 2
 class FaceLoader(DataLoader):
     """Batches of a `FaceImages` set, the same with any number of workers.
 
-    Its state is (epoch, position), where position counts the batches handed out. Loaded into a new loader it
-    makes that epoch go on at the next batch without reading the earlier ones. `len(loader)` stays that of
-    the whole epoch.
+    Its state is (epoch, samples), where samples counts those handed out on all ranks. Loaded into a new loader it
+    makes that epoch go on at the next one without reading the earlier ones, also with another batch size or number of
+    ranks. `len(loader)` stays that of the whole epoch.
 
     Args:
         images: what is read.
@@ -45,7 +46,7 @@ class FaceLoader(DataLoader):
     ) -> None:
         slots = _PREFETCH * num_workers + 1
         self._order = sampler
-        self._epoch, self._position = sampler.epoch, sampler.start
+        self._epoch, self._samples = sampler.epoch, sampler.start
         self._skip_broken = skip_broken
         self._slotted = SlottedImages(images, slots, sampler.batch_size, shared=num_workers > 0)
         super().__init__(
@@ -62,28 +63,39 @@ class FaceLoader(DataLoader):
     def __iter__(self) -> Iterator[FaceBatch]:  # pyright: ignore[reportIncompatibleMethodOverride]
         # A generator, so nothing starts before the first batch is asked for: Lightning calls `iter` first
         # and `set_epoch` after it.
-        self._epoch, self._position = self._order.epoch, self._order.start
+        self._epoch, self._samples = self._order.epoch, self._order.start
         filled = super().__iter__()
         self._order.start = 0
         while (slot := _next(filled)) is not None:
             batch = self._slotted.take(slot)
             if batch.broken and not self._skip_broken:
                 raise BrokenImageError(batch.broken[0][1])
-            self._position += 1
+            self._samples += self._order.batch_size * self._order.world_size
             yield batch
+
+    def _get_iterator(self) -> Any:
+        with stop_signals_held():
+            iterator = super()._get_iterator()
+        end_at_exit(getattr(iterator, "_workers", ()))
+        return iterator
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next iteration; Lightning does it by itself."""
         self._order.set_epoch(epoch)
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return the epoch and the number of its batches handed out so far."""
-        return {"epoch": self._epoch, "position": self._position}
+    @property
+    def batches_left(self) -> int:
+        """How many batches of the epoch are still to be handed out."""
+        return self._order.batches_after(self._samples)
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def state_dict(self) -> dict[str, int]:
+        """Return the epoch and the number of its samples handed out so far on all ranks."""
+        return {"epoch": self._epoch, "samples": self._samples}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
         """Make the next iteration of the state's epoch go on where the state was taken."""
-        self._epoch, self._position = state["epoch"], state["position"]
-        self._order.epoch, self._order.start = self._epoch, self._position
+        self._epoch, self._samples = state["epoch"], state["samples"]
+        self._order.epoch, self._order.start = self._epoch, self._samples
 
 
 def _next(filled: Iterator[FilledSlot]) -> FilledSlot | None:
@@ -100,6 +112,7 @@ def _as_is(filled: Any) -> Any:
 
 
 def _start_worker(worker: int) -> None:
+    ignore_stop_signals()
     gc.freeze()  # what was inherited is never garbage here; looking it over would copy its pages
     cv2.setNumThreads(0)
     torch.set_num_threads(1)

@@ -11,6 +11,7 @@ import numpy as np
 
 from mfn.data import copies, pack_names
 from mfn.data.lines import as_field, open_lines
+from mfn.data.pack_labels import EXACT
 from mfn.data.record import Record
 from mfn.data.recordio import RecordWriter
 from mfn.errors import DataError
@@ -68,7 +69,8 @@ class PackWriter:
         """Append one image.
 
         Args:
-            label: not below the one before. InsightFace's tools take labels for classes: 0, 1, ... without gaps.
+            label: from 0 to 2**24 - 1, not below the one before. InsightFace's tools take labels for classes: 0, 1, ...
+                without gaps.
             encoded: a JPEG, or whatever else the readers of the pack can decode.
             name: what the `.lst` calls it; its key by default.
             variants: its virtual copies, for `train` only.
@@ -77,8 +79,10 @@ class PackWriter:
             The image's key.
 
         Raises:
-            DataError: the labels are out of order.
+            DataError: the labels are out of order, or a float32 does not hold this one.
         """
+        if not 0 <= label < EXACT:
+            raise DataError(f"{self.name}.rec cannot hold the label {label}: number people from 0 to {EXACT - 1}")
         if self._label is not None and label < self._label:
             raise DataError(f"{self.name}.rec: label {label} follows {self._label}: images must come in label order")
         if label != self._label:
@@ -108,11 +112,11 @@ class PackWriter:
         if not self._starts:
             raise DataError(f"{self.folder / self.name}.rec: there is no image to pack")
         for start, stop in zip(self._starts, [*self._starts[1:], end], strict=True):
-            self._write(2, np.array([start, stop]), b"")
+            self._write(2, _held([start, stop]), b"")
         self._records.close()
         with (self._work / f"{self.name}.rec").open("rb+") as file:
             file.seek(_RECORD_0_LABELS)
-            file.write(np.array([end, self._next_key], "<f4").tobytes())
+            file.write(_held([end, self._next_key]).astype("<f4").tobytes())
         if self.name == "train":
             height, width = self.image_size
             (self._work / "property").write_text(f"{len(self._starts)},{height},{width}\n", encoding="ascii")
@@ -120,6 +124,17 @@ class PackWriter:
                 pack_names.write_names(self._work, self.label_names)
             if self._copies:
                 copies.write_copies(self._work, self._copies)
+
+
+def _held(keys: Sequence[int]) -> np.ndarray:
+    """Return the largest numbers up to `keys` that a float32 holds, float32 (N,).
+
+    Past 2**24 records a key may lie between two of them. Those who believe the lower one miss an image or two, which
+    our own reader finds by their records; the higher one would make them take an identity record for an image.
+    """
+    exact = np.array(keys, np.int64)
+    nearest = exact.astype(np.float32)
+    return np.where(nearest.astype(np.int64) > exact, np.nextafter(nearest, np.float32(0)), nearest)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Which images make up which batch."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -14,12 +15,24 @@ SampleKey = tuple[int, int]
 class FaceBatchSampler(Sampler[list[SampleKey]]):
     """Batches of (epoch, index) over a data set of `size` images.
 
-    With `shuffle` the order is a permutation of the whole set, a function of (seed, epoch). Every rank gets
-    the same number of samples: the rest is left out with `drop_last`, else the first ones appear again.
+    With `shuffle` the order is a permutation of the whole set, a function of (seed, epoch). The ranks take turns in it,
+    so that after any number of steps a stretch from its start has been seen, whatever the batch size and the number of
+    ranks were. Every rank gets the same number of samples: the rest is left out with `drop_last`, else the first ones
+    appear again.
+
+    Args:
+        size: images of the set.
+        batch_size: samples of a batch.
+        shuffle: a new order in each epoch; with "once" that of the first in all.
+        drop_last: leave out what does not fill a batch on every rank.
+        seed: of the order.
+        rank: this process among `world_size`.
+        world_size: processes that share the set.
+        least: samples that a last batch must have; a smaller one is filled up with the first ones of the epoch.
 
     Attributes:
         epoch: epoch of the next iteration.
-        start: number of batches of that epoch to leave out, after a resume.
+        start: samples of that epoch, of all ranks together, that are left out after a resume.
     """
 
     def __init__(
@@ -27,11 +40,12 @@ class FaceBatchSampler(Sampler[list[SampleKey]]):
         size: int,
         batch_size: int,
         *,
-        shuffle: bool = False,
+        shuffle: bool | Literal["once"] = False,
         drop_last: bool = False,
         seed: int = 0,
         rank: int = 0,
         world_size: int = 1,
+        least: int = 1,
     ) -> None:
         if batch_size < 1:
             raise ConfigError(f"data.batch_size={batch_size} must be at least 1")
@@ -44,6 +58,7 @@ class FaceBatchSampler(Sampler[list[SampleKey]]):
         self.seed = seed
         self.rank = rank
         self.world_size = world_size
+        self.least = least
         self.epoch = 0
         self.start = 0
 
@@ -55,29 +70,39 @@ class FaceBatchSampler(Sampler[list[SampleKey]]):
 
     def __len__(self) -> int:
         """Batches of a whole epoch, wherever the next iteration starts."""
-        return _parts(self._samples_per_rank, self.batch_size, self.drop_last)
+        return self.batches_after(0)
+
+    def batches_after(self, start: int) -> int:
+        """Return how many batches are left after `start` samples of all ranks."""
+        return _parts(self._samples_after(start), self.batch_size, self.drop_last)
 
     def __iter__(self) -> Iterator[list[SampleKey]]:
         # The arguments are read now; the generator would read them when its first batch is asked for.
         return self._batches(self.epoch, self.start)
 
     def _batches(self, epoch: int, start: int) -> Iterator[list[SampleKey]]:
-        order = self._order(epoch)
-        for batch in range(start, len(self)):
+        order = self._order(epoch, start)
+        for batch in range(self.batches_after(start)):
             indices = order[batch * self.batch_size : (batch + 1) * self.batch_size]
             yield [(epoch, index) for index in indices.tolist()]
 
-    def _order(self, epoch: int) -> np.ndarray:
-        """Return this rank's indices of one epoch, int64."""
+    def _order(self, epoch: int, start: int) -> np.ndarray:
+        """Return what is left of one epoch for this rank, int64 indices."""
         if self.shuffle:
+            epoch = 0 if self.shuffle == "once" else epoch
             order = np.random.default_rng((self.seed, epoch)).permutation(self.size)
         else:
             order = np.arange(self.size)
-        return np.resize(order, self._samples_per_rank * self.world_size)[self.rank :: self.world_size]
+        wanted = np.arange(start, start + self._samples_after(start) * self.world_size) % self.size
+        return order[wanted[self.rank :: self.world_size]]
 
-    @property
-    def _samples_per_rank(self) -> int:
-        return _parts(self.size, self.world_size, self.drop_last)
+    def _samples_after(self, start: int) -> int:
+        """Return how many samples each rank still gets."""
+        samples = _parts(max(0, self.size - start), self.world_size, self.drop_last)
+        last = samples % self.batch_size
+        if self.drop_last or not 0 < last < self.least:
+            return samples
+        return samples + min(self.least, self.batch_size) - last
 
 
 def _parts(total: int, part: int, drop_last: bool) -> int:

@@ -7,12 +7,14 @@ long as the loader, and the training process copies each batch out as it arrives
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch.utils.data import Dataset, Sampler
 
 from mfn.data.batch import FaceBatch
 from mfn.data.images import BrokenImages, FaceImages
 from mfn.data.sampler import FaceBatchSampler, SampleKey
+from mfn.data.shared import SharedPixels
 
 SlotKeys = tuple[int, list[SampleKey]]
 """A slot, and what to read into it."""
@@ -55,9 +57,8 @@ class SlottedImages(Dataset[FilledSlot]):
 
     def __init__(self, images: FaceImages, slots: int, batch_size: int, *, shared: bool) -> None:
         self.images = images
-        self._slots = torch.empty((slots, batch_size, *images.image_size, 3), dtype=torch.uint8)
-        if shared:
-            self._slots.share_memory_()
+        shape = (slots, batch_size, *images.image_size, 3)
+        self._slots: SharedPixels | np.ndarray = SharedPixels(shape) if shared else np.empty(shape, np.uint8)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -65,13 +66,17 @@ class SlottedImages(Dataset[FilledSlot]):
     def __getitems__(self, keys: SlotKeys) -> FilledSlot:
         """Fill one slot; runs in a worker."""
         slot, samples = keys
-        return FilledSlot(slot, *self.images.read(samples, self._slots[slot].numpy()))
+        return FilledSlot(slot, *self.images.read(samples, self._pixels[slot]))
+
+    @property
+    def _pixels(self) -> np.ndarray:
+        return self._slots.array if isinstance(self._slots, SharedPixels) else self._slots
 
     def take(self, filled: FilledSlot) -> FaceBatch:
         """Copy a batch out of its slot, into pinned memory where there is a GPU to send it to."""
-        rows = self._slots[filled.slot, : len(filled.indices)]
-        images = torch.empty(rows.shape, dtype=rows.dtype, pin_memory=torch.cuda.is_available())
-        images.numpy()[:] = rows.numpy()
+        rows = self._pixels[filled.slot, : len(filled.indices)]
+        images = torch.empty(rows.shape, dtype=torch.uint8, pin_memory=torch.cuda.is_available())
+        images.numpy()[:] = rows
         return FaceBatch(
             images,
             torch.from_numpy(self.images.labels[filled.indices]),

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mfn.data.held_out_share import held_out_share
 from mfn.data.identities import map_labels, select_images, split_identities, split_images
 from mfn.errors import ConfigError
 
@@ -16,7 +17,8 @@ class SplitRules:
         min_images: identities with fewer images are dropped.
         max_images: identities with more keep a seeded pick of this many; None keeps all.
         val_fraction: share of each training identity's images kept for validation, 0 <= share < 1.
-        val_identities: share of the identities held out of training altogether, 0 <= share < 1.
+        val_identities: share of the identities held out of training altogether, 0 <= share < 1; None takes one that
+            fits the data, see `held_out_share`.
 
     Raises:
         ConfigError: a value out of range.
@@ -25,7 +27,7 @@ class SplitRules:
     min_images: int = 1
     max_images: int | None = None
     val_fraction: float = 0.0
-    val_identities: float = 0.0
+    val_identities: float | None = 0.0
 
     def __post_init__(self) -> None:
         if self.min_images < 1:
@@ -33,7 +35,7 @@ class SplitRules:
         if self.max_images is not None and self.max_images < self.min_images:
             raise ConfigError(f"data.max_images={self.max_images} must not be below data.min_images={self.min_images}")
         for key in ("val_fraction", "val_identities"):
-            if not 0 <= getattr(self, key) < 1:
+            if getattr(self, key) is not None and not 0 <= getattr(self, key) < 1:
                 raise ConfigError(f"data.{key}={getattr(self, key)} must be a share from 0 to below 1")
 
 
@@ -75,7 +77,8 @@ def split(labels: np.ndarray, rules: SplitRules, seed: int, origins: np.ndarray 
         train = np.flatnonzero(np.isin(origins, images.train))
         return replace(images, train=train, train_classes=np.searchsorted(images.label_map, labels[train]))
     kept = select_images(labels, rules.min_images, rules.max_images, seed)
-    is_held_out = split_identities(labels[kept], rules.val_identities, seed)
+    share = held_out_share(labels[kept], seed) if rules.val_identities is None else rules.val_identities
+    is_held_out = split_identities(labels[kept], share, seed)
     known = kept[~is_held_out]
     is_validation = split_images(labels[known], rules.val_fraction, seed)
     classes, label_map = map_labels(labels[known])

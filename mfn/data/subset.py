@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mfn.data.content import content, is_stored
 from mfn.data.encode import encoded
 from mfn.data.source import ImageSource
 
@@ -24,6 +25,15 @@ class Subset:
     def encoded(self, index: int) -> bytes:
         """Return image `index` as it is stored, or as a PNG."""
         return encoded(self._source, int(self._positions[index]))
+
+    def content(self, index: int) -> bytes:
+        """Return what the pixels of image `index` are a function of."""
+        return content(self._source, int(self._positions[index]))
+
+    @property
+    def stored(self) -> bool:
+        """Whether the images are stored encoded."""
+        return is_stored(self._source)
 
     def describe(self, index: int) -> str:
         """Say where image `index` comes from."""

@@ -1,7 +1,8 @@
 """Verification sets: images and pairs of them to judge an embedding by."""
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -25,7 +26,9 @@ class VerificationSet:
         identities: int64 (N,), the person each image of `source` shows, where the benchmark says it.
         groups: str (P,), the group each pair counts for, where the benchmark has groups.
         missing: images the benchmark names that were not there; their pairs are not in `pairs`.
-        left_out: how many pairs that cost.
+        left_out: how many pairs of the benchmark are not in `pairs`, for that or another reason.
+        odd: how many pairs say nothing or say it twice, by kind, see `mfn.data.benchmarks.odd_pairs`.
+        notes: what to know of the figures, a sentence each.
         strict: a broken image is an error, as it must be for a published benchmark; otherwise its pairs are
             left out.
     """
@@ -39,6 +42,8 @@ class VerificationSet:
     groups: np.ndarray | None = None
     missing: tuple[str, ...] = ()
     left_out: int = 0
+    odd: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     strict: bool = True
 
     def take(self, chosen: np.ndarray) -> "VerificationSet":
@@ -56,7 +61,11 @@ class VerificationSet:
 
 
 def consecutive_folds(num_pairs: int, folds: int) -> np.ndarray:
-    """Return the fold of each pair, int64 (num_pairs,), where folds are stretches of equal length (give or take 1)."""
+    """Return the fold of each pair, int64 (num_pairs,), where folds are stretches of equal length (give or take 1).
+
+    More folds than pairs are as many as there are pairs.
+    """
+    folds = max(1, min(folds, num_pairs))
     return np.repeat(np.arange(folds), [part.size for part in np.array_split(np.empty(num_pairs, np.int8), folds)])
 
 
@@ -67,16 +76,18 @@ def verification_loader(
     num_workers: int = 0,
     multiprocessing_context: str | None = None,
     strict: bool = True,
+    positions: np.ndarray | None = None,
 ) -> FaceLoader:
-    """Return a loader of every image of a source once, in order, with labels of -1.
+    """Return a loader of every image of a source once, in order, or of those at `positions`, with labels of -1.
 
     A broken image raises BrokenImageError where the source is judged strictly; otherwise it is named in its batch.
     """
-    count = len(source)
-    images = FaceImages(source, np.arange(count), np.full(count, -1), image_size)
+    chosen = np.arange(len(source)) if positions is None else positions
+    count = chosen.size
+    images = FaceImages(source, chosen, np.full(count, -1), image_size)
     return FaceLoader(
         images,
-        FaceBatchSampler(count, batch_size),
+        FaceBatchSampler(count, min(batch_size, max(1, count))),
         num_workers=num_workers,
         multiprocessing_context=multiprocessing_context,
         skip_broken=not strict,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mfn.align.warp import warp
 from mfn.contract import InputContract
+from mfn.data.content import content
 from mfn.data.images import resize
 from mfn.data.source import ImageSource
 
@@ -97,6 +98,11 @@ class PlacedFaces:
         return warp(
             resize(self._source.image(index), self._size), self._place(index, self._size), self._size, replicate=True
         )
+
+    def content(self, index: int) -> bytes:
+        """The image's content and how it is moved: what the pixels are a function of."""
+        moved = self._place(index, self._size)
+        return content(self._source, index) + moved.tobytes() + f"{self._size}".encode()
 
     def describe(self, index: int) -> str:
         """Say where image `index` comes from."""

@@ -1,5 +1,6 @@
 """Every image of a set once through a network."""
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,9 @@ from mfn.errors import ConfigError, DataError
 from mfn.inference.embedder import FaceEmbedder
 from mfn.metrics.insightface import mean_norm
 from mfn.metrics.scores import combine
+from mfn.progress import Count, counting
+
+log = logging.getLogger(__name__)
 
 VIEWS = ("none", "sum", "concat")
 
@@ -61,7 +65,7 @@ def embed_images(
     num_workers: int = 0,
     strict: bool = True,
 ) -> Embedded:
-    """Embeds every image of a source.
+    """Embeds every image of a source, and tells how far it is.
 
     Args:
         embedder: The network with its contract.
@@ -69,20 +73,69 @@ def embed_images(
         flip: ``none``, or a way that needs the mirrored images too.
         batch_size: Images at a time.
         num_workers: Processes that decode.
-        strict: Whether a broken image is an error; otherwise it is left out.
+        strict: Whether an image that is broken, or of which there is no finite embedding, is an error; otherwise it
+            is left out.
 
     Raises:
         BrokenImageError: An image of a strict source cannot be decoded.
-        DataError: No image can.
+        DataError: The network gives NaN or infinity for an image of a strict source; or no image can be embedded.
     """
+    with counting(len(source), "images", source.name) as count:
+        embedded = embed_some(
+            embedder,
+            source,
+            np.arange(len(source)),
+            flip=flip,
+            batch_size=batch_size,
+            num_workers=num_workers,
+            strict=strict,
+            count=count,
+        )
+    if not len(embedded.positions):
+        raise DataError(f"{source.name} holds no image that can be read and embedded")
+    return embedded
+
+
+def embed_some(
+    embedder: FaceEmbedder,
+    source: ImageSource,
+    positions: NDArray[np.int64],
+    *,
+    flip: str,
+    batch_size: int,
+    num_workers: int,
+    strict: bool,
+    count: Count,
+) -> Embedded:
+    """Embeds the images at some positions, see `embed_images`; maybe none can be."""
     size = (embedder.contract.height, embedder.contract.width)
-    positions, plain, mirrored = [], [], []
-    for batch in verification_loader(source, size, batch_size, num_workers, strict=strict):
+    found, plain, mirrored = [], [], []
+    for batch in verification_loader(source, size, batch_size, num_workers, strict=strict, positions=positions):
         if len(batch.indices):
-            positions.append(batch.indices.numpy())
-            plain.append(embedder.raw(batch.images).cpu().numpy())
+            rows = [embedder.raw(batch.images).cpu().numpy()]
             if flip != "none":
-                mirrored.append(embedder.raw(batch.images.flip(2)).cpu().numpy())
-    if not positions:
-        raise DataError(f"{source.name} holds no image that can be read")
-    return Embedded(np.concatenate(positions), np.concatenate(plain), np.concatenate(mirrored) if mirrored else None)
+                rows.append(embedder.raw(batch.images.flip(2)).cpu().numpy())
+            finite = _finite(rows, batch.indices.numpy(), source, strict)
+            found.append(batch.indices.numpy()[finite])
+            plain.append(rows[0][finite])
+            if flip != "none":
+                mirrored.append(rows[1][finite])
+        count(len(batch.indices) + len(batch.broken))
+    if not found:
+        nothing = np.empty((0, embedder.contract.embedding_dim), np.float32)
+        return Embedded(np.empty(0, np.int64), nothing, None if flip == "none" else nothing)
+    return Embedded(np.concatenate(found), np.concatenate(plain), np.concatenate(mirrored) if mirrored else None)
+
+
+def _finite(
+    views: list[NDArray[np.float32]], positions: NDArray[np.int64], source: ImageSource, strict: bool
+) -> NDArray[np.bool_]:
+    """Which images of a batch have finite embeddings; tells of the others."""
+    finite = np.logical_and.reduce([np.isfinite(view).all(axis=1) for view in views])
+    if not finite.all():
+        where = source.describe(int(positions[np.argmin(finite)]))
+        said = f"{where}: the network gives NaN or infinity for it"
+        if strict:
+            raise DataError(f"{said}; look at the file with mfn inspect, and at what it expects of pixels")
+        log.warning("%s and for %d more of its batch; left out", said, np.count_nonzero(~finite) - 1)
+    return finite

@@ -3,31 +3,40 @@
 import hashlib
 import json
 import logging
-import time
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mfn.data.content import digests
 from mfn.data.source import ImageSource
-from mfn.data.subset import Subset
-from mfn.errors import BrokenImageError
-from mfn.evaluation.embedding import Embedded, embed_images
+from mfn.errors import BrokenImageError, DataError
+from mfn.evaluation.embedding import Embedded, embed_some
 from mfn.files import replacing
 from mfn.inference.embedder import FaceEmbedder
+from mfn.inference.network import TorchNetwork
+from mfn.progress import counting
 
 log = logging.getLogger(__name__)
+
+_PIXELS = "2: other sizes are resized"
+"""How an image comes to the contract's size. Change this with it: older shards then count for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingCache:
-    """A folder of embeddings in shards, a subfolder for each network, contract and source.
+    """A folder of embeddings in shards, a subfolder for each network, contract and set of views.
 
-    A shard is `000000000.npy`, named by its first image: float32 (n, V, D), with V views (plain, mirrored). Rows of
-    broken images are NaN. Shards are written under a temporary name and renamed; one that cannot be read whole is
+    A shard is `DIGEST.npy`, named by the contents of its images in their order (encoded bytes, landmarks, whatever the
+    pixels are made from; not their names): float32 (n, V, D), with V views (plain, mirrored). Rows of images that could
+    not be embedded are NaN. Shards are written under a temporary name and renamed; one that cannot be read whole is
     made again.
+
+    So the bytes of every image are read and hashed before its shard is taken for its own. On a run that goes on this
+    costs the reading of what is done, without decoding; on a first run it costs the hashing alone, since a shard's
+    files are then in memory when they are decoded. Times and sizes of files would cost less, and would be wrong for
+    files replaced by others of their size and time, as archives unpack them.
 
     Attributes:
         folder: Where it lies.
@@ -42,7 +51,6 @@ class EmbeddingCache:
         embedder: FaceEmbedder,
         source: ImageSource,
         *,
-        source_key: str = "",
         flip: str = "none",
         batch_size: int = 32,
         num_workers: int = 0,
@@ -55,55 +63,55 @@ class EmbeddingCache:
         Args:
             embedder: The network with its contract.
             source: Faces.
-            source_key: Whatever else the pixels depend on than the descriptions of the images, such as landmarks.
             flip: ``none``, or a way that needs the mirrored images too.
             batch_size: Images at a time.
             num_workers: Processes that decode.
-            strict: Whether a broken image is an error; otherwise it is left out.
+            strict: Whether an image that cannot be embedded is an error; otherwise it is left out.
 
         Raises:
             BrokenImageError: An image of a strict source cannot be decoded.
-            DataError: No image of a shard can.
+            DataError: The network gives NaN or infinity for an image of a strict source; or no image can be embedded.
         """
         views = 1 if flip == "none" else 2
-        folder = self.folder / fingerprint(embedder, source, source_key, views, self.shard_size)
+        folder = self.folder / fingerprint(embedder, views)
         rows = np.empty((len(source), views, embedder.contract.embedding_dim), np.float32)
-        shards = {start: rows[start : start + self.shard_size] for start in range(0, len(source), self.shard_size)}
-        todo = {start: shard for start, shard in shards.items() if not _read(_file(folder, start), shard)}
-        if len(todo) < len(shards):
-            log.info("%s: %d of %d shards are in %s", source.name, len(shards) - len(todo), len(shards), folder)
-        done, total, started = 0, sum(map(len, todo.values())), time.perf_counter()
-        for start, shard in todo.items():
-            part = Subset(source.name, source, np.arange(start, start + len(shard)))
-            embedded = embed_images(
-                embedder, part, flip=flip, batch_size=batch_size, num_workers=num_workers, strict=strict
-            )
-            _fill(shard, embedded)
-            with replacing(_file(folder, start)) as temporary:
-                np.save(temporary, shard, allow_pickle=False)
-            done += len(shard)
-            _tell(source.name, done, total, started)
+        kept = 0
+        with counting(len(source), "images", source.name) as count:
+            for start in range(0, len(source), self.shard_size):
+                shard = rows[start : start + self.shard_size]
+                positions = np.arange(start, start + len(shard))
+                file = folder / f"{_digest(source, positions)}.npy"
+                if _read(file, shard):
+                    kept += len(shard)
+                    count(len(shard), fresh=False)
+                    continue
+                options = {"flip": flip, "batch_size": batch_size, "num_workers": num_workers, "strict": strict}
+                _fill(shard, embed_some(embedder, source, positions, count=count, **options), start)
+                with replacing(file) as temporary:
+                    np.save(temporary, shard, allow_pickle=False)
+        if kept:
+            log.info("%s: %d of %d images were embedded before, in %s", source.name, kept, len(source), folder)
         broken = np.isnan(rows).any(axis=(1, 2))
         if strict and broken.any():
             raise BrokenImageError(f"{source.describe(int(np.argmax(broken)))}: there is no finite embedding of it")
+        if broken.all():
+            raise DataError(f"{source.name} holds no image that can be read and embedded")
         whole = np.flatnonzero(~broken)
-        kept = rows if len(whole) == len(rows) else rows[whole]
-        return Embedded(whole, kept[:, 0], kept[:, 1] if views == 2 else None)
+        taken = rows if len(whole) == len(rows) else rows[whole]
+        return Embedded(whole, taken[:, 0], taken[:, 1] if views == 2 else None)
 
 
-def fingerprint(embedder: FaceEmbedder, source: ImageSource, source_key: str, views: int, shard_size: int) -> str:
-    """Sixteen digits that change with the network, its contract (but for thresholds) and the list of images."""
+def fingerprint(embedder: FaceEmbedder, views: int) -> str:
+    """Sixteen digits that change with the network, its contract (but for thresholds) and the views."""
     contract = {name: value for name, value in embedder.contract.to_dict().items() if not name.startswith("threshold")}
-    digest = hashlib.sha256()
-    about = [embedder.network.fingerprint, contract, source.name, len(source), source_key, views, shard_size]
-    digest.update(json.dumps(about, sort_keys=True).encode())
-    for index in range(len(source)):
-        digest.update(source.describe(index).encode(errors="surrogateescape") + b"\n")
-    return digest.hexdigest()[:16]
+    network = embedder.network
+    layers = repr(network.module) if isinstance(network, TorchNetwork) else ""  # the weights do not say what uses them
+    about = [network.fingerprint, type(network).__name__, layers, contract, views, _PIXELS]
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _file(folder: Path, start: int) -> Path:
-    return folder / f"{start:09d}.npy"
+def _digest(source: ImageSource, positions: NDArray[np.int64]) -> str:
+    return hashlib.blake2b(b"".join(digests(source, positions.tolist())), digest_size=16).hexdigest()
 
 
 def _read(path: Path, shard: NDArray[np.float32]) -> bool:
@@ -122,14 +130,8 @@ def _read(path: Path, shard: NDArray[np.float32]) -> bool:
     return True
 
 
-def _fill(shard: NDArray[np.float32], embedded: Embedded) -> None:
+def _fill(shard: NDArray[np.float32], embedded: Embedded, start: int) -> None:
     shard[:] = np.nan
-    shard[embedded.positions, 0] = embedded.plain
+    shard[embedded.positions - start, 0] = embedded.plain
     if embedded.mirrored is not None:
-        shard[embedded.positions, 1] = embedded.mirrored
-
-
-def _tell(name: str, done: int, total: int, started: float) -> None:
-    rate = done / (time.perf_counter() - started)
-    left = timedelta(seconds=round((total - done) / rate))
-    log.info("%s: %d of %d images embedded, %.0f images/s, %s left", name, done, total, rate, left)
+        shard[embedded.positions - start, 1] = embedded.mirrored

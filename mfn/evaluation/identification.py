@@ -21,6 +21,7 @@ class Identified:
         people: People enrolled.
         probes: Probes searched for.
         result: Rank curve, TPIR at each FPIR and mean average precision.
+        notes: What to know of the figures, a sentence each.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Identified:
     people: int
     probes: int
     result: Identification = field(repr=False)
+    notes: tuple[str, ...] = ()
 
     def numbers(self) -> dict[str, float]:
         """The figures without the rank curve, flat, for logs and files."""
@@ -79,6 +81,7 @@ def identify_set(
             people=len(np.unique(row_labels)),
             probes=len(probes),
             result=identify(unit[row_of[probes]], people.identities[probes], rows, row_labels),
+            notes=people.notes,
         )
         for name, (rows, row_labels) in searched.items()
     ]

@@ -1,7 +1,5 @@
 """The template protocols of IJB-B and IJB-C: 1:1 verification and 1:N identification."""
 
-import hashlib
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +7,7 @@ from mfn.align.similarity import similarity_transform
 from mfn.align.warp import warp
 from mfn.contract import InputContract
 from mfn.data.benchmarks.ijb import IjbSet, Subjects
+from mfn.data.content import content
 from mfn.data.source import ImageSource
 from mfn.evaluation.embedding import Embedded, embed_images
 from mfn.evaluation.embedding_cache import EmbeddingCache
@@ -42,6 +41,10 @@ class AlignedFaces:
     def image(self, index: int) -> NDArray[np.uint8]:
         """Decode and align image `index`: uint8 (H, W, 3) RGB."""
         return warp(self._source.image(index), self._matrices[index], self._size)
+
+    def content(self, index: int) -> bytes:
+        """The image's content, its matrix and the size of the crop: what the pixels are a function of."""
+        return content(self._source, index) + self._matrices[index].tobytes() + f"{self._size}".encode()
 
     def describe(self, index: int) -> str:
         """Say where image `index` comes from."""
@@ -87,8 +90,7 @@ def run_ijb(
     if cache is None:
         embedded = embed_images(embedder, faces, **options)
     else:
-        key = hashlib.sha256(ijb.landmarks.tobytes()).hexdigest()
-        embedded = cache.embed(embedder, faces, source_key=key, **options)
+        embedded = cache.embed(embedder, faces, **options)
     at = embedded.positions
     templates = Templates.of(
         *pool_templates(
@@ -104,7 +106,7 @@ def run_ijb(
     together = Subjects(*(np.concatenate(part) for part in zip(*ijb.galleries.values(), strict=True)))
     galleries = ijb.galleries | {"+".join(ijb.galleries): together}
     searched = [search_gallery(f"{ijb.name} {name}", templates, ijb.probes, who) for name, who in galleries.items()]
-    return verify_templates(ijb.name, templates, ijb.pairs, ijb.is_same, missing), searched
+    return verify_templates(ijb.name, templates, ijb.pairs, ijb.is_same, missing, ijb.notes), searched
 
 
 def raw_views(embedded: Embedded, flip: str) -> NDArray[np.float32]:

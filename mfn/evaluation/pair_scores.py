@@ -50,7 +50,7 @@ def pair_scores(pairs: VerificationSet, positions: NDArray[np.int64], embeddings
     rows = row_of[pairs.pairs]
     judged = np.flatnonzero((rows >= 0).all(axis=1))
     if len(judged) < len(rows):
-        log.warning("%s: %d pairs left out, their images are broken", pairs.name, len(rows) - len(judged))
+        log.warning("%s: %d pairs left out, their images could not be embedded", pairs.name, len(rows) - len(judged))
     identities = pairs.identities
     if identities is None:
         identities = linked_identities(pairs.pairs, pairs.is_same, len(pairs.source))

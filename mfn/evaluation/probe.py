@@ -1,5 +1,7 @@
 """Whether a network is given faces the way it was trained: its contract judged beside wrong conventions."""
 
+import logging
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,8 @@ from mfn.evaluation.pair_scores import PairScores, pair_scores
 from mfn.evaluation.probe_report import Fit, ProbeReport
 from mfn.inference.embedder import FaceEmbedder
 from mfn.metrics.verification import best_threshold
+
+log = logging.getLogger(__name__)
 
 
 def probe(
@@ -34,11 +38,13 @@ def probe(
     others, skipped = [], []
     for convention in pixel_conventions(embedder.contract) + crop_conventions(embedder.contract, seed):
         try:
-            other = embedder.with_contract(convention.contract)
+            scored = _scores(embedder.with_contract(convention.contract), convention, chosen, batch_size)
         except ConfigError:
             skipped.append(convention.name)
+        except DataError as error:  # pixels out of all range may give no numbers
+            log.warning("probe, %s: %s", convention.name, error)
         else:
-            others.append(_fit(convention, _scores(other, convention, chosen, batch_size), right))
+            others.append(_fit(convention, scored, right))
     others.sort(key=lambda fit: -fit.difference)
     return ProbeReport(len(right.cosines), _fit(declared, right, right), tuple(others), tuple(skipped))
 

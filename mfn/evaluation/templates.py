@@ -30,6 +30,7 @@ class TemplateVerification:
         tar: True accept rate at each false accept rate that the number of impostor pairs supports.
         thresholds: Threshold at each of these.
         curve: Every operating point.
+        notes: What to know of the figures, a sentence each.
     """
 
     name: str
@@ -41,6 +42,7 @@ class TemplateVerification:
     tar: dict[float, float]
     thresholds: dict[float, float]
     curve: Roc = field(repr=False)
+    notes: tuple[str, ...] = ()
 
     def numbers(self) -> dict[str, float]:
         """The figures without the curve, flat, for logs and files."""
@@ -80,6 +82,7 @@ def verify_templates(
     pairs: NDArray[np.integer],
     is_same: NDArray[np.bool_],
     missing: tuple[str, ...] = (),
+    notes: tuple[str, ...] = (),
 ) -> TemplateVerification:
     """Judges pairs of templates, 1:1.
 
@@ -89,6 +92,7 @@ def verify_templates(
         pairs: Template ids, (P, 2).
         is_same: bool (P,).
         missing: Images that are not in the templates.
+        notes: What to know of the figures.
 
     Raises:
         DataError: One kind of pair is missing.
@@ -112,6 +116,7 @@ def verify_templates(
         tar={far: point.tar for far, point in points.items()},
         thresholds={far: point.threshold for far, point in points.items()},
         curve=curve,
+        notes=notes,
     )
 
 

@@ -1,5 +1,6 @@
 """Scored pairs to a verdict on one verification set."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,8 +27,11 @@ class Verdict:
     Attributes:
         name: The set.
         pairs: How many pairs were judged.
-        left_out: How many were not, their images missing or broken.
+        folds: In how many folds.
+        left_out: How many were not: their images are missing or broken, or they are odd.
         missing: Images that were not there.
+        odd: How many pairs of the set say nothing or say it twice, by kind, judged or left out.
+        notes: What to know of the figures, a sentence each.
         accuracy: Mean accuracy over the folds, threshold picked on the others, all scores as candidates.
         accuracy_std: Its standard deviation over the folds.
         grid_accuracy: The same over the 400 thresholds of InsightFace's ``verification.py``.
@@ -58,8 +62,11 @@ class Verdict:
 
     name: str
     pairs: int
+    folds: int
     left_out: int
     missing: tuple[str, ...] = field(repr=False)
+    odd: Mapping[str, int] = field(repr=False)
+    notes: tuple[str, ...] = field(repr=False)
     accuracy: float
     accuracy_std: float
     grid_accuracy: float
@@ -91,7 +98,9 @@ class Verdict:
         """The figures without curve and scores, flat, for logs and files."""
         figures: dict[str, float | None] = {
             "pairs": self.pairs,
+            "folds": self.folds,
             "left_out": self.left_out,
+            **self.odd,
             "accuracy": self.accuracy,
             "accuracy_std": self.accuracy_std,
             "grid_accuracy": self.grid_accuracy,
@@ -152,8 +161,11 @@ def verdict(
     return Verdict(
         name=pairs.name,
         pairs=len(scores),
+        folds=len(exact.accuracies),
         left_out=pairs.left_out + len(pairs.pairs) - len(scores),
         missing=pairs.missing,
+        odd=pairs.odd,
+        notes=pairs.notes,
         accuracy=exact.mean,
         accuracy_std=exact.std,
         grid_accuracy=grid.mean,

@@ -6,11 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from mfn.contract import InputContract
-from mfn.data.benchmarks.bin_pack import read_bin
-from mfn.data.benchmarks.made_pairs import open_faces
 from mfn.data.images import resize
-from mfn.data.source import ImageSource
-from mfn.errors import BrokenImageError, DataError, ExportError
+from mfn.data.open_images import open_images
+from mfn.errors import BrokenImageError, ConfigError, DataError, ExportError
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +17,7 @@ def calibration_faces(root: Path | str, contract: InputContract, count: int = 51
     """Draws aligned faces, seeded; broken ones are passed over, other sizes than the contract's resized.
 
     Args:
-        root: An InsightFace pack, a folder of one folder per person, or a ``.bin`` verification pack.
+        root: An InsightFace pack, a folder of images, or a ``.bin`` verification pack; see `open_images`.
         contract: Of the network; says the size.
         count: Images to draw; all where there are fewer.
         seed: Of the draw.
@@ -33,8 +31,8 @@ def calibration_faces(root: Path | str, contract: InputContract, count: int = 51
     if count < 1:
         raise ExportError(f"calibration_count={count} must be at least 1")
     try:
-        source = _open(Path(root).expanduser())
-    except DataError as error:
+        source = open_images(root)
+    except (DataError, ConfigError) as error:
         raise ExportError(f"calibration={root} holds no aligned faces to calibrate on ({error})") from error
     faces, size = [], (contract.height, contract.width)
     for index in np.random.default_rng(seed).permutation(len(source)):
@@ -51,7 +49,3 @@ def calibration_faces(root: Path | str, contract: InputContract, count: int = 51
     if len(faces) < count:
         log.info("calibration: %s holds %d faces, not %d", root, len(faces), count)
     return np.stack(faces)
-
-
-def _open(root: Path) -> ImageSource:
-    return read_bin(root).source if root.suffix == ".bin" else open_faces(root)

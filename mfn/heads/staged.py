@@ -49,6 +49,12 @@ class StagedHead(nn.Module):
         """The head that computes the loss now."""
         return self.first if self.advanced_at is None else self.second
 
+    @property
+    def idle(self) -> list[nn.Parameter]:
+        """What only the other head has, such as the bias of a softmax."""
+        used = {id(parameter) for parameter in self.current.parameters()}
+        return [parameter for parameter in self.parameters() if id(parameter) not in used]
+
     def advance(self) -> None:
         """Goes over to the second head, whose steps (for a warm-up) count from here; once is enough."""
         if self.advanced_at is None:

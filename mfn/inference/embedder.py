@@ -89,16 +89,20 @@ class FaceEmbedder:
             embeddings = embeddings + self.raw(pixels.flip(2))
         return functional.normalize(embeddings).cpu().numpy()
 
-    def store_threshold(self, path: Path | str, threshold: float, far: float) -> Path:
+    def store_threshold(self, path: Path | str, threshold: float, far: float, flip: str | None = None) -> Path:
         """Remembers the operating threshold in the contract and in the file the network came from.
 
         Args:
             path: The network's file; a checkpoint keeps it inside, others in a JSON beside them.
             threshold: Cosine at and above which two faces count as one person.
             far: False accept rate for which it was measured.
+            flip: How the mirrored image's embedding was used then: none | sum | concat.
 
         Returns:
             The file that was written.
         """
-        self.contract = dataclasses.replace(self.contract, threshold=threshold, threshold_far=far)
-        return store_contract(Path(path), self.contract)
+        measured = {"threshold": threshold, "threshold_far": far, "threshold_flip": flip}
+        contract = dataclasses.replace(self.contract, **measured)
+        written = store_contract(Path(path), contract)
+        self.contract = contract
+        return written

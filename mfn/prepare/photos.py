@@ -1,12 +1,12 @@
 """The images of a source as the first manifest, and what is no image to it."""
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from mfn.data.copies import Copies, copies_of
+from mfn.data.passed_over import PassedOver
 from mfn.data.source import FaceSource
 from mfn.prepare.manifest import Manifest
 
@@ -21,40 +21,25 @@ class NamedImages(Protocol):
         ...
 
 
-@runtime_checkable
-class CountsPassedOver(Protocol):
-    """A source that tells which files it found and did not take for images."""
-
-    @property
-    def passed_over(self) -> Sequence[tuple[str, str]]:
-        """Path below the root, and reason, of each such file or folder."""
-        ...
-
-
 PASSED_OVER = "passed over: "
 """Begins the reason of what never was an image."""
-_MOST_PASSED_OVER = 10_000
-"""Rows of the index for each reason; all are counted in the report."""
 
 
-def passed_over(source: FaceSource) -> Counter[str]:
-    """How many files a source passed over, by reason."""
-    return Counter(reason for _, reason in (source.passed_over if isinstance(source, CountsPassedOver) else ()))
-
-
-def rows_passed_over(source: FaceSource, most: int = _MOST_PASSED_OVER) -> Manifest:
-    """A row for each file that a source passed over, at most so many for each reason; the last one tells the rest."""
-    names, reasons, details = list[str](), list[str](), list[str]()
-    counts, listed = passed_over(source), Counter[str]()
-    for name, reason in source.passed_over if isinstance(source, CountsPassedOver) else ():
-        listed[reason] += 1
-        if listed[reason] <= most:
-            names.append(name)
-            reasons.append(PASSED_OVER + reason)
-            is_last = listed[reason] == most < counts[reason]
-            details.append(f"and {counts[reason] - most} more" if is_last else "")
-    people = [name.rpartition("/")[0].partition("/")[0] for name in names]
-    columns = {"name": names, "identity": people, "reason": reasons, "detail": details}
+def rows_passed_over(passed: PassedOver) -> Manifest:
+    """A row for each example of what a source passed over; the last one of a reason tells how many more there are."""
+    examples = list(passed)
+    listed = Counter(reason for _, reason in examples)
+    last = {reason: row for row, (_, reason) in enumerate(examples)}
+    details = [""] * len(examples)
+    for reason, count in passed.counts.items():
+        if (more := count - listed[reason]) > 0:
+            details[last[reason]] = f"and {more} more"
+    columns = {
+        "name": [name for name, _ in examples],
+        "identity": [name.rpartition("/")[0].partition("/")[0] for name, _ in examples],
+        "reason": [PASSED_OVER + reason for _, reason in examples],
+        "detail": details,
+    }
     return Manifest(**{column: np.array(values, str) for column, values in columns.items()})
 
 

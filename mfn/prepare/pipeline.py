@@ -14,6 +14,7 @@ import numpy as np
 
 from mfn.align.detector import Detector
 from mfn.data.copies import Copies, copies_of
+from mfn.data.passed_over import passed_over_of
 from mfn.data.source import FaceSource
 from mfn.errors import DataError
 from mfn.inference.embedder import FaceEmbedder
@@ -28,15 +29,15 @@ from mfn.prepare.manifest_file import require_writer
 from mfn.prepare.ownership import hashes_of
 from mfn.prepare.pack_step import pack_hash, write_files
 from mfn.prepare.photo_job import PhotoJob
-from mfn.prepare.photos import passed_over, photos_of, rows_passed_over, with_copies
+from mfn.prepare.photos import photos_of, rows_passed_over, with_copies
 from mfn.prepare.plan import Plan
-from mfn.prepare.progress import tracked
 from mfn.prepare.report import Report, histogram
 from mfn.prepare.settings import digest
 from mfn.prepare.shards import Shards
 from mfn.prepare.split_step import split
 from mfn.prepare.suspects import check_identities
 from mfn.prepare.workspace import Workspace
+from mfn.progress import tracked
 
 log = logging.getLogger(__name__)
 
@@ -93,12 +94,12 @@ def run(
         crops = crops.of(manifest := chosen(crops.manifest, plan, copies_of(source)))
         files = write_files(crops, workspace.result, _size(plan, manifest), plan.pack, plan.seed)
         hashes = hashes_of(workspace.result, files)
-        passed = passed_over(source)
-        report = Report.of(manifest, passed, pack_hash(hashes), worked_on, work_seconds, time.perf_counter() - started)
+        passed = passed_over_of(source)
+        report = Report.of(manifest, passed.counts, pack_hash(hashes), worked_on, work_seconds, time.perf_counter() - started)
         report.write(workspace.result / "report.json")
-        manifest.joined(rows_passed_over(source)).write(index)
+        manifest.joined(rows_passed_over(passed)).write(index)
         histogram(manifest, workspace.result / "images_per_identity.png")
-        write_dropped_page(workspace.result / "dropped.html", manifest, crops.picture, passed_over=passed)
+        write_dropped_page(workspace.result / "dropped.html", manifest, crops.picture, passed_over=passed.counts)
         workspace.finish(settings, hashes, overwrite=overwrite, keep_work=keep_work)
     return report
 
@@ -136,7 +137,8 @@ def _work(job: PhotoJob, executor: Executor, max_broken: float) -> tuple[int, fl
     started = time.perf_counter()
     broken, allowed = 0, max(max_broken * shards.rows, max_broken > 0)  # one may be, however small the set
     with closing(executor(job, missing)) as done:
-        for shard in chain(job.finished(missing), tracked(done, shards.rows, shards.rows - left)):
+        tracked_work = tracked(done, shards.rows, "photos", lambda shard: shard.rows, shards.rows - left)
+        for shard in chain(job.finished(missing), tracked_work):
             broken += shard.broken
             if broken > allowed:
                 raise DataError(

@@ -14,6 +14,7 @@ from mfn.about import mfn_version
 from mfn.contract import InputContract
 from mfn.data.verification import VerificationSet
 from mfn.evaluation.identification import Identified
+from mfn.evaluation.outcome import Result
 from mfn.evaluation.probe_report import ProbeReport
 from mfn.evaluation.templates import TemplateVerification
 from mfn.evaluation.verdict import Verdict
@@ -28,10 +29,11 @@ def write_report(
     run: Path,
     model: str,
     contract: InputContract,
-    results: Sequence[Verdict | TemplateVerification | Identified],
+    results: Sequence[Result],
     sets: Mapping[str, VerificationSet],
     probe: ProbeReport | None = None,
     extra: Mapping[str, object] | None = None,
+    failed: Mapping[str, str] | None = None,
 ) -> list[Path]:
     """Writes the report of an evaluation.
 
@@ -43,23 +45,14 @@ def write_report(
         sets: The verification sets by name, for the faces of the worst pairs.
         probe: What the probe of the contract found, where it was asked for.
         extra: Settings to name in the report, such as ``flip``.
+        failed: A sentence for each part that could not be done.
 
     Returns:
         The files written, and last the folder of the event file.
     """
-    settings = dict(extra or {})
-    verdicts = [result for result in results if isinstance(result, Verdict)]
-    templates = [result for result in results if isinstance(result, TemplateVerification)]
-    identified = [result for result in results if isinstance(result, Identified)]
-    facts = {
-        "Judged": f"{datetime.now().astimezone():%Y-%m-%d %H:%M}",
-        "With": f"mfn {mfn_version()}",
-        **{name: str(value) for name, value in settings.items()},
-    }
-    report = Report(model, contract, verdicts, templates, identified, sets, probe, facts)
+    write_numbers(run, model, contract, results, extra, failed, probe)
+    report = _report(model, contract, results, sets, probe, extra or {}, failed or {})
     _write_text(run / "report.html", render(report))
-    _write_text(run / "report.json", json.dumps(plain(report, settings), indent=2))
-    _write_csv(run / "report.csv", [{"set": result.name} | result.numbers() for result in results])
     figures = _figures(report)
     for name, figure in figures.items():
         save_png(figure, run / f"{name}.png")
@@ -69,24 +62,73 @@ def write_report(
     return [*(run / name for name in names), events]
 
 
+def write_numbers(
+    run: Path,
+    model: str,
+    contract: InputContract,
+    results: Sequence[Result],
+    extra: Mapping[str, object] | None = None,
+    failed: Mapping[str, str] | None = None,
+    probe: ProbeReport | None = None,
+) -> None:
+    """Writes ``report.json`` and ``report.csv`` alone, which takes no time, see `write_report`."""
+    report = _report(model, contract, results, {}, probe, extra or {}, failed or {})
+    _write_text(run / "report.json", json.dumps(plain(report, extra or {}), indent=2))
+    _write_csv(run / "report.csv", [{"set": result.name} | result.numbers() for result in results])
+
+
 def plain(report: Report, settings: Mapping[str, object]) -> dict[str, Any]:
     """The report as JSON has it."""
     return {
         "model": report.model,
         **settings,
+        "failed": dict(report.failed),
         "contract": report.contract.to_dict(),
         "sets": {judged.name: _verdict(judged) for judged in report.verdicts},
-        "templates": {judged.name: judged.numbers() | {"missing": list(judged.missing)} for judged in report.templates},
-        "identification": {judged.name: judged.numbers() for judged in report.identified},
+        "templates": {
+            judged.name: judged.numbers() | {"missing": list(judged.missing), "notes": list(judged.notes)}
+            for judged in report.templates
+        },
+        "identification": {
+            judged.name: judged.numbers() | ({"notes": list(judged.notes)} if judged.notes else {})
+            for judged in report.identified
+        },
         "probe": None if report.probe is None else asdict(report.probe) | {"verdict": report.probe.verdict},
         "written": datetime.now().astimezone().isoformat(timespec="seconds"),
         "mfn": mfn_version(),
     }
 
 
+def _report(
+    model: str,
+    contract: InputContract,
+    results: Sequence[Result],
+    sets: Mapping[str, VerificationSet],
+    probe: ProbeReport | None,
+    settings: Mapping[str, object],
+    failed: Mapping[str, str],
+) -> Report:
+    facts = {
+        "Judged": f"{datetime.now().astimezone():%Y-%m-%d %H:%M}",
+        "With": f"mfn {mfn_version()}",
+        **{name: str(value) for name, value in settings.items()},
+    }
+    return Report(
+        model,
+        contract,
+        [result for result in results if isinstance(result, Verdict)],
+        [result for result in results if isinstance(result, TemplateVerification)],
+        [result for result in results if isinstance(result, Identified)],
+        sets,
+        probe,
+        facts,
+        failed,
+    )
+
+
 def _verdict(judged: Verdict) -> dict[str, Any]:
     groups = {name: asdict(group) for name, group in judged.groups.items()}
-    return judged.numbers() | {"groups": groups, "missing": list(judged.missing)}
+    return judged.numbers() | {"groups": groups, "missing": list(judged.missing), "notes": list(judged.notes)}
 
 
 def _figures(report: Report) -> dict[str, Figure]:
@@ -102,12 +144,15 @@ def _figures(report: Report) -> dict[str, Figure]:
 
 def _write_text(path: Path, text: str) -> None:
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _write_csv(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
     columns = dict.fromkeys(name for row in rows for name in row)
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+    ):
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)

@@ -23,6 +23,7 @@ from mfn.report import wording
 from mfn.report.figures import svg
 from mfn.report.pictures import cmc_curves, det_curves, roc_curves, score_histograms
 from mfn.report.worst import worst_false_accepts, worst_false_rejects
+from mfn.text import printable
 
 THUMBNAIL = 144
 """Longest side of a face in the report, in pixels: twice what a phone shows."""
@@ -41,6 +42,7 @@ class Report:
         sets: The verification sets by name, for their faces; one that is not here is shown without.
         probe: What the probe of the contract found, where it was asked for.
         facts: What else to name at the top: date, version, settings.
+        failed: A sentence for each part that could not be done.
         worst: How many false accepts and how many false rejects to show of each set.
     """
 
@@ -52,6 +54,7 @@ class Report:
     sets: Mapping[str, VerificationSet] = field(default_factory=dict)
     probe: ProbeReport | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
     worst: int = 12
 
 
@@ -61,6 +64,7 @@ def render(report: Report) -> str:
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_readable,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -115,6 +119,11 @@ def _pair(judged: Verdict, pairs: VerificationSet, position: np.int64) -> dict[s
     note = f"pair {row + 1}, fold {int(pairs.fold_of[row]) + 1}"
     group = "" if pairs.groups is None else f", {pairs.groups[row]}"
     return {"score": f"{judged.scores[position]:.3f}", "faces": faces, "note": note + group}
+
+
+def _readable(value: object) -> object:
+    """Names of files as text that a page can hold."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _inline(figure: Figure) -> Markup:

@@ -2,17 +2,21 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from lightning import Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig
 
-from mfn.checkpoint import weights_hash
+from mfn.callbacks.best_checkpoint import BestCheckpoint
+from mfn.callbacks.early_stopping import StopEarly
+from mfn.checkpoint import read_checkpoint, weights_hash
+from mfn.config.quoting import quoted_override, typed
 from mfn.data.datamodule import FaceDataModule
 from mfn.evaluation.judge import judge
+from mfn.files import replacing
 from mfn.inference.embedder import FaceEmbedder
 from mfn.report.figures import save_png
 from mfn.report.history import read_history
@@ -21,6 +25,8 @@ from mfn.report.tables import table, verdict_row
 from mfn.report.training_pictures import learning_curve
 
 log = logging.getLogger(__name__)
+
+LAST = Path("checkpoints", "last.ckpt")
 
 
 def report_run(config: DictConfig, run: Path, trainer: Trainer, data: FaceDataModule, seconds: float) -> float:
@@ -37,14 +43,22 @@ def report_run(config: DictConfig, run: Path, trainer: Trainer, data: FaceDataMo
         The configured metric.
     """
     best = best_checkpoint(trainer, run)
-    embedder = FaceEmbedder.load(best).to(trainer.strategy.root_device)
-    verdicts = [judge(embedder, pairs) for pairs in data.verification_sets.values()]
-    pictures = [run / "learning_curve.png"]
-    save_png(learning_curve(read_history(run)), pictures[0])
+    embedder = _embedder(trainer, best).to(trainer.strategy.root_device)
+    verdicts = [
+        judge(embedder, pairs, batch_size=data.eval_batch_size, num_workers=data.num_workers)
+        for pairs in data.verification_sets.values()
+    ]
+    pictures = []
+    if history := read_history(run):
+        pictures.append(run / "learning_curve.png")
+        save_png(learning_curve(history), pictures[-1])
     if verdicts:
         pictures.append(run / "roc.png")
-        save_png(roc_curves(verdicts), pictures[1])
-        log.info(table(f"Verification of {best.name}", [verdict_row(v) for v in verdicts]))
+        save_png(roc_curves(verdicts), pictures[-1])
+        log.info(table(f"Verification of {best.name if best else 'the trained network'}", map(verdict_row, verdicts)))
+    stopped = _stopped_early(trainer)
+    if stopped:
+        log.info("early stopping: %s", stopped)
     figures: dict[str, float] = {f"val/{v.name}/{key}": value for v in verdicts for key, value in v.numbers().items()}
     logged = {key: float(value) for key, value in trainer.callback_metrics.items()}
     value = (logged | figures).get(config.metric)
@@ -53,25 +67,24 @@ def report_run(config: DictConfig, run: Path, trainer: Trainer, data: FaceDataMo
         "metric": config.metric,
         "mode": config.mode,
         "value": value,
-        "checkpoint": str(best),
-        "weights": weights_hash(trainer.lightning_module.state_dict()),
+        "checkpoint": None if best is None else best.relative_to(run).as_posix(),
+        "weights": embedder.network.fingerprint,
+        "last_weights": weights_hash(_last_state(trainer, run)),
+        "stopped_early": stopped,
         "steps": trainer.global_step,
         "seconds": seconds,
         "overrides": [override for override in overrides if not override.startswith("ckpt_path=")],
         "verification": {v.name: v.numbers() for v in verdicts},
     }
-    (run / "summary.json").write_text(json.dumps(summary, indent=2), encoding="utf-8")
+    with replacing(run / "summary.json") as temporary:
+        temporary.write_text(json.dumps(summary, indent=2), encoding="utf-8")
     log.info(
-        "%d steps in %.0f s, weights %s; pictures: %s\ncheckpoint: %s\nnext:\n"
-        "  python evaluate.py model_path=%s benchmark=lfw benchmark.root=DIR\n"
-        "  python train.py data=folder data.root=DIR init_from=%s",
+        "%d steps in %.0f s, weights %s; pictures: %s\n%s",
         trainer.global_step,
         seconds,
         summary["weights"],
-        ", ".join(map(str, pictures)),
-        best,
-        best,
-        best,
+        ", ".join(map(str, pictures)) or "none",
+        "no checkpoint was kept: see callbacks" if best is None else _next(best),
     )
     return float("nan") if value is None else value
 
@@ -82,9 +95,38 @@ def readable(path: str) -> Path:
     return absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else absolute
 
 
-def best_checkpoint(trainer: Trainer, run: Path) -> Path:
-    """The best checkpoint by the monitored metric, or the last one where none was judged."""
+def best_checkpoint(trainer: Trainer, run: Path) -> Path | None:
+    """The best checkpoint by the monitored metric, or the last one where none was judged, or None."""
     for callback in trainer.checkpoint_callbacks:
-        if isinstance(callback, ModelCheckpoint) and callback.best_model_path:
-            return readable(callback.best_model_path)
-    return run / "checkpoints" / "last.ckpt"
+        if isinstance(callback, BestCheckpoint) and callback.path is not None and callback.path.is_file():
+            return readable(str(callback.path))
+    last = run / LAST
+    return last if last.is_file() else None
+
+
+def _embedder(trainer: Trainer, best: Path | None) -> FaceEmbedder:
+    if best is not None:
+        return FaceEmbedder.load(best)
+    module = trainer.lightning_module
+    return FaceEmbedder(module.backbone, module.contract)  # type: ignore[arg-type]
+
+
+def _last_state(trainer: Trainer, run: Path) -> Mapping[str, Any]:
+    """All tensors that the run ended with, averaged ones where it averages."""
+    last = run / LAST
+    return read_checkpoint(last)["state_dict"] if last.is_file() else trainer.lightning_module.state_dict()
+
+
+def _stopped_early(trainer: Trainer) -> str | None:
+    return next(
+        (callback.why for callback in trainer.early_stopping_callbacks if isinstance(callback, StopEarly)), None
+    )
+
+
+def _next(best: Path) -> str:
+    model, weights = (typed(quoted_override(key, str(best))) for key in ("model_path", "init_from"))
+    return (
+        f"checkpoint: {best}\nnext:\n"
+        f"  python evaluate.py {model} benchmark=lfw benchmark.root=DIR\n"
+        f"  python train.py data=folder data.root=DIR {weights}"
+    )

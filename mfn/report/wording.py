@@ -36,7 +36,7 @@ def facts(judged: Verdict) -> dict[str, str]:
         "Best threshold on all pairs": f"{judged.best_threshold:.4f}",
         "Genuine cosine": f"{judged.genuine:.4f} ± {judged.genuine_std:.4f}",
         "Impostor cosine": f"{judged.impostor:.4f} ± {judged.impostor_std:.4f}",
-        "Pairs": f"{genuine:,} genuine, {judged.pairs - genuine:,} impostor",
+        "Pairs": f"{genuine:,} genuine, {judged.pairs - genuine:,} impostor, in {judged.folds} folds",
     }
     if judged.pca_accuracy is not None:
         rows["Accuracy after PCA"] = f"{percent(judged.pca_accuracy)} %"

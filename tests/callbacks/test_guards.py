@@ -6,8 +6,8 @@ import pytest
 import torch
 from lightning import Callback, Trainer
 
+from mfn.callbacks.advance_head import AdvanceHead
 from mfn.callbacks.guards import BrokenImages, NonFiniteGuard
-from mfn.callbacks.head_schedule import AdvanceHead
 from mfn.errors import BrokenImageError, ConfigError, DataError, MfnError
 from mfn.heads.arcface import ArcFaceHead
 from mfn.heads.softmax import SoftmaxHead

@@ -29,7 +29,12 @@ def pack(tmp_path: Path) -> Path:
 
 def module(root: Path, **options: object) -> FaceDataModule:
     data = FaceDataModule(
-        RecordDataset(root, virtual_copies=True), image_size=(16, 16), batch_size=8, drop_last=False, seed=4, **options
+        RecordDataset(root, virtual_copies=True),
+        image_size=(16, 16),
+        batch_size=8,
+        drop_last=False,
+        seed=4,
+        **{"num_workers": 0, "val_identities": 0.0} | options,
     )
     data.setup()
     return data

@@ -1,19 +1,26 @@
+import inspect
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
 from mfn.data.datamodule import FaceDataModule
+from mfn.data.loader import FaceLoader
 from mfn.data.verification import VerificationSet, consecutive_folds
-from mfn.errors import ConfigError, DataError
+from mfn.errors import CheckpointError, ConfigError, DataError
+from tests.composing import CONF
 from tests.data.sources import ArraySource
 
 LABELS = np.repeat(np.arange(40) * 3, 10).tolist()
 
 
 def module(labels: list[int] = LABELS, **options: Any) -> FaceDataModule:
-    return FaceDataModule(ArraySource(labels), **{"image_size": (8, 6), "batch_size": 16} | options)
+    return FaceDataModule(
+        ArraySource(labels),
+        **{"image_size": (8, 6), "batch_size": 16, "num_workers": 0, "val_identities": 0.0} | options,
+    )
 
 
 def extra_set() -> VerificationSet:
@@ -118,3 +125,66 @@ def test_wrong_values_name_their_key(options: dict[str, Any], said: str) -> None
 def test_one_identity_is_not_enough() -> None:
     with pytest.raises(DataError, match="1 identity"):
         module(labels=[4] * 10).setup()
+
+
+def test_its_defaults_are_those_of_the_configuration() -> None:
+    base = OmegaConf.load(CONF / "data" / "base.yaml")
+    own = {name: parameter.default for name, parameter in inspect.signature(FaceDataModule).parameters.items()}
+    keys = [key for key in base if key != "module"]
+    assert {key: own[key] for key in keys} == {key: base[key] for key in keys}
+    assert set(base.module) - {"_target_"} == set(own)
+
+
+@pytest.mark.parametrize(
+    ("people", "images", "held_out"),
+    [(2, 8, 0), (4, 8, 2), (8, 4, 2), (8, 2, 0), (24, 2, 12), (24, 6, 6), (100, 5, 20), (1458, 3, 29), (3000, 2, 60)],
+)
+def test_people_to_judge_on_fit_the_data(people: int, images: int, held_out: int) -> None:
+    data = module(np.repeat(np.arange(people), images).tolist(), val_identities=None, batch_size=2)
+    data.setup()
+    assert (data.num_classes, "held_out" in data.verification_sets) == (people - held_out, held_out > 0)
+    assert data.summary()["held-out identities"] == held_out
+
+
+def started(batches: int = 2, **options: Any) -> dict[str, Any]:
+    """The state after some batches of the first epoch."""
+    data = module(shuffle=True, **options)
+    epoch = iter(data.train_dataloader())
+    for _ in range(batches):
+        next(epoch)
+    return data.state_dict()
+
+
+@pytest.mark.parametrize("batch_size", [16, 8, 5, 64])
+def test_training_goes_on_at_the_next_sample_whatever_the_batch_size(batch_size: int) -> None:
+    whole = [index for batch in module(shuffle=True).train_dataloader() for index in batch.indices.tolist()]
+    data = module(shuffle=True, batch_size=batch_size)
+    data.load_state_dict(started())
+    loader = data.train_dataloader()
+    assert isinstance(loader, FaceLoader) and loader.batches_left == (400 - 32) // batch_size
+    rest = [index for batch in loader for index in batch.indices.tolist()]
+    assert rest == whole[32 : 32 + len(rest)] and len(rest) > 400 - 32 - batch_size
+
+
+@pytest.mark.parametrize(
+    ("labels", "options", "words"),
+    [
+        (LABELS[:-10], {}, "400 images then, 390 now; 40 identities then, 39 now"),
+        (LABELS, {"val_fraction": 0.5}, "400 images then, 200 now"),
+        (LABELS[10:] + LABELS[:10], {}, "in another order or under other labels"),
+        (LABELS, {"seed": 3}, "seed 0 then, 3 now"),
+    ],
+)
+def test_it_does_not_go_on_with_other_data(labels: list[int], options: dict[str, Any], words: str) -> None:
+    with pytest.raises(CheckpointError, match=f"other data: .*{words}; give it the same data"):
+        module(labels, **options).load_state_dict(started())
+
+
+def test_it_does_not_go_on_with_other_pictures_under_the_same_labels() -> None:
+    class Other(ArraySource):
+        def image(self, index: int) -> np.ndarray:
+            return 255 - super().image(index)
+
+    data = FaceDataModule(Other(LABELS), image_size=(8, 6), batch_size=16, num_workers=0, val_identities=0.0)
+    with pytest.raises(CheckpointError, match="other pictures"):
+        data.load_state_dict(started())

@@ -1,3 +1,8 @@
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +22,19 @@ from mfn.data.source import FaceSource
 from mfn.errors import DataError
 from tests.data.sources import ArraySource, write_pack
 
+ROOT = Path(__file__).parents[2]
+ENDS_IN_AN_EPOCH = """
+import sys
+from tests.data.sources import ArraySource
+from tests.data.test_loader import loader
+
+if __name__ == "__main__":
+    started = iter(loader(ArraySource(list(range(40))), 2, sys.argv[1]))
+    next(started)
+    sys.exit(3)
+"""
 Plain = tuple[list, list, list, tuple]
+SIZE = 4
 
 
 def loader(source: FaceSource, workers: int = 0, context: str | None = None, **options: Any) -> FaceLoader:
@@ -25,7 +42,7 @@ def loader(source: FaceSource, workers: int = 0, context: str | None = None, **o
     images = FaceImages(
         source, np.arange(len(source)), source.labels, source.image(0).shape[:2], augment=augment, seed=1
     )
-    sampler = FaceBatchSampler(len(source), 4, shuffle=True, seed=1, **options)
+    sampler = FaceBatchSampler(len(source), SIZE, shuffle=True, seed=1, **options)
     return FaceLoader(images, sampler, num_workers=workers, multiprocessing_context=context)
 
 
@@ -93,8 +110,8 @@ def test_resume_at_every_position(source: ArraySource, workers: int) -> None:
             started = iter(interrupted)
             before = [plain(next(started)) for _ in range(position)]
             if position > 0:
-                assert interrupted.state_dict() == {"epoch": epoch, "position": position}
-            resumed.load_state_dict({"epoch": epoch, "position": position})
+                assert interrupted.state_dict() == {"epoch": epoch, "samples": SIZE * position}
+            resumed.load_state_dict({"epoch": epoch, "samples": SIZE * position})
             resumed.set_epoch(epoch)
             assert len(resumed) == len(batches)
             assert before + [plain(batch) for batch in resumed] == batches
@@ -104,14 +121,14 @@ def test_resume_at_every_position(source: ArraySource, workers: int) -> None:
 
 def test_state_of_another_epoch_leaves_nothing_out(source: ArraySource) -> None:
     faces = loader(source)
-    faces.load_state_dict({"epoch": 0, "position": 5})
+    faces.load_state_dict({"epoch": 0, "samples": 5 * SIZE})
     faces.set_epoch(1)
     assert [plain(batch) for batch in faces] == epochs(loader(source))[1]
 
 
 def test_only_the_first_pass_after_a_resume_starts_late(source: ArraySource) -> None:
     faces, whole = loader(source), epochs(loader(source), 1)[0]
-    faces.load_state_dict({"epoch": 0, "position": 5})
+    faces.load_state_dict({"epoch": 0, "samples": 5 * SIZE})
     assert [plain(batch) for batch in faces] == whole[5:]
     assert [plain(batch) for batch in faces] == whole
 
@@ -126,7 +143,7 @@ def test_resuming_reads_no_earlier_image() -> None:
 
     faces = loader(Noted(list(range(20))))
     read.clear()
-    faces.load_state_dict({"epoch": 0, "position": 4})
+    faces.load_state_dict({"epoch": 0, "samples": 4 * SIZE})
     assert [batch.indices.tolist() for batch in faces] == [read] and len(read) == 4
 
 
@@ -206,3 +223,30 @@ def test_lightning_goes_on_at_the_next_batch(tmp_path: Path, stop_after: int, wo
         fit(first, loader(source, workers), tmp_path)
     fit(second, loader(source, workers), tmp_path, tmp_path / "stopped.ckpt")
     assert first.given + second.given == whole.given
+
+
+@pytest.mark.parametrize("context", ["fork", "spawn", "forkserver"])
+def test_workers_need_no_dev_shm(source: ArraySource, context: str) -> None:
+    faces = loader(source, 2, context)
+    assert epochs(faces) == epochs(loader(source))
+    if Path("/proc/self/maps").exists():
+        mapped = Path("/proc/self/maps").read_text()
+        assert "memfd:mfn-pixels" in mapped and "/dev/shm/torch" not in mapped
+
+
+def test_workers_leave_signals_to_the_training_process(source: ArraySource) -> None:
+    faces = loader(source, 2)
+    started = iter(faces)
+    batches = [plain(next(started))]
+    workers = multiprocessing.active_children()
+    assert len(workers) >= 2
+    for worker in workers:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            os.kill(worker.pid, number)
+    assert [*batches, *map(plain, started)] == epochs(loader(source), 1)[0]
+
+
+@pytest.mark.parametrize("context", ["fork", "spawn", "forkserver"])
+def test_a_process_ends_although_its_workers_ignore_signals(context: str) -> None:
+    done = subprocess.run([sys.executable, "-c", ENDS_IN_AN_EPOCH, context], cwd=ROOT, capture_output=True, timeout=120)
+    assert done.returncode == 3, done.stderr.decode()

@@ -1,3 +1,5 @@
+from typing import Literal
+
 import numpy as np
 import pytest
 
@@ -55,18 +57,65 @@ def test_ranks_share_an_epoch_evenly(size: int, drop_last: bool) -> None:
         assert set(seen) == set(range(size)) and len(seen) < size + 3
 
 
-def test_start_leaves_out_batches_of_its_own_epoch_only() -> None:
+def test_start_leaves_out_samples_of_its_own_epoch_only() -> None:
     sampler = FaceBatchSampler(20, 3, shuffle=True)
     sampler.set_epoch(2)
     whole = list(sampler)
-    sampler.start = 4
+    sampler.start = 12
     sampler.set_epoch(2)
-    assert list(sampler) == whole[4:] and len(sampler) == len(whole)
+    assert list(sampler) == whole[4:] and len(sampler) == len(whole) and sampler.batches_after(12) == 3
     sampler.set_epoch(3)
     assert len(list(sampler)) == len(whole)
+
+
+@pytest.mark.parametrize("drop_last", [True, False])
+@pytest.mark.parametrize("before", [(4, 1), (4, 2), (3, 3)])
+@pytest.mark.parametrize("after", [(4, 1), (5, 1), (2, 2), (7, 3)])
+def test_what_other_ranks_and_batch_sizes_have_seen_is_not_seen_again(
+    before: tuple[int, int], after: tuple[int, int], drop_last: bool
+) -> None:
+    size, batches = 101, 5
+
+    def ranks(batch_size: int, world_size: int, start: int) -> list[FaceBatchSampler]:
+        made = [
+            FaceBatchSampler(size, batch_size, shuffle=True, drop_last=drop_last, rank=rank, world_size=world_size)
+            for rank in range(world_size)
+        ]
+        for sampler in made:
+            sampler.start = start
+        return made
+
+    seen = [index for sampler in ranks(*before, 0) for batch in list(sampler)[:batches] for _, index in batch]
+    rest = [index for sampler in ranks(*after, len(seen)) for index in indices(sampler)]
+    new = set(rest) - set(seen)
+    left = size - len(seen)
+    if drop_last:
+        assert len(rest) == len(new) > left - after[0] * after[1]
+    else:
+        assert set(seen) | new == set(range(size)) and len(rest) - len(new) < after[1]
+
+
+@pytest.mark.parametrize("world_size", [1, 2])
+@pytest.mark.parametrize("size", range(2, 20))
+def test_a_last_batch_of_one_is_filled_up(size: int, world_size: int) -> None:
+    for rank in range(world_size):
+        sampler = FaceBatchSampler(size, 3, shuffle=True, rank=rank, world_size=world_size, least=2)
+        lengths = [len(batch) for batch in sampler]
+        assert min(lengths) >= 2 and len(lengths) == len(sampler)
+        assert sum(lengths) - -(-size // world_size) in (0, 1)
 
 
 @pytest.mark.parametrize(("batch_size", "seed"), [(0, 0), (4, -1)])
 def test_values_out_of_range(batch_size: int, seed: int) -> None:
     with pytest.raises(ConfigError):
         FaceBatchSampler(10, batch_size, seed=seed)
+
+
+def test_shuffled_once_every_epoch_has_the_order_of_the_first() -> None:
+    def order(epoch: int, shuffle: bool | Literal["once"]) -> list[int]:
+        sampler = FaceBatchSampler(20, 5, shuffle=shuffle, seed=3)
+        sampler.set_epoch(epoch)
+        return [index for batch in sampler for _, index in batch]
+
+    assert order(0, "once") == order(7, "once") == order(0, True) != order(7, True)
+    assert order(7, "once") != order(7, False) == list(range(20))

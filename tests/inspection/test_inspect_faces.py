@@ -82,7 +82,10 @@ def test_a_verification_pack(tmp_path: Path) -> None:
     write_bin(tmp_path / "set.bin", images, [True, False, True] * 10)
     found = inspect(tmp_path / "set.bin")
     assert (found.facts["pairs"], found.facts["genuine"], found.facts["different images"]) == (30, 20, 4)
-    assert found.problems == ["10 pairs are of an image with itself"]
+    assert found.problems == [
+        "10 pairs are of an image with itself",
+        "18 pairs are made before of the same images",
+    ]
 
 
 def test_only_a_sample_is_looked_at_unless_asked(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,9 @@
-import json
 from dataclasses import replace
 from pathlib import Path
-
-import pytest
-from omegaconf import OmegaConf
 
 from mfn.evaluation.verdict import Verdict
 from mfn.report.figures import save_png
 from mfn.report.history import read_history
-from mfn.report.sweep import SweepSummary, sweep_rows
 from mfn.report.tables import table, verdict_row
 from mfn.report.training_pictures import learning_curve
 
@@ -23,27 +18,6 @@ def test_history_joins_the_parts_of_a_resumed_run(tmp_path: Path) -> None:
     assert history["val/held_out/accuracy"] == [(20, 0.6), (30, 0.7)]
     save_png(learning_curve(history), tmp_path / "curve.png")
     assert (tmp_path / "curve.png").stat().st_size > 10_000
-
-
-@pytest.mark.parametrize(("mode", "order"), [("max", ["head=b", "head=a"]), ("min", ["head=a", "head=b"])])
-def test_a_sweep_ends_with_its_jobs_best_first(tmp_path: Path, mode: str, order: list[str]) -> None:
-    for number, (head, value) in enumerate({"a": 0.8, "b": 0.9}.items()):
-        job = tmp_path / str(number)
-        job.mkdir()
-        summary = {
-            "metric": "val/held_out/accuracy",
-            "mode": mode,
-            "value": value,
-            "overrides": [f"head={head}"],
-            "steps": 10,
-            "seconds": 3.2,
-            "checkpoint": "best.ckpt",
-        }
-        (job / "summary.json").write_text(json.dumps(summary))
-    assert [row["job"] for row in sweep_rows(tmp_path)] == order
-    SweepSummary().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}}))
-    assert (tmp_path / "sweep.csv").read_text().splitlines()[1].startswith(order[0])
-    assert (tmp_path / "sweep.png").stat().st_size > 5_000
 
 
 def test_table_shows_every_cell() -> None:
@@ -62,3 +36,9 @@ def test_verdict_row_shows_interval_grid_and_unit(judged: Verdict, plain_verdict
     assert verdict_row(replace(judged, grid_accuracy=0.5))["grid %"] == "50.00"
     assert verdict_row(replace(judged, threshold=0.5), "angle")["angle"] == "60.000"
     assert "TAR@1e-1 %" in verdict_row(judged)
+
+
+def test_verdict_row_counts_what_was_left_out_and_what_says_nothing(plain_verdict: Verdict) -> None:
+    assert {"left out", "odd pairs"}.isdisjoint(verdict_row(plain_verdict))
+    row = verdict_row(replace(plain_verdict, left_out=3, odd={"self_pairs": 2, "repeated_pairs": 3}))
+    assert (row["left out"], row["odd pairs"]) == (3, 5)

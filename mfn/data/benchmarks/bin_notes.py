@@ -1,5 +1,6 @@
 """What a `.bin` pack has no place for, in a JSON file beside it: `lfw.bin.json`."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,9 @@ import numpy as np
 from mfn.errors import DataError
 from mfn.files import replacing
 from mfn.ownership import is_json_like
+from mfn.text import printable
 
-_KEYS = {"bytes", "fold_of", "identities", "groups"}
+_KEYS = {"bytes", "sha256", "fold_of", "identities", "groups"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,13 +45,14 @@ def read_notes(pack: Path, num_pairs: int) -> Notes | None:
         notes = Notes(
             np.array(content["fold_of"], np.int64),
             None if identities is None else np.array(identities, np.int64),
-            None if groups is None else np.array(groups, str),
+            None if groups is None else np.array([printable(group) for group in groups]),
         )
         shapes = [None if part is None else part.shape for part in (notes.fold_of, notes.identities, notes.groups)]
         wanted = [(num_pairs,), identities and (2 * num_pairs,), groups and (num_pairs,)]
-        if shapes != wanted or content["bytes"] != pack.stat().st_size:
+        is_of_pack = content["bytes"] == pack.stat().st_size and content.get("sha256") in (None, _digest(pack))
+        if shapes != wanted or not is_of_pack:
             raise ValueError
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         raise DataError(
             f"{path} is damaged or belongs to another {pack.name}: delete it, or pack the pairs again"
         ) from None
@@ -63,7 +66,8 @@ def write_notes(pack: Path, notes: Notes | None) -> None:
         path.unlink(missing_ok=True)
         return
     content = {
-        "bytes": pack.stat().st_size,  # tells this pack from another one under its name
+        "bytes": pack.stat().st_size,  # these two tell this pack from another one under its name
+        "sha256": _digest(pack),
         "fold_of": notes.fold_of.tolist(),
         "identities": None if notes.identities is None else notes.identities.tolist(),
         "groups": None if notes.groups is None else notes.groups.tolist(),
@@ -80,3 +84,8 @@ def are_notes(path: Path) -> bool:
 def notes_beside(pack: Path) -> Path:
     """Return where the notes of a pack lie."""
     return pack.with_name(pack.name + ".json")
+
+
+def _digest(pack: Path) -> str:
+    with pack.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,15 +6,18 @@ such numbers, `i,j`. From Sengupta et al., "Frontal to Profile Face Verification
 """
 
 import posixpath
+import re
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from mfn.data.benchmarks.paired_files import paired_files, read_lines
+from mfn.data.benchmarks.paired_files import folds_by_kind, paired_files
+from mfn.data.rows import divider_of, fields, numbered_lines, slashed, whole_number
 from mfn.data.verification import VerificationSet
 from mfn.errors import DataError
 
+_ENDS = " \t\"';,"
 LISTS = {"F": "Pair_list_F.txt", "P": "Pair_list_P.txt"}
 
 
@@ -23,6 +26,7 @@ def read_cfp(
     kind: Literal["FP", "FF"] = "FP",
     name: str | None = None,
     allow_missing: bool = False,
+    folds: int | None = None,
 ) -> VerificationSet:
     """Read CFP's official layout, with the folds of its own, each fold's genuine pairs first.
 
@@ -31,6 +35,7 @@ def read_cfp(
         kind: FP pairs a frontal with a profile image, FF two frontal ones.
         name: of the set, cfp_fp or cfp_ff by default.
         allow_missing: leave out the pairs of images that are not there, instead of raising.
+        folds: other folds than its own: equal stretches of the genuine and of the impostor pairs.
 
     Raises:
         DataError: files or images are missing, or a line is not what it should be.
@@ -57,7 +62,7 @@ def read_cfp(
         protocol.parent,
         pairs,
         is_same,
-        np.array(fold_of, np.int64),
+        np.array(fold_of, np.int64) if folds is None else folds_by_kind(is_same, folds),
         identity_of={image: image.split("/")[-3] for image in images},
         allow_missing=allow_missing,
     )
@@ -72,23 +77,25 @@ def find_protocol(root: Path) -> Path | None:
 def _image_list(path: Path, folder: str) -> dict[int, str]:
     """Return the image of each number, its path relative to the folder above `Protocol`."""
     images = {}
-    for number, line in read_lines(path):
-        index, _, image = line.partition(" ")
-        image = posixpath.normpath(f"{folder}/{image.strip()}")
-        if not index.isdigit() or image.count("/") < 2:
+    for number, line in numbered_lines(path):
+        index, *rest = re.split(r"[ \t,;]+", line, maxsplit=1)
+        image = posixpath.normpath(f"{folder}/{slashed(''.join(rest).strip(_ENDS))}")
+        if (place := whole_number(index)) is None or image.count("/") < 2:
             raise DataError(f"{path} line {number} is {line[:60]!r}, not 'number ../Data/Images/person/kind/image'")
-        images[int(index)] = image
+        images[place] = image
     return images
 
 
 def _numbers(path: Path, first: dict[int, str], second: dict[int, str]) -> list[tuple[str, str]]:
     pairs = []
-    for number, line in read_lines(path):
-        fields = [field.strip() for field in line.split(",")]
-        if len(fields) != 2 or not all(field.isdigit() for field in fields):
-            raise DataError(f"{path} line {number} is {line[:60]!r}, not two image numbers 'i,j'")
-        a, b = map(int, fields)
-        if a not in first or b not in second:
-            raise DataError(f"{path} line {number} is {line!r}, and the list of images has no such number")
-        pairs.append((first[a], second[b]))
+    lines = numbered_lines(path)
+    divider = divider_of(line for _, line in lines)
+    for number, line in lines:
+        match [whole_number(field) for field in fields(line, divider)]:
+            case [int(a), int(b)] if a in first and b in second:
+                pairs.append((first[a], second[b]))
+            case [int(_), int(_)]:
+                raise DataError(f"{path} line {number} is {line!r}, and the list of images has no such number")
+            case _:
+                raise DataError(f"{path} line {number} is {line[:60]!r}, not two image numbers 'i,j'")
     return pairs

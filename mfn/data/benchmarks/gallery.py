@@ -1,15 +1,20 @@
 """Identification sets: who of the gallery is on a probe, or nobody."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mfn.data.benchmarks.made_pairs import open_faces
+from mfn.data.benchmarks.root import checked_numbers
+from mfn.data.content import digests, is_stored
 from mfn.data.identities import select_images, split_identities
 from mfn.data.source import ImageSource
 from mfn.data.subset import Subset
 from mfn.errors import ConfigError, DataError
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +27,7 @@ class IdentificationSet:
         gallery: int64 (G,), positions in `source` of the enrolled images.
         probes: int64 (Q,), positions in `source` of the images to identify.
         identities: int64 (N,), the person each image of `source` shows.
+        notes: what to know of the figures, a sentence each.
         strict: a broken image is an error; otherwise it is left out.
     """
 
@@ -30,6 +36,7 @@ class IdentificationSet:
     gallery: np.ndarray
     probes: np.ndarray
     identities: np.ndarray
+    notes: tuple[str, ...] = ()
     strict: bool = False
 
 
@@ -43,6 +50,8 @@ def split_gallery(
 ) -> IdentificationSet:
     """Enrol a seeded share of the people under `root`; everything else is probes.
 
+    A probe that is a gallery image over again, byte for byte, is found by any network: it is left out and counted.
+
     Args:
         root: an InsightFace pack or a folder of one folder per person.
         gallery_images: images of each enrolled person in the gallery; their other images are known probes.
@@ -55,11 +64,10 @@ def split_gallery(
         ConfigError: a value out of range.
         DataError: there is nothing at `root`, or nobody to enrol and look for.
     """
-    if gallery_images < 1 or not 0 < enrolled <= 1 or (max_probes is not None and max_probes < 1):
-        raise ConfigError(
-            f"gallery_images={gallery_images} and max_probes={max_probes} must be at least 1, "
-            f"enrolled={enrolled} a share above 0 and up to 1"
-        )
+    checked_numbers(1, gallery_images=gallery_images, max_probes=max_probes)
+    checked_numbers(0, seed=seed)
+    if isinstance(enrolled, bool) or not isinstance(enrolled, int | float) or not 0 < enrolled <= 1:
+        raise ConfigError(f"enrolled={enrolled} must be a share of the people, above 0 and up to 1")
     source = open_faces(root)
     known = np.flatnonzero(~split_identities(source.labels, 1 - enrolled, seed))
     gallery = known[select_images(source.labels[known], 1, gallery_images, seed)]
@@ -71,11 +79,30 @@ def split_gallery(
             f"no probe shows one of the {np.unique(source.labels[gallery]).size} people enrolled from {root}: "
             f"they need more than gallery_images={gallery_images} images each"
         )
+    name = name or source.name
+    probes, notes = _without_copies(name, source, gallery, probes)
     used = np.union1d(gallery, probes)
     return IdentificationSet(
-        name or source.name,
-        Subset(name or source.name, source, used),
+        name,
+        Subset(name, source, used),
         np.searchsorted(used, gallery),
         np.searchsorted(used, probes),
         source.labels[used],
+        notes,
     )
+
+
+def _without_copies(
+    name: str, source: ImageSource, gallery: np.ndarray, probes: np.ndarray
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the probes whose bytes are no gallery image's, and a note of how many are."""
+    if not is_stored(source):
+        return probes, ()
+    logger.info("%s: looking for probes that are gallery images over again", name)
+    enrolled = set(digests(source, gallery.tolist()))
+    copies = np.array([digest in enrolled for digest in digests(source, probes.tolist())], bool)
+    if not copies.any():
+        return probes, ()
+    note = f"{np.count_nonzero(copies):,} of {probes.size:,} probes are a gallery image over again: left out"
+    logger.warning("%s: %s", name, note)
+    return probes[~copies], (note,)

@@ -9,14 +9,18 @@
     ijbc_1N_probe_mixed.csv           TEMPLATE_ID,SUBJECT_ID,...
 """
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mfn.data.benchmarks.ijb_tables import Subjects, read_faces, read_subjects, read_template_pairs
+from mfn.data.benchmarks.root import checked_options, given_root
 from mfn.data.image_files import ImageFiles
 from mfn.errors import DataError
+
+logger = logging.getLogger(__name__)
 
 IJB_GALLERIES = {"ijbb": ("S1", "S2"), "ijbc": ("G1", "G2")}
 
@@ -37,6 +41,7 @@ class IjbSet:
         galleries: by name.
         probes: searched for in each gallery.
         missing: images that were not there; templates may have lost all of theirs.
+        notes: what to know of the figures, a sentence each.
     """
 
     name: str
@@ -50,6 +55,7 @@ class IjbSet:
     galleries: dict[str, Subjects]
     probes: Subjects
     missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def read_ijb(root: str | Path, name: str = "ijbc", allow_missing: bool = False) -> IjbSet:
@@ -65,8 +71,10 @@ def read_ijb(root: str | Path, name: str = "ijbc", allow_missing: bool = False) 
     """
     if name not in IJB_GALLERIES:
         raise DataError(f"{name} is none of the IJB sets {', '.join(IJB_GALLERIES)}")
-    folder = _folder(Path(root), name)
+    checked_options(name, allow_missing, None)
+    folder = _folder(given_root(root, "the folder that holds meta and loose_crop"), name)
     prefix = str(folder / "meta" / name)
+    logger.info("%s: reading the protocol in %s", name, folder / "meta")
     faces = read_faces(f"{prefix}_name_5pts_score.txt", f"{prefix}_face_tid_mid.txt")
     pairs, is_same = read_template_pairs(f"{prefix}_template_pair_label.txt")
     there = _is_there(folder / "loose_crop", faces.images, allow_missing)
@@ -84,7 +92,20 @@ def read_ijb(root: str | Path, name: str = "ijbc", allow_missing: bool = False) 
         galleries={part: read_subjects(f"{prefix}_1N_gallery_{part}.csv") for part in IJB_GALLERIES[name]},
         probes=read_subjects(f"{prefix}_1N_probe_mixed.csv"),
         missing=tuple(faces.images[~there]),
+        notes=_odd_pairs(name, pairs),
     )
+
+
+def _odd_pairs(name: str, pairs: np.ndarray) -> tuple[str, ...]:
+    """Return a note of pairs of a template with itself and of repeats, which count as in the published protocol."""
+    first, second = np.sort(pairs.astype(np.int64), axis=1).T
+    selves, different = int((first == second).sum()), np.unique(first * (int(pairs.max()) + 1) + second).size
+    if not selves and different == len(pairs):
+        return ()
+    repeats = len(pairs) - different
+    note = f"of {len(pairs):,} pairs {selves:,} are of a template with itself and {repeats:,} repeat others: they count"
+    logger.warning("%s: %s", name, note)
+    return (note,)
 
 
 def _folder(root: Path, name: str) -> Path:

@@ -1,11 +1,14 @@
 """Verification pairs made from any identities: a folder of people or an InsightFace pack."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from mfn.data.benchmarks.odd_pairs import settled
 from mfn.data.benchmarks.paired_files import FOLDS, folds_by_kind
+from mfn.data.benchmarks.root import checked_numbers, given_root
 from mfn.data.folder_dataset import FolderDataset
 from mfn.data.identities import select_images
 from mfn.data.pairs import pairs_from_identities
@@ -24,8 +27,8 @@ def open_faces(root: str | Path) -> FaceSource:
     Raises:
         DataError: it is neither.
     """
-    is_pack = (Path(root).expanduser() / "train.rec").is_file()
-    return RecordDataset(root) if is_pack else FolderDataset(root)
+    place = given_root(root, "a folder of one folder per person, or an InsightFace pack")
+    return RecordDataset(place) if (place / "train.rec").is_file() else FolderDataset(place)
 
 
 def make_pairs(root: str | Path, **options: Any) -> VerificationSet:
@@ -45,6 +48,8 @@ def pairs_from_source(
     name: str | None = None,
 ) -> VerificationSet:
     """Make pairs, seeded, without pairs of an image with itself and without repeats.
+
+    Two images of the same content are one image: the pairs that this costs are counted.
 
     Args:
         source: images with their identities.
@@ -66,17 +71,17 @@ def pairs_from_source(
     """
     if sampling not in ("balanced", "by_person"):
         raise ConfigError(f"sampling={sampling!r} is not known: take balanced or by_person")
-    if folds < 2:
-        raise ConfigError(f"folds={folds} must be at least 2: thresholds are picked on the other folds")
+    checked_numbers(2, folds=folds, pairs_per_fold=pairs_per_fold, num_person=num_person, num_sample=num_sample)
+    checked_numbers(0, seed=seed)
     if sampling == "balanced":
-        if pairs_per_fold < 2 or pairs_per_fold % 2:
+        if pairs_per_fold % 2:
             raise ConfigError(f"pairs_per_fold={pairs_per_fold} must be even, half genuine and half impostor")
         pairs, is_same = pairs_from_identities(source.labels, folds * pairs_per_fold, seed)
     else:
         pairs, is_same = _by_person(source.labels, num_person, num_sample, seed)
     name = name or source.name
     used, renumbered = np.unique(pairs, return_inverse=True)
-    return VerificationSet(
+    made = VerificationSet(
         name,
         Subset(name, source, used),
         renumbered.reshape(-1, 2),
@@ -85,12 +90,12 @@ def pairs_from_source(
         identities=source.labels[used],
         strict=False,
     )
+    kept = settled(made, keep=False)
+    return dataclasses.replace(kept, fold_of=folds_by_kind(kept.is_same, folds))
 
 
 def _by_person(labels: np.ndarray, num_person: int | None, num_sample: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return every pair of the images drawn, genuine ones first: int64 (P, 2) and bool (P,)."""
-    if num_sample < 2:
-        raise ConfigError(f"num_sample={num_sample} must be at least 2: one image of a person makes no genuine pair")
     images = select_images(labels, num_sample, num_sample, seed)
     people = np.unique(labels[images])
     wanted = people.size if num_person is None else num_person

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
-import numpy as np
-
-from mfn.data.benchmarks.paired_files import FOLDS, folds_by_kind, paired_files, read_text
+from mfn.data.benchmarks.lfw import is_header, listed_lfw
+from mfn.data.benchmarks.paired_files import FOLDS, ListedPairs, folds_by_kind, numbered
+from mfn.data.rows import divider_of, fields, label, numbered_lines, read_text, table
 from mfn.data.verification import VerificationSet
 from mfn.errors import DataError
 
-_LABELS = {
-    **dict.fromkeys(("1", "true", "same", "genuine", "yes"), True),
-    **dict.fromkeys(("0", "-1", "false", "different", "diff", "impostor", "no"), False),
+_WORDS = {
+    **dict.fromkeys(("true", "same", "genuine", "yes"), 1),
+    **dict.fromkeys(("false", "different", "diff", "impostor", "no"), 0),
 }
 _NAMES = {
     "image_a": ("image_a", "image1", "img1", "path1", "file1", "a"),
@@ -29,12 +29,14 @@ _NEEDED = ("image_a", "image_b", "label")
 
 def read_pair_csv(
     path: str | Path,
-    images: str | Path | None = None,
+    images: str | Path | Sequence[Path] | None = None,
     name: str | None = None,
-    folds: int = FOLDS,
+    folds: int | None = None,
     allow_missing: bool = False,
 ) -> VerificationSet:
     """Read pairs from a CSV whose header names the columns, in any order; others are passed over.
+
+    Kaggle's copy of LFW (`name,imagenum1,imagenum2,`) is read as LFW's form, see `read_lfw_pairs`.
 
     Columns (upper and lower case are one): `image_a`, `image_b` (or image1, img1, path1, file1, a ...), `label` (or
     is_same, same, match: 1/0, true/false, same/different, genuine/impostor, yes/no), and where wanted `group` (the pair
@@ -42,59 +44,91 @@ def read_pair_csv(
     images show; tells who is who in the bootstrap).
 
     Args:
-        path: the file, UTF-8, columns divided by commas.
-        images: folder the image names are relative to; by default the file's own.
+        path: the file, columns divided by commas, semicolons or tabs.
+        images: folder the image names are relative to, or several of which the one that has them is taken; by default
+            the file's own.
         name: of the set; by default the file's own.
-        folds: where there is no column of folds, equal stretches of the genuine and of the impostor pairs.
+        folds: equal stretches of the genuine and of the impostor pairs; by default those of the column of folds,
+            or ten.
         allow_missing: leave out the pairs of images that are not there, instead of raising.
 
     Raises:
         DataError: the file is missing, lacks a column, a line is no pair, images are missing.
     """
     path = Path(path)
+    return listed_csv(path, folds).found(name or path.stem, path.parent if images is None else images, allow_missing)
+
+
+def listed_csv(path: Path, folds: int | None = None) -> ListedPairs:
+    """Return the pairs of a CSV file, see `read_pair_csv`."""
+    if any(is_header(fields(line, divider_of([line]))) for _, line in numbered_lines(path)[:1]):
+        return listed_lfw(path, table(path), folds)
     lines, columns = _read(path)
     is_same = [_label(path, number, text) for number, text in zip(lines, columns["label"], strict=True)]
     pairs = list(zip(columns["image_a"], columns["image_b"], strict=True))
-    if "fold" in columns:
-        fold_of = np.unique(columns["fold"], return_inverse=True)[1].astype(np.int64)
-    else:
-        fold_of = folds_by_kind(is_same, folds)
-    return paired_files(
-        name or path.stem,
-        path.parent if images is None else Path(images),
+    own_folds = "fold" in columns and folds is None
+    return ListedPairs(
+        "CSV",
         pairs,
         is_same,
-        fold_of,
+        numbered(columns["fold"]) if own_folds else folds_by_kind(is_same, folds or FOLDS),
         identity_of=_identities(path, lines, pairs, is_same, columns),
         groups=columns.get("group"),
-        allow_missing=allow_missing,
     )
 
 
 def _read(path: Path) -> tuple[list[int], dict[str, list[str]]]:
     """Return the line number of each pair and the columns by their names here."""
-    rows = csv.reader(StringIO(read_text(path)))
-    numbered = [(rows.line_num, [field.strip() for field in row]) for row in rows if any(row)]
-    header = [name.lower() for name in numbered[0][1]] if numbered else []
-    place = {key: header.index(name) for key, names in _NAMES.items() for name in names if name in header}
+    rows = _records(path)
+    header = list(rows[0][1]) if rows else []
+    while header and not header[-1]:
+        header.pop()  # a divider at the end of the line
+    place = _places(header)
     if lacking := [key for key in _NEEDED if key not in place]:
         raise DataError(
             f"{path} line 1 is {','.join(header)[:80]!r} and lacks the column {' and '.join(lacking)}: the first line "
             "must name the columns, image_a,image_b,label and where wanted group, fold, identity_a, identity_b"
         )
-    for number, row in numbered[1:]:
-        if len(row) != len(header) or not row[place["image_a"]] or not row[place["image_b"]]:
-            raise DataError(f"{path} line {number} is {','.join(row)[:60]!r}, not the {len(header)} columns of line 1")
-    if not numbered[1:]:
+    width = len(header)
+    for number, row in rows[1:]:
+        if len(row) < width or any(row[width:]) or not row[place["image_a"]] or not row[place["image_b"]]:
+            raise DataError(f"{path} line {number} is {','.join(row)[:60]!r}, not the {width} columns of line 1")
+    if not rows[1:]:
         raise DataError(f"{path} holds no pairs, only a header")
-    columns = {key: [row[index] for _, row in numbered[1:]] for key, index in place.items()}
-    return [number for number, _ in numbered[1:]], columns
+    columns = {key: [row[index] for _, row in rows[1:]] for key, index in place.items()}
+    return [number for number, _ in rows[1:]], columns
+
+
+def _records(path: Path) -> list[tuple[int, list[str]]]:
+    """Return the rows that are not blank with the number of their last line, divided as the header is."""
+    text = read_text(path)
+    lines = (line for line in text.splitlines() if line.strip() and not _is_hint(line))
+    header = next(lines, "")
+    divider = max(",;\t", key=lambda mark: len(_places([name.strip(' "') for name in header.split(mark)])))
+    rows = csv.reader(StringIO(text, newline=""), delimiter=divider, skipinitialspace=True)
+    try:
+        records = [(rows.line_num, [field.strip() for field in row]) for row in rows]
+    except csv.Error as error:
+        raise DataError(f"{path} line {rows.line_num} cannot be read as CSV ({error})") from None
+    return [(number, row) for number, row in records if any(row) and not _is_hint(row[0])]
+
+
+def _is_hint(text: str) -> bool:
+    """Whether a line only names the divider, as spreadsheets write it."""
+    return text.lower().startswith("sep=")
+
+
+def _places(header: Sequence[str]) -> dict[str, int]:
+    """Return where each column is, by its name here."""
+    names = [name.lower() for name in header]
+    return {key: names.index(name) for key, known in _NAMES.items() for name in known[::-1] if name in names}
 
 
 def _label(path: Path, number: int, text: str) -> bool:
-    if text.lower() not in _LABELS:
+    value = _WORDS.get(text.lower(), label(text))
+    if value not in (1, 0, -1):
         raise DataError(f"{path} line {number} has the label {text!r}: give 1 or same, 0 or different")
-    return _LABELS[text.lower()]
+    return value == 1
 
 
 def _identities(

@@ -1,11 +1,13 @@
-"""What the names in a verification pack's pickle lead to: builders of bytes, flags and arrays, nothing else."""
+"""What the names in a verification pack's pickle lead to: builders of bytes, numbers and arrays, nothing else."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-_DTYPES = {"u1": np.uint8, "|u1": np.uint8, "uint8": np.uint8, "b1": np.bool_, "|b1": np.bool_, "bool": np.bool_}
+_CODES = {*(f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)), "f2", "f4", "f8", "b1"}
+_NAMES = {np.dtype(code).name for code in _CODES}
+_ORDERS = ("<", ">", "|", "=")
 
 
 class Refused(Exception):  # noqa: N818  it is no error of ours
@@ -32,31 +34,39 @@ class StandIn:
         raise Refused(f"a changed {self.name}")
 
 
-class _Dtype:
-    """A numpy type; its state (byte order, fields) says nothing about single bytes and is not looked at."""
+class Dtype:
+    """A numpy type of plain numbers; its state may say in which order their bytes are, and nothing else.
 
-    __slots__ = ("type",)
+    Attributes:
+        code: as the pickle has it.
+        type: what it stands for.
+    """
+
+    __slots__ = ("code", "type")
 
     def __init__(self, code: str | bytes, *flags: Any) -> None:
-        text = code.decode("latin-1") if isinstance(code, bytes) else code
-        if text not in _DTYPES:
-            raise Refused(f"a numpy type {text!r}")
-        self.type = _DTYPES[text]
+        self.code = _text(code)
+        if self.code.lstrip("".join(_ORDERS)) not in _CODES | _NAMES:
+            raise Refused(f"a numpy type {self.code[:40]!r}")
+        self.type = np.dtype(self.code)
 
     def __setstate__(self, state: Any) -> None:
-        pass
+        _, order, *more = state
+        if _text(order) not in _ORDERS or any(part is not None for part in more[:3]):
+            raise Refused("a numpy type that is no plain number")
+        self.type = np.dtype(_text(order) + self.type.str[1:])
 
 
 class Array:
     """A numpy array; all protocols but the newest name its type and shape in a second step."""
 
-    __slots__ = ("value",)
+    __slots__ = ("code", "value")
 
     def __init__(self, *_: Any) -> None:
         pass
 
     @classmethod
-    def from_buffer(cls, data: bytes, dtype: _Dtype, shape: tuple[int, ...], order: str = "C") -> "Array":
+    def from_buffer(cls, data: bytes, dtype: Dtype, shape: tuple[int, ...], order: str = "C") -> "Array":
         """Build an array in one step, as protocol 5 does."""
         array = cls()
         array.__setstate__((1, shape, dtype, order == "F", data))
@@ -67,16 +77,28 @@ class Array:
             _, shape, dtype, is_fortran, data = state
             flat = np.frombuffer(_text_or_bytes(data), dtype.type)
             self.value = flat.reshape(shape, order="F" if is_fortran else "C")
+            self.code = dtype.code
         except (TypeError, ValueError, AttributeError):
             raise Refused("a malformed numpy array") from None
 
 
-def _flag(dtype: _Dtype, data: bytes) -> bool:
-    """Build a numpy scalar, of which only bools are wanted."""
-    value = np.frombuffer(data, dtype.type).item()
-    if not isinstance(value, bool):
-        raise Refused("a number of numpy")
-    return value
+class Number:
+    """A number of numpy that is no bool."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: int | float) -> None:
+        self.value = value
+
+
+def _scalar(dtype: Dtype, data: bytes | str) -> bool | Number:
+    """Build a numpy scalar."""
+    value = np.frombuffer(_text_or_bytes(data), dtype.type).item()
+    return value if isinstance(value, bool) else Number(value)
+
+
+def _text(text: str | bytes) -> str:
+    return text.decode("latin-1") if isinstance(text, bytes) else str(text)
 
 
 def _text_or_bytes(text: Any = b"", encoding: str | bytes = "latin1") -> bytes:
@@ -93,13 +115,13 @@ def _bytearray(*args: Any) -> bytearray:
 BUILDERS: dict[tuple[str, str], Callable[..., Any]] = {
     ("_codecs", "encode"): _text_or_bytes,
     ("numpy", "ndarray"): lambda: None,  # named beside _reconstruct, never called
-    ("numpy", "dtype"): _Dtype,
+    ("numpy", "dtype"): Dtype,
 }
 for _module in ("builtins", "__builtin__"):
     BUILDERS |= {(_module, "bytes"): _text_or_bytes, (_module, "bytearray"): _bytearray}
 for _module in ("numpy.core", "numpy._core"):  # before and since numpy 2
     BUILDERS |= {
         (f"{_module}.multiarray", "_reconstruct"): Array,
-        (f"{_module}.multiarray", "scalar"): _flag,
+        (f"{_module}.multiarray", "scalar"): _scalar,
         (f"{_module}.numeric", "_frombuffer"): Array.from_buffer,
     }

@@ -10,6 +10,7 @@ from tests.data.benchmarks.benchmark_files import stems, write_cfp, write_images
 from tests.data.sources import jpeg
 
 LIST = "a_1.jpg a_2.jpg 1\na_1.jpg b_1.jpg 0\n"
+FOUR = LIST + "b_1.jpg b_2.jpg 1\na_2.jpg b_2.jpg 0\n"
 LFW = "1\t1\na\t1\t2\na\t1\tb\t1\n"
 CSV = "image_a,image_b,label\nimages/a_1.jpg,images/a_2.jpg,1\nimages/a_1.jpg,images/b_1.jpg,0\n"
 FLAT = ("a_1.jpg", "a_2.jpg", "b_1.jpg")
@@ -73,12 +74,12 @@ def test_its_own_name_goes_first(tmp_path: Path) -> None:
 
 
 def test_two_names_for_one_file(tmp_path: Path) -> None:
-    write_images(tmp_path / "images", FLAT)
-    write_text(tmp_path / "pairs.txt", LIST)
+    write_images(tmp_path / "images", (*FLAT, "b_2.jpg"))
+    write_text(tmp_path / "pairs.txt", FOUR)
     both = {name: read_benchmark(name, tmp_path) for name in ("lfw", "calfw")}
     with pytest.raises(DataError, match="lfw and calfw are the same pairs"):
         chosen_benchmarks(str(tmp_path), **both)
-    write_text(tmp_path / "pairs_CALFW.txt", LIST.splitlines()[0])
+    write_text(tmp_path / "pairs_CALFW.txt", "\n".join(FOUR.splitlines()[::-1]))
     both["calfw"] = read_benchmark("calfw", tmp_path)
     assert chosen_benchmarks(str(tmp_path), **both) == both
 

@@ -72,7 +72,14 @@ def test_arrays_and_bytearrays(tmp_path: Path, protocol: int) -> None:
         (([A, [B]], [True]), "image 1 is no encoded image"),
         (([A, np.zeros((4, 4, 3), np.uint8)], [True]), "image 1 is no encoded image"),
         (([A, B], [b"1"]), "one is bytes"),
-        (([A, B], [1]), "holds int"),
+        (([A, B], [2]), "or 1 or 0; one is 2"),
+        (([A, B], [-1]), "one is -1"),
+        (([A, B], [10**5000]), "one is int"),
+        (([A, B], [float("nan")]), "one is float"),
+        (([A, B], np.array([0.5])), "one is 0.5"),
+        (([A, B], ["same"]), "holds str"),
+        (([A, B], [None]), "holds NoneType"),
+        (([A, 1], [True]), "holds int"),
     ],
 )
 def test_what_is_no_pack(tmp_path: Path, content: object, said: str) -> None:
@@ -132,7 +139,7 @@ def test_only_packs_of_ours_are_replaced(tmp_path: Path) -> None:
     prepare_bin(drawn_set(), pack)
 
 
-@pytest.mark.parametrize("damage", ["other pack", "short", "no json", "keys"])
+@pytest.mark.parametrize("damage", ["other pack", "same size", "short", "no json", "keys", "huge", "deep"])
 def test_notes_that_do_not_belong(tmp_path: Path, damage: str) -> None:
     pack, notes = tmp_path / "mine.bin", tmp_path / "mine.bin.json"
     write_bin(pack, [A, B], [True], Notes(np.array([0])))
@@ -140,6 +147,14 @@ def test_notes_that_do_not_belong(tmp_path: Path, damage: str) -> None:
     match damage:
         case "other pack":
             pack.write_bytes(pickle.dumps(([A, C, C, B], [True, False])))
+        case "same size":
+            data = pack.read_bytes()
+            pack.write_bytes(data.replace(A[-40:-30], A[-40:-30][::-1], 1))
+            assert pack.stat().st_size == len(data) and pack.read_bytes() != data
+        case "huge":
+            notes.write_text(json.dumps(content | {"fold_of": [10**30]}))
+        case "deep":
+            notes.write_text("[" * 100_000)
         case "short":
             notes.write_text(json.dumps(content | {"fold_of": [0, 1]}))
         case "no json":
@@ -148,6 +163,16 @@ def test_notes_that_do_not_belong(tmp_path: Path, damage: str) -> None:
             notes.write_text("[]")
     with pytest.raises(DataError, match=r"mine\.bin\.json .* delete it"):
         read_bin(pack)
+
+
+def test_notes_of_older_versions_are_read(tmp_path: Path) -> None:
+    write_bin(tmp_path / "mine.bin", [A, B], [True], Notes(np.array([3])))
+    notes = tmp_path / "mine.bin.json"
+    content = json.loads(notes.read_text())
+    del content["sha256"]
+    notes.write_text(json.dumps(content))
+    assert read_bin(tmp_path / "mine.bin").fold_of.tolist() == [3]
+    assert read_bin(tmp_path / "mine.bin", folds=1).fold_of.tolist() == [0]
 
 
 def test_broken_images_stop_published_sets_and_cost_made_ones_pairs(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_missing_images(tmp_path: Path) -> None:
     [
         ("Pair_list_P.txt", "1 ../Data/Images/001/profile/01.jpg\n2\n", "Pair_list_P.txt line 2 is '2'"),
         ("Pair_list_F.txt", "1 ../01.jpg\n", "Pair_list_F.txt line 1"),
-        ("Split/FP/01/same.txt", "1;1\n", "same.txt line 1 is '1;1'"),
+        ("Split/FP/01/same.txt", "1:1\n", "same.txt line 1 is '1:1'"),
         ("Split/FP/02/diff.txt", "1,1\n\n1,99\n", "diff.txt line 3 is '1,99', and the list of images has no such"),
     ],
 )

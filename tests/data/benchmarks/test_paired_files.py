@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mfn.data.benchmarks.paired_files import find_image, folds_by_kind, paired_files, read_lines
+from mfn.data.benchmarks.paired_files import folds_by_kind, paired_files
 from mfn.data.verification import consecutive_folds
 from mfn.errors import DataError
 from tests.data.benchmarks.benchmark_files import given, stems, write_images
@@ -53,13 +53,6 @@ def test_long_lists_of_missing_images_are_cut(tmp_path: Path) -> None:
         paired_files("x", tmp_path, pairs, [True] * 7, np.zeros(7, int), allow_missing=True)
 
 
-def test_other_suffixes_are_found(tmp_path: Path) -> None:
-    write_images(tmp_path, ["a.png", "J. Jr._1.jpg", "b.jpg", "b.png"])
-    for name, found in {"a.jpg": "a.png", "J. Jr._1": "J. Jr._1.jpg", "b.png": "b.png", "b.bmp": "b.jpg"}.items():
-        assert find_image(tmp_path, name) == tmp_path / found
-    assert find_image(tmp_path, "c.jpg") is None and find_image(tmp_path, "J. Jr._2") is None
-
-
 def test_folds_are_lfws_and_stay_balanced() -> None:
     in_lfws_order = np.tile(np.repeat([True, False], 300), 10)
     assert np.array_equal(folds_by_kind(in_lfws_order, 10), consecutive_folds(6000, 10))
@@ -69,11 +62,3 @@ def test_folds_are_lfws_and_stay_balanced() -> None:
         mine = folds_by_kind(np.sort(in_lfws_order), 10) == fold
         assert mine.sum() == 600 and in_lfws_order[np.flatnonzero(mine)].size == 600
         assert np.sort(in_lfws_order)[mine].sum() == 300
-
-
-def test_lines_keep_their_numbers(tmp_path: Path) -> None:
-    (tmp_path / "pairs.txt").write_bytes("\ufeffJosé 1\r\n\r\n b \n".encode())
-    assert read_lines(tmp_path / "pairs.txt") == [(1, "José 1"), (3, "b")]
-    (tmp_path / "pairs.txt").write_bytes(b"ok\n\xff\n")
-    with pytest.raises(DataError, match=r"pairs\.txt is no UTF-8 text \(byte 3\)"):
-        read_lines(tmp_path / "pairs.txt")

@@ -5,13 +5,14 @@ from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
 
+from mfn.callbacks.agreement import from_all_ranks
 from mfn.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
 
 class AdvanceHead(Callback):
-    """Calls ``head.advance()`` once.
+    """Calls ``head.advance()`` once, in all processes at the same step.
 
     Args:
         at_step: Optimiser step after which to advance; None waits for the loss to stall.
@@ -39,7 +40,7 @@ class AdvanceHead(Callback):
         self.patience = patience
         self.every_n_steps = every_n_steps
         self.min_improvement = min_improvement
-        self.state = {"done": False, "best": float("inf"), "stalled": 0, "sum": 0.0, "count": 0}
+        self.state = {"done": False, "best": float("inf"), "stalled": 0, "sum": 0.0, "count": 0, "step": 0}
 
     def state_dict(self) -> dict[str, Any]:
         """Where the search for a stall stands."""
@@ -47,7 +48,7 @@ class AdvanceHead(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Goes on where the run stopped."""
-        self.state = dict(state_dict)
+        self.state |= state_dict
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Checks that the head has a second stage.
@@ -65,25 +66,30 @@ class AdvanceHead(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Advances when it is time."""
-        if self.state["done"] or outputs is None:
+        state = self.state
+        if state["done"]:
             return
+        if outputs is not None and len(batch.labels) >= pl_module.smallest_batch:  # type: ignore[operator]
+            state["sum"] += float(outputs["loss"])
+            state["count"] += 1
+        if trainer.global_step == state["step"]:
+            return  # in the middle of an accumulation
+        state["step"] = trainer.global_step
         if self.at_step is not None:
             time_has_come = trainer.global_step >= self.at_step
         else:
-            time_has_come = self._has_stalled(float(outputs["loss"]))
+            time_has_come = trainer.global_step % self.every_n_steps == 0 and self._has_stalled(trainer)
         if time_has_come:
             pl_module.head.advance()  # type: ignore[operator, union-attr]
-            self.state["done"] = True
+            state["done"] = True
             log.info("step %d: the head advances to its second stage", trainer.global_step)
 
-    def _has_stalled(self, loss: float) -> bool:
+    def _has_stalled(self, trainer: Trainer) -> bool:
+        """Takes a look at the mean loss of all processes since the last one."""
         state = self.state
-        state["sum"] += loss
-        state["count"] += 1
-        if state["count"] < self.every_n_steps:
-            return False
-        mean = state["sum"] / state["count"]
+        sums = from_all_ranks(trainer, (state["sum"], state["count"]))
         state["sum"], state["count"] = 0.0, 0
+        mean = sum(loss for loss, _ in sums) / max(1, sum(count for _, count in sums))
         if mean < state["best"] * (1 - self.min_improvement):
             state["best"], state["stalled"] = mean, 0
         else:

@@ -1,0 +1,28 @@
+"""An end to runs that get no better, which holds when they go on."""
+
+from typing import Any
+
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import EarlyStopping
+
+
+class StopEarly(EarlyStopping):
+    """Lightning's early stopping, which says that it stops; a run that goes on stays stopped unless it may wait longer.
+
+    Lightning itself restores the patience along with the state, whatever is configured now, and trains on until the
+    next look.
+    """
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Goes on counting, with the patience that is configured."""
+        super().load_state_dict(state_dict | {"patience": self.patience})
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stops where nothing is left to wait for."""
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True
+
+    @property
+    def why(self) -> str | None:
+        """The reason for which the run stopped, None where it did not."""
+        return " ".join(self.stopping_reason_message.split()) if self.stopping_reason_message else None

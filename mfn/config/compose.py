@@ -1,0 +1,79 @@
+"""Overrides to a configuration, as Hydra composes it, without running anything."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.errors import ConfigCompositionException, HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from mfn.config.quoting import quoted
+from mfn.errors import ConfigError
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+"""mfn's own configuration."""
+_UNKNOWN = re.compile(r"Could not override '([^']+)'")
+
+
+def composed(
+    name: str, overrides: Sequence[str], config_dir: str | None = None, *, with_hydra: bool = False
+) -> DictConfig:
+    """The configuration that a command line comes to.
+
+    Args:
+        name: Of the configuration, as ``train``.
+        overrides: As typed, none of them a sweep.
+        config_dir: A folder of the user's own that is looked into after ours.
+        with_hydra: Leave Hydra's own part in it.
+
+    Raises:
+        ConfigError: A key, a choice or the folder does not exist, or a value does not fit.
+    """
+    if config_dir is not None and not Path(config_dir).is_dir():
+        raise ConfigError(f"--config-dir {config_dir}: there is no such folder")
+    own = [] if config_dir is None else [f"hydra.searchpath=[{quoted(Path(config_dir).resolve().as_uri())}]"]
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3", job_name=name):
+            return compose(name, [*overrides, *own], return_hydra_config=with_hydra)
+    except ConfigCompositionException as error:
+        if (unknown := _UNKNOWN.search(str(error))) and str(error).count("\n") < 3:
+            raise ConfigError(_does_not_exist(name, unknown[1], overrides, config_dir)) from error
+        raise ConfigError(sentence_of(error) + _choices(str(error), config_dir)) from error
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise ConfigError(sentence_of(error)) from error
+
+
+def sentence_of(error: Exception) -> str:
+    """What Hydra or OmegaConf says, without where it looked and whom to ask."""
+    text = str(error).partition("Config search path")[0].partition("Set the environment variable")[0]
+    lines = [line.strip() for line in text.splitlines() if not line.strip().startswith(("full_key:", "object_type="))]
+    return " ".join(line for line in lines if line)
+
+
+def _choices(text: str, config_dir: str | None) -> str:
+    """What there is to choose from, where Hydra does not say it: of a list of choices it names the wrong one alone."""
+    if (wrong := re.search(r"Could not load '([\w/]+)/[^/']*'", text)) is None:
+        return ""
+    folders = [CONF, *([] if config_dir is None else [Path(config_dir)])]
+    names = sorted({file.stem for folder in folders for file in (folder / wrong[1]).glob("*.yaml")})
+    return f" {wrong[1]} is one of {', '.join(names)}"
+
+
+def _does_not_exist(name: str, key: str, overrides: Sequence[str], config_dir: str | None) -> str:
+    """A sentence for a key that is not there, with those that are beside it."""
+    groups = [word for word in overrides if "." not in word.partition("=")[0] and not word.startswith(key + "=")]
+    parent, _, _ = key.rpartition(".")
+    try:
+        config = composed(name, groups, config_dir)
+        beside = OmegaConf.select(config, parent) if parent else config
+    except ConfigError:
+        beside = None
+    there = (
+        sorted(str(other) for other in beside if not str(other).startswith("_"))
+        if isinstance(beside, DictConfig)
+        else []
+    )
+    where = parent or "the configuration"
+    return f"there is no key {key}" + (f": {where} has {', '.join(there)}" if there else "")

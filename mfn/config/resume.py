@@ -1,0 +1,102 @@
+"""``ckpt_path``: going on with a run, from nothing but its checkpoint."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import OmegaConf
+
+from mfn.checkpoint import Passport, read_checkpoint
+from mfn.config.command_line import CommandLine, key_of
+from mfn.config.compose import composed
+from mfn.config.quoting import quoted_override
+from mfn.config.request import requested
+from mfn.errors import CheckpointError
+
+FOLDERS = ("outputs", "multirun")
+"""Where runs are kept."""
+FIXED = ("model", "image_size", "contract", "seed", "head._target_", "head.first._target_", "head.second._target_")
+"""Keys that a run cannot change when it goes on; the optimiser's kind is another."""
+
+
+def resumed(line: CommandLine, ckpt_path: str, here: Path) -> CommandLine:
+    """The command line that goes on with a run: what it was asked for, then what is typed now, in the run's folder.
+
+    Args:
+        line: As typed.
+        ckpt_path: ``last`` or a path.
+        here: The folder that holds those of the runs.
+
+    Raises:
+        CheckpointError: There is no such checkpoint, it holds no stopped run, or something is typed that a run cannot
+            change.
+    """
+    if line.multirun:
+        raise CheckpointError("ckpt_path= goes on with one run: leave -m out")
+    path = newest_checkpoint(here) if ckpt_path == "last" else Path(ckpt_path).expanduser()
+    if not path.is_file():
+        raise CheckpointError(f"ckpt_path={ckpt_path}: there is no such file")
+    checkpoint = read_checkpoint(path)
+    passport = Passport.of(checkpoint, path)
+    if "loops" not in checkpoint:
+        raise CheckpointError(f"{path} holds weights and no run to go on with: start from them with init_from={path}")
+    fresh = [word for word in line.overrides if key_of(word) != "ckpt_path"]
+    asked = requested(passport.request, fresh, line.config_dir)
+    if changed := list(_changes(passport, [*asked, *fresh], line.config_dir)):
+        raise CheckpointError(
+            f"{path}: a run that goes on keeps {'; '.join(changed)}. Leave that out, or start from its weights with "
+            "init_from="
+        )
+    path = path.resolve()
+    place = [quoted_override("ckpt_path", str(path))]
+    if path.parent.name == "checkpoints" and line.value("hydra.run.dir") is None:
+        place.append(quoted_override("hydra.run.dir", str(path.parent.parent)))
+    return replace(line, overrides=(*asked, *fresh, *place))
+
+
+def newest_checkpoint(here: Path) -> Path:
+    """The newest ``last.ckpt`` of all runs.
+
+    Raises:
+        CheckpointError: There is none.
+    """
+    found = [file for folder in FOLDERS for file in (here / folder).glob("**/checkpoints/last.ckpt")]
+    if not found:
+        raise CheckpointError(
+            f"ckpt_path=last: there is no last.ckpt of an earlier run under {' or '.join(FOLDERS)} in {here.resolve()}"
+        )
+    return max(found, key=lambda file: file.stat().st_mtime)
+
+
+def _changes(passport: Passport, overrides: list[str], config_dir: str | None) -> Iterator[str]:
+    """A phrase for each thing that would change and cannot."""
+    try:
+        before = yaml.safe_load(passport.config)
+    except yaml.YAMLError as error:
+        raise CheckpointError("the checkpoint's configuration is damaged: it is no YAML") from error
+    if not isinstance(before, dict):
+        return
+    now: Any = OmegaConf.to_container(composed("train", [*overrides, "paths.output=unused"], config_dir), resolve=True)
+    for key in (*FIXED, "optimizer._target_"):
+        yield from _differences(key, _at(before, key), _at(now, key))
+
+
+def _differences(key: str, before: Any, now: Any) -> Iterator[str]:
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for name in dict.fromkeys([*before, *now]):
+            yield from _differences(f"{key}.{name}", before.get(name), now.get(name))
+    elif before != now:
+        name = key.removesuffix("._target_")
+        yield f"{name}={_short(before)}, where {name}={_short(now)} is typed"
+
+
+def _short(value: Any) -> str:
+    return value.rpartition(".")[2] if isinstance(value, str) else str(value).replace(" ", "")
+
+
+def _at(plain: Any, key: str) -> Any:
+    for name in key.split("."):
+        plain = plain.get(name) if isinstance(plain, Mapping) else None
+    return plain

@@ -1,0 +1,71 @@
+"""Where the files of a benchmark lie: packs, lists and folders of images, as people and archives lay them out."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+NAMED = ("{}.csv", "pairs_{}.txt", "{}_pairs.txt", "{}_pair.txt", "{}.txt")
+ANY = ("pairs.csv", "pairs.txt")
+LFW_VIEW_1 = ("pairsDevTest.txt", "pairsDevTest.csv", "matchpairsDevTest.csv")
+"""LFW's pairs to develop on, where the official ones are not there."""
+
+_IMAGES = ("images", "aligned images", "aligned_images", "imgs")
+_LFW_IMAGES = ("lfw", "lfw_funneled", "lfw-funneled", "lfw-deepfunneled", "lfw_deepfunneled", "lfwa", "lfw-a")
+_LFW_HOME = "lfw_home"  # of scikit-learn, under its data_home
+_MOST_FOLDERS = 50
+
+
+def list_folders(name: str, root: Path) -> list[Path]:
+    """Return the folders in which lists and CFP's Protocol are looked for, in their order.
+
+    LFW's may also be scikit-learn's `lfw_home`, or lie in or beside the folder of images.
+    """
+    folders = [root / name, root]
+    if name == "lfw":
+        folders += [root / _LFW_HOME, *(root / images for images in _LFW_IMAGES)]
+        above = root
+        while above.name in (*_LFW_IMAGES, "images"):
+            folders.append(above := above.parent)
+    return list(dict.fromkeys(folders))
+
+
+def image_folders(file: Path, name: str) -> list[Path]:
+    """Return where the images of a list may lie, the usual places first.
+
+    Beside it in a folder of a usual name or the benchmark's; with the list; in any other folder beside it; each also in
+    a folder of the same name inside, as archives unpack to `lfw-deepfunneled/lfw-deepfunneled`.
+    """
+    beside = [file.parent / folder for folder in (*_IMAGES, name, *_LFW_IMAGES)]
+    try:
+        others = sorted(entry for entry in file.parent.iterdir() if entry.is_dir())[:_MOST_FOLDERS]
+    except OSError:
+        others = []
+    first = [file.parent] if file.suffix.lower() == ".csv" else []  # a CSV of one's own names paths from where it lies
+    return with_inner(dict.fromkeys((*first, *(folder for folder in beside if folder.is_dir()), file.parent, *others)))
+
+
+def with_inner(folders: Iterable[Path]) -> list[Path]:
+    """Return folders, each followed by the folder of its own name inside it, where there is one."""
+    found = []
+    for folder in folders:
+        found += [folder, inner] if (inner := folder / folder.name).is_dir() else [folder]
+    return found
+
+
+def files_of(folder: Path, *names: str) -> Iterator[Path]:
+    """Yield the files of these names, in their order, whatever their case."""
+    there = {path.name.lower(): path for path in sorted(folder.glob("*.*"))} if folder.is_dir() else {}
+    yield from (path for name in names if (path := there.get(name.lower())) is not None and path.is_file())
+
+
+def other_half(file: Path) -> Path | None:
+    """Return the file of the other kind of pairs, where LFW's are in two: matchpairsX.csv and mismatchpairsX.csv."""
+    name = file.name.lower()
+    if name.startswith("mismatchpairs"):
+        return next(files_of(file.parent, name.removeprefix("mis")), None)
+    return next(files_of(file.parent, "mis" + name), None) if name.startswith("matchpairs") else None
+
+
+def lists_at(folders: Sequence[Path]) -> list[str]:
+    """Return the names of files that may be lists of pairs, for a message."""
+    files = (path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir()))
+    return [str(path) for path in files if "pair" in path.name.lower() and path.suffix.lower() in (".txt", ".csv")]

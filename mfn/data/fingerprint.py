@@ -1,0 +1,55 @@
+"""What a training set is, in a few plain values, so that a run does not go on with another one."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from mfn.data.encode import encoded
+from mfn.data.source import FaceSource
+from mfn.data.splits import Splits
+from mfn.errors import BrokenImageError
+
+_PEOPLE = 64
+
+
+def fingerprint(source: FaceSource, splits: Splits) -> dict[str, Any]:
+    """Return plain values that change with the training data.
+
+    Who is in it and in which order is told exactly. Pixels are told by a sample, the first picture of up to 64 people,
+    since reading millions of images takes hours; the place of the files does not matter.
+
+    Returns:
+        `images` and `identities` (counts), `layout` (16 hexadecimal digits of which image is of which class) and
+        `pictures` (a list of 16 digits each, "" for an image that cannot be read).
+    """
+    layout = hashlib.sha256(splits.train.astype("<i8").tobytes() + splits.train_classes.astype("<i8").tobytes())
+    classes, first = np.unique(splits.train_classes, return_index=True)
+    sample = np.linspace(0, classes.size - 1, min(_PEOPLE, classes.size)).round().astype(np.int64)
+    return {
+        "images": splits.train.size,
+        "identities": splits.label_map.size,
+        "layout": layout.hexdigest()[:16],
+        "pictures": [_picture(source, position) for position in splits.train[first[sample]].tolist()],
+    }
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Return a phrase for each way in which two fingerprints differ."""
+    counts = [
+        f"{before.get(key)} {key} then, {now[key]} now"
+        for key in ("images", "identities")
+        if before.get(key) != now[key]
+    ]
+    if counts or before == now:
+        return counts
+    if before.get("layout") != now["layout"]:
+        return ["as many images and identities, in another order or under other labels"]
+    return ["as many images and identities, but other pictures"]
+
+
+def _picture(source: FaceSource, position: int) -> str:
+    try:
+        return hashlib.sha256(encoded(source, position)).hexdigest()[:16]
+    except BrokenImageError:
+        return ""

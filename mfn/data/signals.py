@@ -1,0 +1,47 @@
+"""Worker processes that leave signals to the process they work for.
+
+`timeout`, SLURM, systemd and Ctrl-C send a signal to all processes of a run. The one that trains still needs batches to
+get to a place where it can stop; a worker that ended first would end the run without its last checkpoint.
+"""
+
+import atexit
+import signal
+import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+
+STOP = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def stop_signals_held() -> Iterator[None]:
+    """Hold signals back while workers are made, who inherit that until they ignore them by themselves."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def ignore_stop_signals() -> None:
+    """Ignore them from now on; for the main thread of a worker."""
+    for number in STOP:
+        signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP)
+
+
+def end_at_exit(workers: Iterable[BaseProcess]) -> None:
+    """Make sure that workers who ignore SIGTERM do not keep this process from ending."""
+    for worker in workers:
+        atexit.register(_kill, weakref.ref(worker))
+
+
+def _kill(reference: "weakref.ref[BaseProcess]") -> None:
+    worker = reference()
+    if worker is not None and worker.is_alive():
+        worker.kill()

@@ -1,0 +1,63 @@
+"""What was typed, apart from what Hydra makes of it."""
+
+import shlex
+
+import pytest
+
+from mfn.config.command_line import CommandLine
+from mfn.errors import ConfigError
+from tests.config.test_quoting import AWKWARD
+
+
+def understood(*words: str) -> CommandLine:
+    return CommandLine.parse(words).understandable()
+
+
+def test_flags_and_overrides_come_apart_in_any_order() -> None:
+    line = CommandLine.parse(["a=1", "-m", "b=2", "--cfg", "job", "--config-dir", "mine", "+c=3", "~d"])
+    assert line.overrides == ("a=1", "b=2", "+c=3", "~d")
+    assert (line.multirun, line.config_dir, line.only_shows) == (True, "mine", False)
+    assert CommandLine.parse(line.arguments()) == line
+    assert CommandLine.parse(["--help"]).only_shows and CommandLine.parse(["--config-path", "x"]).other_config
+
+
+@pytest.mark.parametrize("typed", [["data.root=2024"], ["data.root=1e3"], ["data.root=true"], ["data.root= a "]])
+def test_a_path_is_the_text_that_was_typed(typed: list[str]) -> None:
+    assert understood(*typed).text("data.root") == typed[0].partition("=")[2]
+
+
+def test_numbers_stay_numbers_elsewhere() -> None:
+    assert understood("seed=2024", "optimizer.lr=1e3").overrides == ("seed=2024", "optimizer.lr=1e3")
+
+
+@pytest.mark.parametrize("key", ["data.root", "init_from", "benchmark.root", "model_path", "output"])
+@pytest.mark.parametrize("text", [text for text in AWKWARD if text not in ("", "null")])
+def test_a_path_is_taken_as_it_is_or_refused_with_what_to_type(key: str, text: str) -> None:
+    try:
+        line = understood(f"{key}={text}")
+    except ConfigError as error:
+        remedy = shlex.split(str(error)[str(error).index(f"'{key}=") :])[0]
+        line = understood(remedy)
+    assert line.text(key) == text
+
+
+def test_several_values_need_brackets_only_where_they_could_be_a_sweep() -> None:
+    assert understood("benchmark=lfw,cfp_fp").overrides == ("benchmark=[lfw,cfp_fp]",)
+    assert understood("-m", "benchmark=lfw,cfp_fp").overrides == ("benchmark=lfw,cfp_fp",)
+    assert understood("-m", "data.root=a,b").overrides == ("data.root=a,b",)
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("", "an empty word"),
+        ("  ", "an empty word"),
+        ("head", "'head' is no override: expected key=value"),
+        ("data.root=a,b", "several values, where one path is expected"),
+        ("data.root=[a]", "a list, where one path is expected"),
+        ("lr=(", "is not understood"),
+    ],
+)
+def test_what_is_no_override_is_told(word: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        understood(word)
