@@ -1,46 +1,34 @@
 """`mfn prepare`: from the words on the command line to files."""
 
 import logging
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from pydantic import BaseModel
 
-from mfn.config.prepare import Prepare, PrepareBin, PreparePairs, check
-from mfn.config.quoting import hydra_value
-from mfn.config.words import check_overrides, parse_words
+from mfn.config.build import build, trust
+from mfn.config.compose import CONF, composed
+from mfn.config.prepare import PrepareBinSettings, PreparePairsSettings, PrepareSettings, idle_overrides
+from mfn.config.prepare_words import parse_words
+from mfn.config.quoting import quoted_override, typed
+from mfn.config.settings import Settings, checked
 from mfn.data.benchmarks.bin_writer import prepare_bin, refuse_to_replace_bin
 from mfn.data.benchmarks.lfw_writer import refuse_to_replace_lfw, write_lfw
 from mfn.data.benchmarks.made_pairs import open_faces, pairs_from_source
 from mfn.data.folder_dataset import FolderDataset
 from mfn.data.record_dataset import RecordDataset
 from mfn.data.verification import VerificationSet
-from mfn.errors import ConfigError, DataError, MfnError
-from mfn.failures import unwrapped
+from mfn.errors import ConfigError, DataError
 from mfn.prepare.from_config import prepare_pack
 from mfn.prepare.interrupts import Terminated, terminable
-from mfn.prepare.next_command import TrainingDefaults, command, training_overrides
+from mfn.prepare.next_command import TrainingDefaults, training_overrides
 from mfn.prepare.places import is_within, output_folder, refuse_overlap
 from mfn.report.tables import table
 
 log = logging.getLogger(__name__)
-
-CONF = Path(__file__).resolve().parents[1] / "conf"
-PATHS = {
-    *("output", "root", "model_path", "benchmark.root"),
-    *("source.root", "source.path", "detector.path", "detector.model_path"),
-}
-"""Keys whose values are files or folders."""
 
 
 def prepare(words: Sequence[str]) -> None:
@@ -57,39 +45,20 @@ def prepare(words: Sequence[str]) -> None:
     parsed = parse_words(words, _STEPS, f"there is {steps}, or mfn prepare source=folder source.root=PHOTOS output=OUT")
     step = _STEPS[parsed.step]
     if parsed.help:
-        log.info("mfn prepare [%s] [key=value ...], with these keys:\n\n%s", steps.replace(", ", "|"), _yaml(step.conf))
+        text = (CONF / f"{step.conf}.yaml").read_text(encoding="utf-8")
+        log.info("mfn prepare [%s] [key=value ...], with these keys:\n\n%s", steps.replace(", ", "|"), text)
         return
-    check_overrides(parsed.overrides, PATHS, {folder.name for folder in CONF.iterdir() if folder.is_dir()})
     config = composed(step.conf, [*step.implied, *parsed.overrides], parsed.config_dir)
     if parsed.cfg:
         log.info(OmegaConf.to_yaml(config))
         return
-    with _told(step), unwrapped():
-        plain: Any = OmegaConf.to_container(config, resolve=True)
-        check(step.keys, plain)
-        for key in PATHS:
-            if isinstance(text := OmegaConf.select(config, key), str):
-                OmegaConf.update(config, key, _literal(os.path.expanduser(text)))  # noqa: PTH111 no error for no user
+    trust(parsed.overrides, parsed.config_dir)
+    config = checked(config, step.settings)
+    if step.settings is PrepareSettings:
+        for sentence in idle_overrides(parsed.overrides, config):
+            log.warning(sentence)
+    with _told(step):
         step.run(config)
-
-
-def composed(name: str, overrides: Sequence[str], config_dir: Path | None = None) -> DictConfig:
-    """A configuration without Hydra's run directory.
-
-    Args:
-        name: Of the file in `conf`.
-        overrides: As on the command line.
-        config_dir: Folder with more choices for the groups.
-
-    Raises:
-        ConfigError: A key or a choice does not exist.
-    """
-    more = [] if config_dir is None else [f"hydra.searchpath=[{hydra_value(f'file://{config_dir.resolve()}')}]"]
-    try:
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            return compose(name, [*more, *overrides])
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
-        raise ConfigError(" ".join(str(error).partition("Config search path")[0].split())) from error
 
 
 def prepare_photos(config: DictConfig) -> None:
@@ -110,23 +79,24 @@ def next_commands(output: Path, form: str, steps: Sequence[str]) -> list[str]:
     """
     root = output if form == "pack" else output / "train"
     source = (RecordDataset if form == "pack" else FolderDataset)(root, virtual_copies=True)
-    chosen = {"data": "ms1m" if form == "pack" else "folder", "data.root": str(root)}
-    training = composed("train", [f"{key}={hydra_value(value)}" for key, value in chosen.items()])
-    share, (height, width) = training.data.val_identities, training.image_size
-    defaults = TrainingDefaults(
-        val_identities=share if isinstance(share, float | int) else None,
-        val_pairs=training.data.val_pairs,
-        batch_size=training.data.batch_size,
-        image_size=(height, width),
-        seed=training.seed,
-    )
+    chosen = [f"data={'ms1m' if form == 'pack' else 'folder'}", quoted_override("data.root", str(root))]
+    training = composed("train", [*chosen, "paths.output=unused"])
+    height, width = training.image_size
+    data = training.data
+    defaults = TrainingDefaults(data.val_identities, data.batch_size, (height, width), training.seed)
     held_out = output / "held_out.bin"
     needed = training_overrides(source, str(held_out) if held_out.exists() else None, defaults)
-    commands = [command("python train.py", chosen | needed)]
-    if "image_size" in needed and "align" not in steps:
-        again = {"source": form, "source.root": str(root), "output": f"{output}-aligned"}
-        commands.append(command("mfn prepare", again) + "  # where these are no aligned crops yet")
+    commands = [_command("python train.py", *chosen, *needed)]
+    if any(word.startswith("image_size=") for word in needed) and "align" not in steps:
+        folders = (quoted_override("source.root", str(root)), quoted_override("output", f"{output}-aligned"))
+        commands.append(
+            _command("mfn prepare", f"source={form}", *folders) + "  # where these are no aligned crops yet"
+        )
     return commands
+
+
+def _command(program: str, *words: str) -> str:
+    return " ".join([program, *map(typed, words)])
 
 
 def pack_benchmark(config: DictConfig) -> None:
@@ -138,7 +108,7 @@ def pack_benchmark(config: DictConfig) -> None:
     if root is not None and output.exists() and is_within(output, Path(root)):
         raise ConfigError(f"output={output} lies in benchmark.root={root}, which is read: choose another output")
     refuse_to_replace_bin(output)
-    sets = instantiate(config.benchmark, _convert_="all")
+    sets = build(config.benchmark)
     if len(sets) != 1 or not isinstance(pairs := next(iter(sets.values())), VerificationSet):
         raise ConfigError(f"a .bin holds one set of pairs, {', '.join(sets) or 'none'} cannot be packed into it")
     _tell(prepare_bin(pairs, output), output)
@@ -172,35 +142,27 @@ class _Step:
     """What a first word stands for; `again` says what the same command does after it was stopped."""
 
     conf: str
-    keys: type[BaseModel]
+    settings: type[Settings]
     run: Callable[[DictConfig], None]
     implied: tuple[str, ...] = ()
     again: str = "goes on where it stopped"
 
 
 _STEPS = {
-    "": _Step("prepare", Prepare, prepare_photos),
+    "": _Step("prepare", PrepareSettings, prepare_photos),
     **{
-        step: _Step("prepare", Prepare, prepare_photos, (f"steps=[{step}]",))
+        step: _Step("prepare", PrepareSettings, prepare_photos, (f"steps=[{step}]",))
         for step in ("align", "clean", "balance", "split")
     },
-    "pack": _Step("prepare", Prepare, prepare_photos, ("steps=[]",)),
-    "bin": _Step("prepare_bin", PrepareBin, pack_benchmark, again="starts anew"),
-    "pairs": _Step("prepare_pairs", PreparePairs, make_pairs, again="starts anew"),
+    "pack": _Step("prepare", PrepareSettings, prepare_photos, ("steps=[]",)),
+    "bin": _Step("prepare_bin", PrepareBinSettings, pack_benchmark, again="starts anew"),
+    "pairs": _Step("prepare_pairs", PreparePairsSettings, make_pairs, again="starts anew"),
 }
-
-_TRAINING_WORDS = {
-    "data.root": "source.root",
-    "data=ms1m": "source=pack",
-    "data=folder": "source=folder",
-    "data=tfrecord": "source=tfrecord",
-}
-"""What the readers say to who trains, as `mfn prepare` calls it."""
 
 
 @contextmanager
 def _told(step: _Step) -> Iterator[None]:
-    """Ends in one sentence what a signal stops or the disk refuses, and says it with the keys of this command."""
+    """Ends in one sentence what a signal stops or the disk refuses."""
     try:
         with terminable():
             yield
@@ -210,16 +172,3 @@ def _told(step: _Step) -> Iterator[None]:
     except OSError as error:
         place = "" if error.filename is None else f"{error.filename}: "
         raise DataError(f"{place}{error.strerror or error}: mend that, and the same command {step.again}") from error
-    except MfnError as error:
-        text = str(error)
-        for there, here in _TRAINING_WORDS.items():
-            text = text.replace(there, here)
-        raise type(error)(text) from error
-
-
-def _yaml(conf: str) -> str:
-    return (CONF / f"{conf}.yaml").read_text(encoding="utf-8")
-
-
-def _literal(text: str) -> str:
-    return text.replace("${", "\\${")

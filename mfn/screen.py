@@ -1,6 +1,5 @@
 """What a command says: results go to standard output, warnings and errors to standard error."""
 
-import io
 import logging
 import os
 import sys
@@ -11,8 +10,6 @@ from mfn.errors import DataError
 
 def screens() -> list[logging.Handler]:
     """A handler for results and one for warnings and errors."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # file names that are no UTF-8
     results, complaints = _Results(sys.stdout), logging.StreamHandler(sys.stderr)
     results.addFilter(lambda record: record.levelno < logging.WARNING)
     complaints.setLevel(logging.WARNING)

@@ -1,217 +1,180 @@
-"""The keys of `conf/prepare*.yaml`: of what type and size each must be, told before data is read."""
+"""What the keys of ``conf/prepare*.yaml`` may hold."""
 
-from collections.abc import Mapping
-from functools import reduce
-from typing import Annotated, Any, Literal
+import os
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from omegaconf import DictConfig
+from pydantic import AfterValidator, ConfigDict, Field
 
-from mfn.config.quoting import hydra_value
-from mfn.errors import ConfigError
+from mfn.config.arguments import shown
+from mfn.config.command_line import key_of
+from mfn.config.evaluate import BenchmarkSettings
+from mfn.config.settings import NotNegative, Number, Positive, Settings, Text, Whole, wanted
+from mfn.config.train import Factor, Share
 
-_MISSING = "???"
-
-Whole = Annotated[int, Field(ge=0, description="a whole number from 0")]
-Count = Annotated[int, Field(ge=1, description="a whole number from 1")]
-Seed = Annotated[int, Field(ge=0, lt=2**63, description="a whole number from 0 to below 2^63")]
-Share = Annotated[float, Field(ge=0, lt=1, description="a share from 0 to below 1")]
-Cosine = Annotated[float, Field(ge=-1, le=1, description="a cosine from -1 to 1")]
-Amount = Annotated[float, Field(ge=0, description="a number from 0")]
-Switch = Annotated[bool, Field(description="true or false")]
-Text = Annotated[str, Field(min_length=1, description="a name")]
-Place = Annotated[str, Field(min_length=1, description="a path, where . is the current folder")]
-PlaceOrNull = Annotated[str | None, Field(min_length=1, description="null or a path, where . is the current folder")]
-
-
-class _Keys(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+Place = Annotated[Text, AfterValidator(os.path.expanduser)]
+"""A path, which is not changed where ``~`` stands for nobody's home."""
+Cosine = Annotated[Number, Field(ge=-1, le=1)]
+WholeShare = Annotated[Number, Field(ge=0, le=1)]
+Side = Annotated[Whole, Field(ge=16, le=1024)]
+Seed = Annotated[Whole, Field(ge=0, lt=2**63)]
+Step = Literal["align", "clean", "balance", "split"]
 
 
-class Source(_Keys):
-    """`source=`: a source of the user's own may have other keys."""
+class Source(Settings):
+    """Of ``source``, whatever its kind; it tells by itself which keys it does not know."""
 
-    model_config = ConfigDict(extra="allow")
-    root: Place = ""
-    path: Place = ""
-    pack: Text = "train"
-    virtual_copies: Switch = True
-
-
-class Detector(_Keys):
-    """`detector=`: one of the user's own may have other keys."""
-
-    model_config = ConfigDict(extra="allow")
-    min_face: Annotated[float, Field(ge=1, description="a number of pixels from 1")] = 20
-    thresholds: Annotated[
-        list[Share], Field(min_length=3, max_length=3, description="three numbers from 0 to below 1")
-    ] = [0.6, 0.7, 0.7]
-    factor: Annotated[float, Field(gt=0, lt=1, description="a number between 0 and 1")] = 0.709
-    max_side: Annotated[int | None, Field(ge=12, description="null or a number of pixels from 12")] = None
-    batch_size: Count = 1
-    device: Text = "cpu"
-    path: Place = ""
-    model_path: Place = ""
-    score: Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")] = 0.9
-    overlap: Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")] = 0.3
+    root: Place = wanted("the folder of the photos or of the pack, as in source.root=DIR")
+    path: Place = wanted("the list of photos, as in source.path=FILE")
+    image_root: Place | None = wanted("the folder of the images whose paths the records hold, or null")
+    pack: Text = wanted("the name of a pack, such as train")
+    virtual_copies: bool = wanted("true or false")
 
 
-class Align(_Keys):
-    """`align.*`."""
+class Detector(Settings):
+    """Of ``detector``, whatever its kind; it tells by itself which keys it does not know."""
 
-    several: Annotated[Literal["skip", "largest", "central"], Field(description="skip, largest or central")]
-    missing: Annotated[Literal["skip", "centre", "fail"], Field(description="skip, centre or fail")]
-
-
-class Clean(_Keys):
-    """`clean.*`."""
-
-    min_face: Amount
-    min_blur: Amount
-    grey: Switch
-    duplicate_distance: Annotated[int | None, Field(ge=0, le=15, description="null or from 0 to 15 bits")]
-    shared: Switch
+    path: Place = wanted("the table of landmarks, as in detector.path=FILE")
+    model_path: Place = wanted("the ONNX file, as in detector.model_path=FILE")
+    min_face: Annotated[Number, Field(ge=1)] = wanted("a number of pixels of at least 1")
+    thresholds: tuple[Share, Share, Share] = wanted("three numbers from 0 to below 1, as [0.6,0.7,0.7]")
+    factor: Annotated[Number, Field(gt=0, lt=1)] = wanted("a number between 0 and 1")
+    max_side: Annotated[Whole, Field(ge=12)] | None = wanted("a number of pixels of at least 12, or null")
+    batch_size: Positive = wanted("a whole number of at least 1")
+    device: Text = wanted("cpu, cuda or cuda:NUMBER")
+    score: WholeShare = wanted("a number from 0 to 1")
+    overlap: WholeShare = wanted("a number from 0 to 1")
 
 
-class Suspects(_Keys):
-    """`suspects.*`."""
+class Align(Settings):
+    """Of ``align``."""
 
-    list_below: Cosine
-    drop_below: Annotated[float | None, Field(ge=-1, le=1, description="null or a cosine from -1 to 1")]
-    list_above: Cosine
-    merge_above: Annotated[float | None, Field(ge=-1, le=1, description="null or a cosine from -1 to 1")]
+    several: Literal["skip", "largest", "central"] = wanted("skip, largest or central")
+    missing: Literal["skip", "centre", "fail"] = wanted("skip, centre or fail")
 
 
-class Split(_Keys):
-    """`split.*`."""
+class Clean(Settings):
+    """Of ``clean``."""
 
-    val_fraction: Share
-    held_out_identities: Share
-
-
-class Band(_Keys):
-    """One of `balance.bands`."""
-
-    above: Whole
-    upto: Annotated[int | None, Field(ge=1, description="null or a whole number from 1")]
-    copies: Annotated[list[str], Field(description="a list of names")] = []
+    min_face: Factor = wanted("a number of pixels that is not negative")
+    min_blur: Factor = wanted("a number that is not negative")
+    grey: bool = wanted("true or false")
+    duplicate_distance: Annotated[Whole, Field(ge=0, le=15)] | None = wanted("a number of bits from 0 to 15, or null")
+    shared: bool = wanted("true or false")
 
 
-class Balance(_Keys):
-    """`balance.*`."""
+class Suspects(Settings):
+    """Of ``suspects``."""
 
-    min_images: Count
-    max_images: Annotated[int | None, Field(ge=1, description="null or a whole number from 1")]
-    bands: Annotated[list[Band], Field(description="a list such as [{above:90,upto:200,copies:[hsv]}]")]
-
-
-_SIDE = Annotated[int, Field(ge=16, le=1024)]
-_STEP = Literal["align", "clean", "balance", "split"]
+    list_below: Cosine = wanted("a cosine from -1 to 1")
+    drop_below: Cosine | None = wanted("a cosine from -1 to 1, or null")
+    list_above: Cosine = wanted("a cosine from -1 to 1")
+    merge_above: Cosine | None = wanted("a cosine from -1 to 1, or null")
 
 
-class Prepare(_Keys):
-    """`conf/prepare.yaml`."""
+class SplitSettings(Settings):
+    """Of ``split``."""
 
-    source: Source
-    detector: Detector
-    balance: Balance
-    output: Place
-    steps: Annotated[list[_STEP], Field(description="a list of align, clean, balance and split, such as [align,clean]")]
-    seed: Seed
-    image_size: Annotated[
-        list[_SIDE], Field(min_length=2, max_length=2, description="height and width from 16 to 1024, as in [112,112]")
-    ]
-    align: Align
-    quality: Annotated[int, Field(ge=1, le=100, description="a whole number from 1 to 100")]
-    max_broken: Annotated[float, Field(ge=0, le=1, description="a share from 0 to 1")]
-    clean: Clean
-    model_path: PlaceOrNull
-    suspects: Suspects
-    split: Split
-    pairs: Whole
-    format: Annotated[Literal["pack", "folder"], Field(description="pack or folder")]
-    materialise: Switch
-    index: Annotated[Literal["csv", "parquet"], Field(description="csv or parquet")]
-    executor: Annotated[Literal["local", "ray"], Field(description="local or ray")]
-    workers: Annotated[int | None, Field(ge=0, description="null, for one for each core, or a whole number from 0")]
-    ray_address: Annotated[str | None, Field(min_length=1, description="null or an address")]
-    overwrite: Switch
-    keep_work: Switch
+    val_fraction: Share = wanted("a share from 0 to below 1")
+    held_out_identities: Share = wanted("a share from 0 to below 1")
 
 
-class Benchmark(_Keys):
-    """`benchmark.*`, beside the sets that were chosen."""
+class BandSettings(Settings):
+    """One of ``balance.bands``."""
 
-    model_config = ConfigDict(extra="allow")
-    root: PlaceOrNull
-    allow_missing: Switch
-
-
-class PrepareBin(_Keys):
-    """`conf/prepare_bin.yaml`."""
-
-    benchmark: Benchmark
-    output: Place
-    overwrite: Switch
+    model_config = ConfigDict(extra="forbid")
+    above: NotNegative
+    upto: Positive | None
+    copies: list[Text] = []
 
 
-class PreparePairs(_Keys):
-    """`conf/prepare_pairs.yaml`."""
+class Balance(Settings):
+    """Of ``balance``."""
 
-    root: Place
-    output: Place
-    sampling: Annotated[Literal["balanced", "by_person"], Field(description="balanced or by_person")]
-    folds: Annotated[int, Field(ge=2, description="a whole number from 2")]
-    pairs_per_fold: Annotated[int, Field(ge=2, multiple_of=2, description="an even number from 2")]
-    num_person: Annotated[int | None, Field(ge=2, description="null or a whole number from 2")]
-    num_sample: Annotated[int, Field(ge=2, description="a whole number from 2")]
-    seed: Seed
+    min_images: Positive = wanted("a whole number of at least 1")
+    max_images: Positive | None = wanted("a whole number of at least 1, or null")
+    bands: list[BandSettings] = wanted("a list such as [{above:90,upto:200,copies:[hsv]}]")
 
 
-def check(keys: type[BaseModel], config: Mapping[str, Any]) -> None:
-    """Makes sure that all values of a configuration are of the right type and size.
+class PrepareSettings(Settings):
+    """Of ``conf/prepare.yaml``."""
+
+    source: Source = wanted("the keys of a source")
+    detector: Detector = wanted("the keys of a detector")
+    balance: Balance = wanted("the keys of balance")
+    output: Place = wanted("the folder to make, as in output=DIR")
+    steps: list[Step] = wanted("a list of align, clean, balance and split, as [align,clean]")
+    seed: Seed = wanted("a whole number from 0 to below 2^63")
+    image_size: tuple[Side, Side] = wanted("height and width from 16 to 1024 pixels, as [112,112]")
+    align: Align = wanted("the keys of align")
+    quality: Annotated[Whole, Field(ge=1, le=100)] = wanted("a whole number from 1 to 100")
+    max_broken: WholeShare = wanted("a share from 0 to 1")
+    clean: Clean = wanted("the keys of clean")
+    model_path: Place | None = wanted("a network file, or null")
+    suspects: Suspects = wanted("the keys of suspects")
+    split: SplitSettings = wanted("the keys of split")
+    pairs: NotNegative = wanted("a whole number, 0 for none")
+    format: Literal["pack", "folder"] = wanted("pack or folder")
+    materialise: bool = wanted("true or false")
+    index: Literal["csv", "parquet"] = wanted("csv or parquet")
+    executor: Literal["local", "ray"] = wanted("local or ray")
+    workers: Annotated[Whole, Field(ge=0, le=1024)] | None = wanted("a whole number up to 1024, or null")
+    ray_address: Text | None = wanted("the address of a cluster, or null")
+    overwrite: bool = wanted("true or false")
+    keep_work: bool = wanted("true or false")
+
+
+class ChosenBenchmark(BenchmarkSettings):
+    """Of ``benchmark``; the set's own keys are checked by what reads them."""
+
+    root: Place | None = wanted("the folder of the set or a file, as in benchmark.root=DIR")
+
+
+class PrepareBinSettings(Settings):
+    """Of ``conf/prepare_bin.yaml``."""
+
+    benchmark: ChosenBenchmark = wanted("one, as benchmark=lfw")
+    output: Place = wanted("the file to write, as in output=lfw.bin")
+    overwrite: bool = wanted("true or false")
+
+
+class PreparePairsSettings(Settings):
+    """Of ``conf/prepare_pairs.yaml``."""
+
+    root: Place = wanted("a folder of one folder per person, or a pack, as in root=DIR")
+    output: Place = wanted("the folder to make, as in output=DIR")
+    sampling: Literal["balanced", "by_person"] = wanted("balanced or by_person")
+    folds: Annotated[Whole, Field(ge=2)] = wanted("a whole number of at least 2")
+    pairs_per_fold: Annotated[Whole, Field(ge=2, multiple_of=2)] = wanted("an even number of at least 2")
+    num_person: Annotated[Whole, Field(ge=2)] | None = wanted("a whole number of at least 2, or null")
+    num_sample: Annotated[Whole, Field(ge=2)] = wanted("a whole number of at least 2")
+    seed: Seed = wanted("a whole number from 0 to below 2^63")
+
+
+_STEP_OF = {
+    **dict.fromkeys(("align", "detector", "image_size"), "align"),
+    **dict.fromkeys(("clean", "suspects", "model_path"), "clean"),
+    **{step: step for step in ("balance", "split")},
+}
+"""The only step that reads a group of keys."""
+
+
+def idle_overrides(overrides: Iterable[str], config: DictConfig) -> Iterator[str]:
+    """What was typed for `mfn prepare` and changes nothing beside the rest, a sentence for each.
 
     Args:
-        keys: What they must be.
-        config: The composed configuration as plain values; "???" where a value must be given.
-
-    Raises:
-        ConfigError: One is not; the message names its key.
+        overrides: As typed.
+        config: Of ``conf/prepare.yaml``, with values of their own types.
     """
-    if (missing := _missing(config)) is not None:
-        raise ConfigError(f"{missing} must be given, as in {missing}=PATH")
-    try:
-        keys.model_validate(dict(config))
-    except ValidationError as error:
-        first = error.errors()[0]
-        path, what = _expected(keys, first["loc"])
-        if first["type"] == "extra_forbidden" and len(path) + 1 == len(first["loc"]):
-            raise ConfigError(f"{'.'.join(map(str, first['loc']))} is no key of mfn prepare, see --help") from None
-        if first["type"] == "missing" and len(path) == len(first["loc"]):
-            raise ConfigError(f"{'.'.join(path)} must be given, and be {what}") from None
-        value: Any = reduce(lambda part, name: part[name], path, config)
-        shown = value if isinstance(value, str) else hydra_value(value)
-        raise ConfigError(f"{'.'.join(path)}={shown} must be {what}") from None
-
-
-def _missing(config: Mapping[str, Any], prefix: str = "") -> str | None:
-    for key, value in config.items():
-        if value == _MISSING:
-            return prefix + key
-        if isinstance(value, Mapping) and (found := _missing(value, f"{prefix}{key}.")) is not None:
-            return found
-    return None
-
-
-def _expected(keys: type[BaseModel], location: tuple[int | str, ...]) -> tuple[list[str], str]:
-    """The key that an error is about, and what its value must be."""
-    path, what = list[str](), "a group of keys"
-    for part in location:
-        field = keys.model_fields.get(str(part))
-        if field is None:
-            break
-        path.append(str(part))
-        what = field.description or what
-        if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
-            break
-        keys = field.annotation
-    return path, what
+    for override in overrides:
+        key = key_of(override)
+        group = key.partition(".")[0]
+        if (step := _STEP_OF.get(group)) is not None and step not in config.steps:
+            yield f"{override} has no effect: steps={shown(list(config.steps))} leaves {step} out"
+        elif group == "suspects" and config.model_path is None:
+            yield f"{override} has no effect without model_path=FILE, the network that looks for suspects"
+        elif group == "pairs" and not ("split" in config.steps and config.split.held_out_identities):
+            yield f"{override} has no effect without split.held_out_identities, the share of people to make pairs of"
+        elif group == "ray_address" and config.executor != "ray":
+            yield f"{override} has no effect without executor=ray"

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from mfn.align.detector import Detector
+from mfn.config.build import build, check_values
 from mfn.data.source import FaceSource
 from mfn.errors import ConfigError
 from mfn.prepare.align_step import AlignRules
@@ -37,7 +37,6 @@ def prepare_pack(config: DictConfig) -> Report:
 
     Raises:
         MfnError: Values or photos do not fit; the message says what to do.
-        InstantiationException: Source or detector cannot be made, see `mfn.failures.unwrapped`.
     """
     plain: Any = OmegaConf.to_container(config, resolve=True)
     plan, executor = plan_of(config), executor_of(config)
@@ -46,11 +45,12 @@ def prepare_pack(config: DictConfig) -> Report:
     for folder in (output, workspace.work):
         refuse_overlap(folder, named)
     make_detector: Callable[[], Detector] | None = None
+    check_values(config.detector)
     if plan.align is not None:
-        make_detector = instantiate(config.detector, _partial_=True, _convert_="all")
         if config.executor == "local":
-            instantiate(config.detector, _convert_="all")  # what it says of its values is told before photos are read
-    source: FaceSource = instantiate(config.source, _convert_="all")
+            build(config.detector)  # what it says of its values is told before photos are read
+        make_detector = _maker(config)
+    source: FaceSource = build(config.source)
     files = files_of(source, named["source.root"])
     for folder in filter(Path.exists, (output, workspace.work)):
         refuse_files_inside(folder, files)
@@ -69,6 +69,13 @@ def prepare_pack(config: DictConfig) -> Report:
         overwrite=config.overwrite,
         keep_work=config.keep_work,
     )
+
+
+def _maker(config: DictConfig) -> Callable[[], Detector]:
+    """What builds the detector in the process that uses it, and can be sent there."""
+    config = config.copy()
+    OmegaConf.update(config, "detector._partial_", True, force_add=True)
+    return build(config.detector)
 
 
 def plan_of(config: DictConfig) -> Plan:

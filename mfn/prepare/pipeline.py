@@ -95,7 +95,8 @@ def run(
         files = write_files(crops, workspace.result, _size(plan, manifest), plan.pack, plan.seed)
         hashes = hashes_of(workspace.result, files)
         passed = passed_over_of(source)
-        report = Report.of(manifest, passed.counts, pack_hash(hashes), worked_on, work_seconds, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        report = Report.of(manifest, passed.counts, pack_hash(hashes), worked_on, work_seconds, seconds)
         report.write(workspace.result / "report.json")
         manifest.joined(rows_passed_over(passed)).write(index)
         histogram(manifest, workspace.result / "images_per_identity.png")

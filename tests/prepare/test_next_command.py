@@ -49,9 +49,7 @@ def trained(line: str, run: Path) -> float:
 @pytest.mark.parametrize("people", [2, 5, 24, 200])
 @pytest.mark.parametrize("images", [1, 2, 8])
 @pytest.mark.parametrize("held_out", [0, 0.5])
-def test_it_trains(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, people: int, images: int, held_out: float
-) -> None:
+def test_it_trains(tmp_path: Path, caplog: pytest.LogCaptureFixture, people: int, images: int, held_out: float) -> None:
     if people * images > 500 or (people == 2 and held_out):
         pytest.skip("nothing new in it")
     root = write_crops(tmp_path / "in", people, images)
