@@ -110,7 +110,12 @@ def _write_back(config: DictConfig, values: Mapping[str, Any], plain: Mapping[st
         elif (value := list(value) if isinstance(value, tuple) else value) != plain[name] or type(value) is not type(
             plain[name]
         ):
-            OmegaConf.update(config, prefix + name, value)
+            OmegaConf.update(config, prefix + name, _literal(value))
+
+
+def _literal(value: Any) -> Any:
+    """Text that OmegaConf takes as it is, though it may hold what would refer to another key."""
+    return value.replace("${", "\\${") if isinstance(value, str) else value
 
 
 def _sentence(problem: Mapping[str, Any], declared: type[Settings], plain: Any) -> str:
