@@ -153,7 +153,7 @@ def run_all(model: "onnx.ModelProto", inputs: np.ndarray) -> list[np.ndarray]:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    return session.run(None, {"image": inputs})
+    return [np.asarray(output) for output in session.run(None, {"image": inputs})]
 
 
 def cut_off_in(node: "onnx.NodeProto", activations: np.ndarray, weights: np.ndarray) -> int:
