@@ -41,8 +41,8 @@ SPEAKING = [
     MFN / "inspection" / "networks.py",
 ]
 REMEDY = re.compile(
-    r"install_command|pip install|`mfn|\b(give|choose|leave|remove|export|judge|write|name|put|free|use|takes|needs|"
-    r"judges|says in which)\b|=DIR|=FILE|=true|=True"
+    r"install_command|pip install|`mfn|=DIR|=FILE|=true|=True|(?<!cannot )\bwrite\b|says in which|"
+    r"\b(give|choose|leave|remove|export|judges?|name|put|free|use|takes|needs)\b"
 )
 """Words with which a sentence says what to do."""
 
