@@ -86,7 +86,7 @@ class BandSettings(Settings):
     model_config = ConfigDict(extra="forbid")
     above: NotNegative
     upto: Positive | None
-    copies: list[Text] = []
+    copies: tuple[Text, ...] = ()
 
 
 class Balance(Settings):
