@@ -35,7 +35,7 @@ class Report:
         worked_on: Photos that this run looked at; fewer than `images` where it went on with an earlier one.
         photos_per_second: Rate of the work on these.
         seconds: Of this run from start to end.
-        passed_over: Files in the source that were not taken for images, by the reason why.
+        passed_over: What there is in the source and was not taken for images, by the reason why.
     """
 
     images: int
@@ -92,7 +92,7 @@ class Report:
         """A table: what, and how many."""
         counts: dict[str, object] = {
             "images in": f"{self.images} of {self.identities} identities",
-            **{f"files passed over: {reason}": count for reason, count in self.passed_over.items()},
+            **{f"passed over: {reason}": count for reason, count in self.passed_over.items()},
             "aligned": self.aligned,
             **{f"- {reason}": count for reason, count in self.dropped.items()},
             "kept": f"{self.kept} of {self.kept_identities} identities",

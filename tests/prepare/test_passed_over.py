@@ -1,66 +1,68 @@
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from mfn.data.folder_dataset import FolderDataset
+from mfn.data.passed_over import PassedOver
 from mfn.prepare.align_step import AlignRules
 from mfn.prepare.manifest import Manifest
 from mfn.prepare.pack_step import PackRules
-from mfn.prepare.photos import CountsPassedOver, passed_over, rows_passed_over
+from mfn.prepare.photos import rows_passed_over
 from tests.prepare.fakes import write_photos
 from tests.prepare.running import prepared
 from tests.prepare.test_resume import StopsAfter
 
 
-class Folder(FolderDataset):
-    """A source that tells of more than it has."""
-
-    def __init__(self, root: Path, files: Sequence[tuple[str, str]]) -> None:
-        super().__init__(root)
-        self.passed_over = list(files)
-
-
-FILES = [("ann/notes.txt", "no image"), ("@eaDir", "of a tool"), ("bob/x.txt", "no image"), ("a/b/c.gif", "deeper")]
+FILES = {
+    "ann/notes.txt": "files that are no images (.txt)",
+    "bob/x.txt": "files that are no images (.txt)",
+    "bob/._00.png": "hidden files",
+    "@eaDir": "folders of tools",
+}
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
+    """Two people, one of whose four photos is broken."""
     return write_photos(tmp_path / "in", {"ann": [1, 1], "bob": [1, -1]})
 
 
 def test_what_a_source_passed_over_is_counted_everywhere(root: Path, tmp_path: Path) -> None:
-    report = prepared(root, tmp_path / "out", source=Folder(root, FILES), max_broken=0.5)
-    assert report.passed_over == {"no image": 2, "of a tool": 1, "deeper": 1}
+    (root / "@eaDir").mkdir()
+    for name in FILES:
+        if name != "@eaDir":
+            (root / name).write_text("no image")
+    report = prepared(root, tmp_path / "out", max_broken=0.5)
+    assert report.passed_over == {**dict.fromkeys(FILES.values(), 1), "files that are no images (.txt)": 2}
     assert json.loads((tmp_path / "out/report.json").read_text())["passed_over"] == report.passed_over
-    assert {"what": "files passed over: no image", "value": "2"} in report.rows()
+    assert {"what": "passed over: files that are no images (.txt)", "value": "2"} in report.rows()
     assert (report.images, report.identities, report.kept) == (4, 2, 3)
     index = Manifest.read(tmp_path / "out/index.csv")
-    assert index.name[4:].tolist() == [name for name, _ in FILES]
-    assert index.identity[4:].tolist() == ["ann", "", "bob", "a"]
-    assert index.reason[4:].tolist() == [f"passed over: {reason}" for _, reason in FILES]
+    assert dict(zip(index.name[4:].tolist(), index.reason[4:].tolist(), strict=True)) == {
+        name: f"passed over: {reason}" for name, reason in FILES.items()
+    }
+    assert sorted(index.identity[4:].tolist()) == ["", "ann", "bob", "bob"]
     assert index.row.tolist() == [0, 1, 2, 3, -1, -1, -1, -1]
     page = (tmp_path / "out/dropped.html").read_text()
-    assert "passed over" in page and "<td>of a tool</td><td>1</td>" in page
+    assert "passed over" in page and "<td>folders of tools</td><td>1</td>" in page
 
 
-def test_a_source_without_counts_passed_nothing_over(root: Path, tmp_path: Path) -> None:
-    class Silent:
-        name, label_names = "silent", None
-
-    assert not isinstance(Silent(), CountsPassedOver) and isinstance(FolderDataset(root), CountsPassedOver)
+def test_nothing_passed_over_is_not_told(root: Path, tmp_path: Path) -> None:
     report = prepared(root, tmp_path / "out", max_broken=0.5)
     assert report.passed_over == {} and len(Manifest.read(tmp_path / "out/index.csv")) == 4
     assert "passed over" not in (tmp_path / "out/dropped.html").read_text()
 
 
-def test_of_millions_the_first_are_listed_and_all_are_counted(root: Path) -> None:
-    source = Folder(root, [(f"{number}.txt", "no image") for number in range(1000)] + [("x", "other")])
-    rows = rows_passed_over(source, most=10)
-    assert len(rows) == 11 and passed_over(source) == {"no image": 1000, "other": 1}
-    assert rows.name[[0, 9, 10]].tolist() == ["0.txt", "9.txt", "x"]
-    assert rows.detail.tolist() == [""] * 9 + ["and 990 more", ""]
+def test_of_millions_the_first_are_listed_and_all_are_counted() -> None:
+    passed = PassedOver()
+    for name in ("0.txt", "1.txt"):
+        passed.add(name, "no image")
+    passed.add("x", "other")
+    passed.add("2.txt", "no image", count=998)
+    rows = rows_passed_over(passed)
+    assert rows.name.tolist() == ["0.txt", "1.txt", "2.txt", "x"]
+    assert rows.detail.tolist() == ["", "", "and 997 more", ""]
 
 
 @pytest.mark.parametrize("form", ["pack", "folder"])
