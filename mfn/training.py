@@ -55,7 +55,7 @@ def train(config: DictConfig) -> float:
         log.warning("there is nothing to judge by: only last.ckpt is kept; see data.val_identities and benchmark")
     recognizer = build_recognizer(config, data)
     if config.init_from is not None and config.ckpt_path is None:
-        log.info(table(f"Weights from {config.init_from}", transplant(recognizer, Path(config.init_from).expanduser())))
+        log.info(table(f"Weights from {config.init_from}", transplant(recognizer, Path(config.init_from))))
     tell_the_plan(config, recognizer, data)
     if config.check_alignment and trainer.is_global_zero:
         warn_of_unaligned({name: a_few(source) for name, source in data.pictures.items()}, recognizer.contract)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mfn.config.settings import Channels, NotNegative, Number, Positive, Settings, Spread, Text, Whole, wanted
+from mfn.config.settings import Channels, NotNegative, Number, Place, Positive, Settings, Spread, Text, Whole, wanted
 
 Side = Annotated[Whole, Field(ge=16, le=4096)]
 Share = Annotated[Number, Field(ge=0, lt=1)]
@@ -85,7 +85,7 @@ class TrainSettings(Settings):
     keep_freed_memory: bool = wanted("true or false")
     metric: Text = wanted("the name of a metric, as val/held_out/accuracy")
     mode: Literal["min", "max"] = wanted("min or max")
-    init_from: Text | None = wanted("a checkpoint, or null")
+    init_from: Place | None = wanted("a checkpoint, or null")
     paths: Paths = wanted("where the run writes")
     why_experiment: str | None = wanted("the reason for the choice of the experiment, or null")
     ckpt_path: Text | None = wanted("last, a checkpoint of a run, or null")
