@@ -19,9 +19,19 @@ def test_the_command_names_the_packages_of_the_extra_and_not_a_strangers_mfn(ext
     assert [str(Requirement(package)) for package in packages] == [str(Requirement(text)) for text in EXTRAS[extra]]
 
 
-def test_an_extra_that_does_not_exist_is_a_mistake_of_ours() -> None:
-    with pytest.raises(KeyError):
-        install_command("nothing")
+def test_packages_that_mfn_itself_needs_are_named_alone() -> None:
+    assert shlex.split(install_command("", "onnx", "onnxruntime")) == [
+        "pip",
+        "install",
+        "onnx>=1.17",
+        "onnxruntime>=1.18",
+    ]
+
+
+def test_an_extra_or_a_package_that_does_not_exist_is_a_mistake_of_ours() -> None:
+    for wrong in (["nothing"], ["", "nothing"], ["", "ncnn"], ["ncnn", "onnx"]):
+        with pytest.raises(KeyError):
+            install_command(*wrong)
 
 
 def test_no_message_installs_a_strangers_package() -> None:

@@ -55,7 +55,7 @@ class ExportSettings(Settings):
     color: Literal["RGB", "BGR"] | None = wanted("RGB, BGR, or null for the network's own")
     l2_normalize: bool = wanted("true or false")
     target: TargetSettings = wanted("one or several, as target=onnx,litert")
-    calibration: Place | None = wanted("an InsightFace pack, a folder of people or of faces, a .bin pack, or null")
+    calibration: Place | None = wanted("an InsightFace pack, a folder of people, a .bin pack, or null")
     calibration_count: Positive = wanted("a whole number of at least 1")
     fit: FitRule = wanted("exact or resize")
     check_alignment: bool = wanted("true or false")

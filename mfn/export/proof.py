@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mfn.contract import InputContract
 from mfn.data.verification import VerificationSet
@@ -40,6 +41,7 @@ class Reference:
         embeddings: float32 (N, D), raw.
         judged: Verification figures of the checkpoint on each benchmark.
         parameters: Of the backbone.
+        layers: Of the backbone, with weights, without normalisations, which a file has folded into others.
     """
 
     def __init__(
@@ -53,6 +55,8 @@ class Reference:
         self.embedder = FaceEmbedder(backbone, contract)
         self.images = images
         self.parameters = sum(parameter.numel() for parameter in backbone.parameters())
+        weighted = [module for module in backbone.modules() if [*module.parameters(recurse=False)]]
+        self.layers = sum(not isinstance(module, _BatchNorm) for module in weighted)
         self.embeddings = self.embedder.raw(images).cpu().numpy()
         check_embeddings(self.embeddings)
         self._benchmarks, self._judging = benchmarks, judging

@@ -12,13 +12,16 @@ from mfn.export.faces import first_folds, parity_faces
 from mfn.export.jobs import jobs
 from mfn.export.latency import latencies
 from mfn.export.limits import Limits
+from mfn.export.network import ExportOptions, deployable
 from mfn.export.parity import Parity, batches, parity
 from mfn.export.proof import Proof, Reference, size_of
 from mfn.export.target import Description, counted
 from mfn.export.targets.onnx import OnnxTarget
 from mfn.export.targets.torchscript import TorchScriptTarget
 from mfn.inference.embedder import FaceEmbedder
-from tests.export.networks import CONTRACT, faces, raw, small_network
+from mfn.models.mobilefacenet import MobileFaceNet
+from tests.export.networks import CONTRACT, SIZE, faces, raw, small_network
+from tests.export.shallow import shallow_network
 from tests.small_run import small_data
 
 
@@ -58,11 +61,29 @@ def test_a_broken_limit_is_named(reference: Reference, made: Proof, words: str) 
 
 
 def test_limits_of_the_papers_network() -> None:
-    paper = type("Paper", (), {"parameters": 1_003_136, "judged": {"lfw": {"accuracy": 0.9}}})()
+    paper = type("Paper", (), {"parameters": 1_003_136, "layers": 83, "judged": {"lfw": {"accuracy": 0.9}}})()
     for precision, size in (("fp32", 4.2e6), ("fp16", 2.2e6), ("int8", 1.45e6)):
         assert not Limits().broken(proof(precision, int(size) - 1500), paper)
         assert Limits().broken(proof(precision, int(size)), paper)
     assert Limits(max_bytes=10).broken(proof(size=11), paper)
+    assert counted_layers(MobileFaceNet(128)) == (paper.parameters, paper.layers)
+
+
+def counted_layers(network: torch.nn.Module) -> tuple[int, int]:
+    reference = Reference(network.eval(), InputContract(), parity_faces([], None, InputContract())[:2], {})
+    return reference.parameters, reference.layers
+
+
+@pytest.mark.parametrize("network", [MobileFaceNet(64, SIZE, width=2.0), shallow_network()], ids=["wide", "shallow"])
+def test_limits_fit_other_networks(network: torch.nn.Module, tmp_path: Path) -> None:
+    """Files of a larger network, or of one with few layers, pass; everything twice is too much."""
+    reference, target = Reference(network.eval(), CONTRACT, faces(), {}), OnnxTarget()
+    reference.judged = {"lfw": {"accuracy": 0.9}}
+    for precision in ("fp32", "int8"):
+        made = deployable(network, CONTRACT, ExportOptions(precision=precision))
+        size = size_of(target.export(made, tmp_path / f"{precision}.onnx", faces()))
+        assert not Limits().broken(proof(precision, size), reference)
+        assert Limits().broken(proof(precision, 2 * size), reference)
 
 
 def test_parity_finds_the_worst_face_and_what_is_not_finite() -> None:
