@@ -45,8 +45,16 @@ def facts_of(content: Any) -> dict[str, object]:
 
 def not_finite(tensors: Mapping[str, Tensor]) -> list[str]:
     """A sentence where tensors hold NaN or infinity."""
-    names = [name for name, value in tensors.items() if value.is_floating_point() and not torch.isfinite(value).all()]
+    names = [name for name, value in tensors.items() if value.is_floating_point() and not _is_finite(value)]
     return [f"{len(names)} tensors hold NaN or infinity: {', '.join(names[:3])}"] if names else []
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    if tensor.device.type == "meta":  # without values
+        return True
+    if tensor.layout != torch.strided:
+        tensor = tensor.coalesce().values() if tensor.layout == torch.sparse_coo else tensor.values()
+    return bool(torch.isfinite(tensor.float() if tensor.itemsize == 1 else tensor).all())
 
 
 def _walk(content: Any, where: str, seen: set[int], depth: int) -> Iterator[tuple[str, dict[str, Tensor]]]:
