@@ -5,17 +5,19 @@ import sys
 import hydra
 from omegaconf import DictConfig
 
-from mfn.exporting import export, list_arguments
+from mfn.exporting import export
 from mfn.failures import one_sentence
+from mfn.launch import plain_arguments
+from mfn.sweep import job
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="export")
-def main(config: DictConfig) -> None:
-    """Exports one checkpoint and proves every file."""
-    with one_sentence():
-        export(config)
+def main(config: DictConfig) -> float:
+    """Exports one checkpoint, proves every file, and returns the number of files kept."""
+    return job(lambda config: float(len(export(config))), config)
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = list_arguments(sys.argv[1:])
-    main()
+    with one_sentence():
+        sys.argv[1:] = plain_arguments(sys.argv[1:], "export")
+        main()

@@ -1,25 +1,28 @@
 """Checkpoints: what they say about themselves, how they are written, and how a backbone comes out of one again.
 
 A checkpoint of ours is a Lightning checkpoint with one more entry, ``"mfn"``: the model's configuration, the input
-contract, the label map and the run's configuration. Files load with ``weights_only``, and a model's ``_target_`` is
-followed only inside :mod:`mfn.models`, so a file cannot name code to run.
+contract, the label map and the run's configuration. Files load with ``weights_only``, and a model's ``_target_`` can
+only be a network of :mod:`mfn.models` (:mod:`mfn.stored_backbone`), so a file cannot name code to run.
 """
 
 import hashlib
-import pickle
+import re
+import warnings
+import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from importlib import import_module
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import torch
+from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
 from torch import Tensor, nn
 
 from mfn.about import mfn_version
 from mfn.contract import InputContract
 from mfn.errors import CheckpointError, first_line
 from mfn.files import replacing
+from mfn.stored_backbone import is_whole, stored_backbone
 
 BACKBONE = "backbone."
 HEAD = "head."
@@ -51,17 +54,25 @@ class Passport:
 
     @classmethod
     def of(cls, checkpoint: Mapping[str, Any], path: Path | str) -> "Passport":
-        """The passport of a loaded checkpoint.
+        """The passport of a loaded checkpoint; what only a newer version knows is left out.
 
         Raises:
-            CheckpointError: There is none, or it is not complete.
+            CheckpointError: There is none, or a field is missing or of another type.
         """
-        try:
-            return cls(**checkpoint["mfn"])
-        except (KeyError, TypeError) as error:
+        plain = checkpoint.get("mfn")
+        if not isinstance(plain, dict):
             raise CheckpointError(
-                f"{path} is not a checkpoint of mfn (no passport in it); bring weights of others in with `mfn import`"
-            ) from error
+                f"{path} is not a checkpoint of mfn (no passport in it); `mfn import` makes one of arrays in forward "
+                "order (.npz), and evaluate.py judges exported files as they are"
+            )
+        known = {each.name: plain[each.name] for each in fields(cls) if each.name in plain}
+        try:
+            _typed(cls).validate_python(known)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise CheckpointError(f"{path} has a damaged passport: {where}: {first['msg']}") from error
+        return cls(**known)
 
     def same_people(self, other: "Passport") -> bool:
         """Whether the classes of both are, as far as can be told, the same people in the same order.
@@ -87,14 +98,46 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
         CheckpointError: The file is missing, damaged, or holds anything but tensors and plain values.
     """
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        _check_size(Path(path))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # how to load it unsafely
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no checkpoint at {path}") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise CheckpointError(f"{path} cannot be read as a checkpoint ({first_line(error)})") from error
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror or first_line(error)})") from error
+    except CheckpointError:
+        raise
+    except Exception as error:  # what the unpickler makes of damaged bytes
+        if named := re.search(r"GLOBAL ([\w.]+)", str(error)):
+            raise CheckpointError(
+                f"{path} cannot be read: it names code ({named[1]}), and mfn runs nothing out of a file"
+            ) from error
+        if "TorchScript" in str(error):
+            raise CheckpointError(f"{path} cannot be read as a checkpoint: it is a program (TorchScript)") from error
+        raise CheckpointError(f"{path} cannot be read as a checkpoint: it is damaged, or of another kind") from error
     if not isinstance(checkpoint, dict):
         raise CheckpointError(f"{path} holds a {type(checkpoint).__name__}, expected a checkpoint")
     return checkpoint
+
+
+def _check_size(path: Path) -> None:
+    """Refuses an archive that would unpack to much more than it is."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > 4 * path.stat().st_size + 2**20:
+            raise CheckpointError(f"{path} would unpack to {unpacked:,} bytes: it is no checkpoint")
+
+
+def _typed(passport: type[Passport]) -> TypeAdapter[Any]:
+    """Checks the types of a passport's fields, without turning one type into another."""
+    hints = get_type_hints(passport)
+    types: dict[str, Any] = {
+        each.name: (hints[each.name], ... if each.default is each.default_factory is MISSING else None)
+        for each in fields(passport)
+    }
+    return TypeAdapter(create_model("passport", __config__=ConfigDict(strict=True), **types))
 
 
 def write_atomically(content: Any, path: Path) -> None:
@@ -127,23 +170,47 @@ def build_backbone(checkpoint: Mapping[str, Any], path: Path | str) -> tuple[nn.
         CheckpointError: The checkpoint is not ours or does not fit its own description.
     """
     passport = Passport.of(checkpoint, path)
-    arguments = dict(passport.model)
-    target = str(arguments.pop("_target_", ""))
-    module, _, name = target.rpartition(".")
-    if not module.startswith("mfn.models."):
-        raise CheckpointError(f"{path} names {target!r} as its model; only classes of mfn.models are built from a file")
     try:
-        backbone = getattr(import_module(module), name)(**arguments)
-        backbone.load_state_dict(part_of_state(checkpoint, BACKBONE))
-    except (ImportError, AttributeError, TypeError, RuntimeError) as error:
-        raise CheckpointError(f"{path} does not fit its model {target} ({first_line(error)})") from error
-    return backbone.eval(), InputContract.from_dict(passport.contract)
+        backbone = stored_backbone(passport.model, part_of_state(checkpoint, BACKBONE))
+        contract = InputContract.from_dict(passport.contract)
+        _check_agreement(backbone, contract)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    return backbone, contract
+
+
+def _check_agreement(backbone: nn.Module, contract: InputContract) -> None:
+    """Whether a network takes and gives what its contract says."""
+    built_for = {name: getattr(backbone, name, None) for name in ("embedding_dim", "input_size")}
+    told = {"embedding_dim": contract.embedding_dim, "input_size": (contract.height, contract.width)}
+    for name, value in built_for.items():
+        if value is not None and value != told[name]:
+            raise CheckpointError(f"its model has {name}={value}, its contract {told[name]}")
 
 
 def part_of_state(checkpoint: Mapping[str, Any], prefix: str) -> dict[str, Tensor]:
     """The tensors of one part (``"backbone."`` or ``"head."``), names without the prefix."""
-    state = checkpoint.get("state_dict", {})
-    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    state = checkpoint.get("state_dict")
+    named = state.items() if isinstance(state, Mapping) else ()
+    return {
+        name.removeprefix(prefix): value for name, value in named if isinstance(name, str) and name.startswith(prefix)
+    }
+
+
+def not_finite(tensors: Mapping[str, Tensor]) -> list[str]:
+    """Names of the tensors in which a number is NaN or infinite."""
+    whole = {name: value for name, value in tensors.items() if is_whole(value) and value.is_floating_point()}
+    return [name for name, value in whole.items() if not torch.isfinite(value).all()]
+
+
+def best_score(checkpoint: Mapping[str, Any]) -> str | None:
+    """The best value of the metric that a run watched, as ``"val/lfw/accuracy 0.9950"``; None where there is none."""
+    callbacks = checkpoint.get("callbacks")
+    for state in callbacks.values() if isinstance(callbacks, Mapping) else ():
+        score = state.get("best_model_score") if isinstance(state, Mapping) else None
+        if isinstance(score, Tensor) and score.numel() == 1 and isinstance(state.get("monitor"), str):
+            return f"{state['monitor']} {float(score):.4f}"
+    return None
 
 
 def weights_hash(state: Mapping[str, Any]) -> str:

@@ -5,14 +5,18 @@ pixel range cannot differ between them without somebody being told.
 """
 
 import dataclasses
-from collections.abc import Mapping
+import logging
+import reprlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
 
 from mfn.errors import CheckpointError, ConfigError
+
+log = logging.getLogger(__name__)
 
 Point = tuple[float, float]
 
@@ -24,6 +28,11 @@ ARCFACE_112: tuple[Point, ...] = (
     (70.7299, 92.2041),
 )
 """InsightFace's five points (x, y) on a 112x112 crop: left eye, right eye, nose, left and right mouth corner."""
+
+_LONGEST_SIDE, _LONGEST_EMBEDDING = 4096, 65536
+_FLIPS = ("none", "sum", "concat")
+_ADDED_LATER = ("threshold_flip",)
+"""Fields that files of older versions do not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,11 @@ class InputContract:
         embedding_dim: Length of the embedding.
         threshold: Cosine at and above which two faces count as one person; None until one was measured.
         threshold_far: False accept rate for which ``threshold`` was measured.
-        threshold_flip: How the mirrored image's embedding was used then: none | sum | concat.
+        threshold_flip: What was done with the mirrored image's embedding then: ``"none"``, ``"sum"`` or ``"concat"``;
+            None where nobody wrote it down.
+
+    Raises:
+        ConfigError: A field has another type, or a value that makes no sense.
     """
 
     height: int = 112
@@ -55,16 +68,18 @@ class InputContract:
     threshold_flip: str | None = None
 
     def __post_init__(self) -> None:
-        if self.height < 1 or self.width < 1 or self.embedding_dim < 1:
-            raise ConfigError(
-                f"contract: sizes must be positive, got {self.height}x{self.width}, {self.embedding_dim}-d"
-            )
-        if self.color not in ("RGB", "BGR"):
-            raise ConfigError(f"contract.color must be RGB or BGR, got {self.color!r}")
-        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
-            raise ConfigError(f"contract: mean and std take three numbers, std positive; got {self.mean}, {self.std}")
-        if len(self.template) != 5:
-            raise ConfigError(f"contract.template takes five (x, y) points, got {len(self.template)}")
+        _expect_sides(self.height, self.width)
+        dim, most = self.embedding_dim, _LONGEST_EMBEDDING
+        _expect("embedding_dim", dim, f"a whole number from 1 to {most}", _is_whole(dim, most))
+        _expect("color", self.color, "RGB or BGR", self.color in ("RGB", "BGR"))
+        _expect("mean", self.mean, "three numbers", _are_numbers(self.mean, 3))
+        _expect("std", self.std, "three positive numbers", _are_numbers(self.std, 3) and min(self.std) >= 1e-6)
+        points = isinstance(self.template, Sequence) and [_are_numbers(point, 2) for point in self.template]
+        _expect("template", self.template, "five (x, y) points", points == [True] * 5)
+        cosine, far, flip = self.threshold, self.threshold_far, self.threshold_flip
+        _expect("threshold", cosine, "a cosine", cosine is None or (_is_number(cosine) and abs(cosine) <= 1.001))
+        _expect("threshold_far", far, "a share", far is None or (_is_number(far) and 0 <= far <= 1))
+        _expect("threshold_flip", flip, "none, sum or concat", flip is None or flip in _FLIPS)
 
     @classmethod
     def for_size(cls, height: int, width: int, **fields: Any) -> "InputContract":
@@ -78,6 +93,7 @@ class InputContract:
             width: Columns of the crop.
             **fields: Other attributes of the contract.
         """
+        _expect_sides(height, width)
         scale = height / 112
         margin = (width - 112 * scale) / 2
         template = tuple((x * scale + margin, y * scale) for x, y in ARCFACE_112)
@@ -138,16 +154,60 @@ class InputContract:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "InputContract":
-        """The inverse of :meth:`to_dict`.
+        """The inverse of :meth:`to_dict`, for values of whatever origin.
+
+        A field that an older version did not write is None; one that only a newer version knows is passed over with a
+        warning.
 
         Raises:
-            CheckpointError: A field is missing or unknown.
+            CheckpointError: A field is missing, or has a value that makes no sense.
         """
+        if not isinstance(plain, Mapping):
+            raise CheckpointError(f"the input contract is a {type(plain).__name__}, not fields with values")
         names = {field.name for field in dataclasses.fields(cls)}
-        fields: dict[str, Any] = {"threshold_flip": None, **plain}  # younger than the other fields
-        if set(fields) != names:
-            raise CheckpointError(f"input contract: fields {sorted(set(fields) ^ names)} are missing or unknown")
-        fields["mean"] = tuple(plain["mean"])
-        fields["std"] = tuple(plain["std"])
-        fields["template"] = tuple((float(x), float(y)) for x, y in plain["template"])
-        return cls(**fields)
+        if lacking := names - set(plain) - set(_ADDED_LATER):
+            raise CheckpointError(f"the input contract lacks {', '.join(sorted(lacking))}")
+        if unknown := sorted(reprlib.repr(name) for name in plain if name not in names):
+            log.warning("input contract: %s is unknown here and passed over; a newer mfn may know it", unknown[0])
+        fields = {name: value for name, value in plain.items() if name in names}
+        for name in ("mean", "std", "template"):
+            fields[name] = _tuples(fields[name])
+        try:
+            return cls(**fields)
+        except ConfigError as error:
+            raise CheckpointError(str(error)) from error
+
+
+def is_side(value: object) -> TypeGuard[int]:
+    """Whether a value can be the height or the width of a crop."""
+    return _is_whole(value, _LONGEST_SIDE)
+
+
+def _expect_sides(height: object, width: object) -> None:
+    for name, value in (("height", height), ("width", width)):
+        _expect(name, value, f"a whole number from 1 to {_LONGEST_SIDE}", is_side(value))
+
+
+def _expect(name: str, value: object, what: str, holds: bool) -> None:
+    if not holds:
+        raise ConfigError(f"contract.{name} must be {what}, got {reprlib.repr(value)}")
+
+
+def _is_number(value: object) -> bool:
+    """Whether a value is a number that float32 arithmetic can be done with."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e6
+
+
+def _are_numbers(values: object, count: int) -> bool:
+    return isinstance(values, Sequence) and len(values) == count and all(map(_is_number, values))
+
+
+def _is_whole(value: object, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
+
+
+def _tuples(value: Any) -> Any:
+    """Lists, and lists in lists, as tuples."""
+    if not isinstance(value, list | tuple):
+        return value
+    return tuple(tuple(part) if isinstance(part, list) else part for part in value)

@@ -1,15 +1,28 @@
 """Errors a user can act on: each is one sentence that names what is wrong and what to do."""
 
+import re
+from itertools import takewhile
+
+_ADVICE = re.compile(
+    r"(please|try|re-?run|consider|set|use|install|pass|see|to |if you|you can|for more|make sure|check|do it)\b|"
+    r".*(https?://|weights_only|allow_pickle|file an issue)",
+    re.IGNORECASE,
+)
+"""Sentences in which another library tells its own users what to do."""
+
 
 def first_line(error: BaseException, most: int = 200) -> str:
     """What another library's error says, in one line: the first of its text, or its type where it says nothing.
+
+    What it advises is left out: that may be unsafe, and refers to its own functions, not to our keys.
 
     Args:
         error: The error.
         most: Characters.
     """
-    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    return text[:most] or type(error).__name__
+    line = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    text = " ".join(takewhile(lambda sentence: not _ADVICE.match(sentence), re.split(r"(?<=[.!?;])\s+", line)))
+    return text[:most].rstrip(" ;") or type(error).__name__
 
 
 class MfnError(Exception):

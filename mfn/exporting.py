@@ -8,13 +8,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from mfn.config.build import build, build_all, check_values
+from mfn.config.export import ExportSettings, LatencySettings
+from mfn.config.settings import settings
+from mfn.data.benchmarks.chosen import only_pairs
 from mfn.data.verification import VerificationSet
-from mfn.errors import ConfigError, ExportError, MfnError
+from mfn.errors import ExportError, MfnError
 from mfn.evaluation.alignment import SAMPLE, warn_of_unaligned
-from mfn.evaluation.embedding import flip_views
 from mfn.evaluation.fitted_sets import fitted_sets
 from mfn.export.calibration import calibration_faces
 from mfn.export.exporter import Exported, Exporter
@@ -26,24 +28,25 @@ from mfn.export.network import ExportOptions
 from mfn.export.onnx_graph import plain_onnx
 from mfn.export.parity import spread
 from mfn.export.proof import Reference, measured
-from mfn.export.source import read_source
+from mfn.export.replacing import check_proof, check_replaceable, file_stem
+from mfn.export.source import Source, read_source
 from mfn.export.tables import latency_rows, parity_row, verification_rows
+from mfn.export.target import Target
 from mfn.export.usage import usage
-from mfn.failures import unwrapped
+from mfn.files import replacing
 from mfn.report.run import readable
 from mfn.report.tables import table
 
 log = logging.getLogger(__name__)
 
 Times = Mapping[int, Mapping[str, Latency]]
-LISTS = ("target", "precision", "benchmark")
 
 
-def export(config: DictConfig) -> list[Path]:
+def export(composed: DictConfig) -> list[Path]:
     """Writes a checkpoint as every file asked for, proves each, and keeps those that pass.
 
     Args:
-        config: The composed ``conf/export.yaml``.
+        composed: The composed ``conf/export.yaml``.
 
     Returns:
         The files kept, those to load.
@@ -52,21 +55,27 @@ def export(config: DictConfig) -> list[Path]:
         ExportError: A file could not be written or breaks a limit; the others are kept, and the table has been told.
         MfnError: Configuration, checkpoint or data do not fit; the message says what to do.
     """
-    with unwrapped():
-        targets = dict(instantiate(config.target, _convert_="all"))
-        limits: Limits = instantiate(config.limits)
-    allow_missing, calibrated = targets.pop("allow_missing"), config.calibration is not None
-    wanted, left_out = jobs(targets, _listed(config.precision), allow_missing=allow_missing, calibrated=calibrated)
-    run = readable(config.paths.output)
+    config = settings(composed, ExportSettings)
+    targets: dict[str, Target] = build_all(composed.target)
+    limits: Limits = build(composed.limits)
+    check_values(composed.benchmark)
+    allow_missing, calibrated = config.target.allow_missing, config.calibration is not None
+    wanted, left_out = jobs(targets, config.precision, allow_missing=allow_missing, calibrated=calibrated)
+    run, stem = readable(config.paths.output), file_stem(config.name, Path(config.ckpt_path))
+    for job in wanted:
+        check_replaceable(run / job.file_name(stem))
+    check_proof(run / "proof.json")
     run.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".export-", dir=run) as folder:
-        exporter = _exporter(config, Path(folder))
+        source, sets = read_source(Path(config.ckpt_path)), _benchmarks(composed, config.folds)
+        benchmarks = fitted_sets(sets, source.contract, config.fit, check_alignment=config.check_alignment)
+        exporter = _exporter(config, source, benchmarks, stem, Path(folder))
         made, failed = _written(exporter, wanted)
         times = _times(config.latency, exporter, made)
         made = [_judged(exported, times, limits, exporter.reference) for exported in made]
         kept = [exported.keep(run) for exported in made if not exported.proof.broken]
     failed |= {exported.name: "; ".join(exported.proof.broken) for exported in made if exported.proof.broken}
-    facts = {"checkpoint_file": str(config.ckpt_path), **exporter.source.origin, "judged": exporter.reference.judged}
+    facts = {"checkpoint_file": config.ckpt_path, **exporter.source.origin, "judged": exporter.reference.judged}
     _write_proof(run / "proof.json", facts, made, times, left_out, failed)
     _tell(run, exporter.reference, made, times, left_out)
     if failed:
@@ -74,43 +83,26 @@ def export(config: DictConfig) -> list[Path]:
     return kept
 
 
-def list_arguments(arguments: Sequence[str]) -> list[str]:
-    """Command line arguments with ``target=a,b`` as ``target=[a,b]``, since Hydra would take the first for a sweep."""
-    named = ((argument, *argument.partition("=")[::2]) for argument in arguments)
-    return [
-        f"{key}=[{value}]" if key in LISTS and "," in value and value[0] != "[" else argument
-        for argument, key, value in named
-    ]
+def _benchmarks(composed: DictConfig, folds: int | None) -> dict[str, VerificationSet]:
+    return {name: first_folds(pairs, folds) for name, pairs in only_pairs(build(composed.benchmark)).items()}
 
 
-def _listed(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else [str(part) for part in value]
-
-
-def _exporter(config: DictConfig, folder: Path) -> Exporter:
-    source = read_source(Path(config.ckpt_path))
-    aligned, calibration = config.check_alignment, None
-    benchmarks = fitted_sets(_benchmarks(config), source.contract, config.fit, check_alignment=aligned)
+def _exporter(
+    config: ExportSettings, source: Source, benchmarks: Mapping[str, VerificationSet], stem: str, folder: Path
+) -> Exporter:
+    calibration = None
     if config.calibration is not None:
         count, seed = config.calibration_count, config.seed
         calibration = calibration_faces(config.calibration, source.contract, count, seed, config.fit)
-        if aligned:
+        if config.check_alignment:
             warn_of_unaligned({f"calibration={config.calibration}": calibration[:SAMPLE]}, source.contract)
     faces = parity_faces(benchmarks.values(), calibration, source.contract)
-    judging = {"flip": flip_views(config.flip), "batch_size": config.batch_size}
+    judging = {"flip": config.flip, "batch_size": config.batch_size}
     reference = Reference(source.backbone, source.contract, faces, benchmarks, **judging)
     if spread(reference.embeddings) > 0.999:
         log.warning("the checkpoint gives all faces nearly the same embedding: closeness to it proves little")
     options = ExportOptions(input=config.input, color=config.color, l2_normalize=config.l2_normalize)
-    return Exporter(source, options, calibration, reference, config.name or Path(config.ckpt_path).stem, folder)
-
-
-def _benchmarks(config: DictConfig) -> dict[str, VerificationSet]:
-    with unwrapped():
-        chosen = instantiate(config.benchmark, _convert_="all")
-    if other := [name for name, pairs in chosen.items() if not isinstance(pairs, VerificationSet)]:
-        raise ConfigError(f"benchmark={other[0]} is no set of pairs: judge it with evaluate.py model_path=FILE")
-    return {name: first_folds(pairs, config.folds) for name, pairs in chosen.items()}
+    return Exporter(source, options, calibration, reference, stem, folder)
 
 
 def _written(exporter: Exporter, wanted: Sequence[Job]) -> tuple[list[Exported], dict[str, str]]:
@@ -125,7 +117,7 @@ def _written(exporter: Exporter, wanted: Sequence[Job]) -> tuple[list[Exported],
     return made, failed
 
 
-def _times(latency: DictConfig, exporter: Exporter, made: Sequence[Exported]) -> Times:
+def _times(latency: LatencySettings, exporter: Exporter, made: Sequence[Exported]) -> Times:
     files = {exported.name: exported.files[0] for exported in made if exported.proof.parity is not None}
     if not latency.rounds or not files:
         return {}
@@ -153,7 +145,8 @@ def _write_proof(
     latency = {threads: {n: asdict(time) for n, time in contenders.items()} for threads, contenders in times.items()}
     files = [exported.proof.to_dict() for exported in made]
     content = {**facts, "files": files, "latency": latency, "left_out": left_out, "failed": failed}
-    path.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
 def _tell(run: Path, reference: Reference, made: Sequence[Exported], times: Times, left_out: Sequence[str]) -> None:

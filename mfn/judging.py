@@ -54,7 +54,8 @@ def evaluate(composed: DictConfig) -> float:
     """
     config = settings(composed, EvaluateSettings)
     run = readable(config.paths.output)
-    embedder = FaceEmbedder.load(config.model_path, config.contract.model_dump()).to(config.device)
+    stated = config.contract.model_dump()
+    embedder = FaceEmbedder.load(config.model_path, stated, config.trust_torchscript).to(config.device)
     if embedder.network.device.type != torch.device(config.device).type:
         log.warning("device=%s has no effect: %s runs on the CPU", config.device, config.model_path)
     benchmarks: dict[str, Benchmark] = build(composed["benchmark"])
@@ -113,6 +114,9 @@ def _check(config: EvaluateSettings, embedder: FaceEmbedder, benchmarks: Mapping
         _check_writable("cache", Path(config.cache))
     if any(isinstance(benchmark, IjbSet) for benchmark in benchmarks.values()):
         _check_writable("ijb.cache", Path(config.ijb.cache))
+    measured = embedder.contract.threshold_flip
+    if config.store_threshold is None and measured not in (None, config.flip):
+        log.warning("the stored threshold is for flip=%s and says nothing about flip=%s", measured, config.flip)
     pairs = _first_pairs(benchmarks)
     if pairs is None and (config.probe or config.store_threshold is not None):
         raise ConfigError("probe=true and store_threshold= need a set of pairs among the benchmarks")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 MFN = Path(__file__).resolve().parents[1] / "mfn"
-EVERYWHERE = {"about", "contract", "errors", "files", "progress", "text"}
+EVERYWHERE = {"about", "contract", "errors", "files", "ownership", "progress", "text"}
 LEAVES = ("data", "models", "heads", "metrics", "align")
 ALLOWED = {
     **{leaf: {leaf} | EVERYWHERE for leaf in LEAVES},
@@ -14,14 +14,16 @@ ALLOWED = {
     "contract": {"errors"},
     "errors": set(),
     "files": set(),
+    "ownership": {"errors", "files"},
     "progress": set(),
     "text": set(),
     "schedules": {"errors"},
     "parameter_groups": {"errors"},
     "runtime": set(),
-    "checkpoint": EVERYWHERE,
+    "stored_backbone": {"errors"},
+    "checkpoint": {"stored_backbone"} | EVERYWHERE,
     "checkpoint_io": {"checkpoint"},
-    "inference": {"inference", "checkpoint", "models"} | EVERYWHERE,
+    "inference": {"inference", "checkpoint", "metrics", "models"} | EVERYWHERE,
     "evaluation": {"evaluation", "metrics", "data", "inference", "align"} | EVERYWHERE,
     "failures": {"errors"},
     "config": {"config", "checkpoint", "failures"} | EVERYWHERE,

@@ -24,10 +24,23 @@ def test_normalize_refuses_other_sizes_and_types() -> None:
 
 
 def test_survives_a_round_trip_through_plain_values() -> None:
-    contract = InputContract(color="BGR", threshold=0.31, threshold_far=1e-3)
+    contract = InputContract(color="BGR", threshold=0.31, threshold_far=1e-3, threshold_flip="sum")
     assert InputContract.from_dict(contract.to_dict()) == contract
-    with pytest.raises(CheckpointError, match="colour"):
-        InputContract.from_dict(contract.to_dict() | {"colour": "RGB"})
+
+
+def test_files_of_older_and_newer_versions_are_read(caplog: pytest.LogCaptureFixture) -> None:
+    plain = InputContract(threshold=0.31).to_dict()
+    del plain["threshold_flip"]
+    assert InputContract.from_dict(plain).threshold_flip is None and not caplog.text
+    assert InputContract.from_dict(plain | {"of_tomorrow": 1}) == InputContract(threshold=0.31)
+    assert "'of_tomorrow' is unknown here" in caplog.text
+
+
+def test_a_misspelt_field_is_a_missing_one() -> None:
+    plain = InputContract().to_dict()
+    plain["colour"] = plain.pop("color")
+    with pytest.raises(CheckpointError, match="lacks color"):
+        InputContract.from_dict(plain)
 
 
 def test_template_of_the_96_column_crop_is_the_112_one_without_8_columns_on_each_side() -> None:
@@ -43,7 +56,36 @@ def test_differences_name_conventions_but_no_thresholds() -> None:
     assert phrase.startswith("std (128.0")
 
 
-@pytest.mark.parametrize("wrong", [{"color": "GBR"}, {"std": (0.0, 1.0, 1.0)}, {"height": 0}, {"template": ()}])
-def test_nonsense_is_refused(wrong: dict) -> None:
+NAN, INFINITY, HUGE = float("nan"), float("inf"), 10**400
+DEEP: list = []
+for _ in range(100_000):
+    DEEP = [DEEP]
+NONSENSE = {
+    "height": [0, -1, 112.0, "112", None, True, HUGE, 10**6, NAN, [112]],
+    "width": [0, 10**6, "x"],
+    "color": [5, None, "GBR", ["RGB"], torch.ones(2)],
+    "mean": [[1, 2], [1, 2, "3"], None, 5, [NAN] * 3, [1e308] * 3, [HUGE] * 3, "127", {"a": 1}, [[1, 2, 3]] * 3],
+    "std": [[0, 0, 0], [-1, 1, 1], [INFINITY] * 3, [1e-300] * 3, "x"],
+    "template": [[], [[1, 2]] * 4, [[1, 2, 3]] * 5, [["a", "b"]] * 5, [1, 2, 3, 4, 5], None, [[1, NAN]] * 5, "abcde"],
+    "embedding_dim": [0, 10**9, "128", None],
+    "threshold": ["x", NAN, 5, [1], True],
+    "threshold_far": ["x", -1, INFINITY],
+    "threshold_flip": ["maybe", 5, ["sum"]],
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [(name, value) for name, values in NONSENSE.items() for value in [*values, DEEP]]
+)
+def test_nonsense_is_refused_in_one_sentence(field: str, value: object) -> None:
+    with pytest.raises(CheckpointError, match=f"contract.{field} must be") as told:
+        InputContract.from_dict(InputContract().to_dict() | {field: value})
+    assert len(str(told.value)) < 300 and "\n" not in str(told.value)
     with pytest.raises(ConfigError):
-        InputContract(**wrong)
+        InputContract(**{field: value})
+
+
+@pytest.mark.parametrize("plain", [None, 5, [1], "RGB", {}])
+def test_what_is_no_contract_is_told(plain: object) -> None:
+    with pytest.raises(CheckpointError, match="input contract"):
+        InputContract.from_dict(plain)

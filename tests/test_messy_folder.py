@@ -112,6 +112,9 @@ def test_every_reader_finds_the_same_images_of_the_same_people(root: Path, tmp_p
     prepared(root, tmp_path / "pack", source=trained, align=None)
     index = Manifest.read(tmp_path / "pack/index.csv")
     assert sorted(index.name[index.row >= 0].tolist()) == sorted(IMAGES)
+    told = dict(zip(index.name.tolist(), index.reason.tolist(), strict=True))
+    for reason, names in PASSED_OVER.items():
+        assert all(told[name].startswith(f"passed over: {reason}") for name in names), reason
     assert by_person(RecordDataset(tmp_path / "pack")) == people
 
     judged = split_gallery(root, enrolled=1)

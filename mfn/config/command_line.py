@@ -25,8 +25,9 @@ _PATHS = (
     "images",
     "val_root",
     "image_root",
+    "name",
 )
-"""Last parts of the keys whose value is a path: text, whatever it looks like."""
+"""Last parts of the keys whose value is a path or part of one: text, whatever it looks like."""
 _LISTS = ("benchmark", "callbacks", "logger", "target", "precision")
 """Keys that take several values at once, which need no brackets where nothing is swept."""
 

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from mfn.config.settings import Channels, Number, Positive, Settings, Spread, Text, Whole, wanted
+from mfn.config.settings import Channels, Number, Place, Positive, Settings, Spread, Text, Whole, wanted
 
+Side = Annotated[Whole, Field(ge=1, le=4096)]
 Rate = Annotated[Number, Field(gt=0, lt=1)]
 
 
@@ -23,18 +24,29 @@ def _way(value: Any) -> Any:
     return {True: "sum", False: "none"}[value] if isinstance(value, bool) else value
 
 
+Flip = Annotated[Literal["none", "sum", "concat"], BeforeValidator(_way)]
+"""What is done with the embedding of the mirrored image."""
+
+
+FitRule = Literal["exact", "resize"]
+"""How images of another size come to the network's, see :class:`mfn.data.fit.Fit`."""
+
+
 class StatedContract(Settings):
     """What the user says of the pixels a file expects; null where the file says it."""
 
     color: Literal["RGB", "BGR"] | None = wanted("RGB, BGR, or null where the file says it")
     mean: Channels | None = wanted("three numbers, as [127.5,127.5,127.5], or null where the file says it")
     std: tuple[Spread, Spread, Spread] | None = wanted("three positive numbers, or null where the file says it")
+    height: Side | None = wanted("a number of pixels up to 4096, or null where the file says it")
+    width: Side | None = wanted("a number of pixels up to 4096, or null where the file says it")
+    pixels: bool | None = wanted("true where the network normalises inside, or null")
 
 
 class IjbSettings(Settings):
     """How templates are made, see :func:`mfn.evaluation.ijb.run_ijb`."""
 
-    cache: Text = wanted("a folder")
+    cache: Place = wanted("a folder")
     keep_norm: bool = wanted("true or false")
     detector_weight: bool = wanted("true or false")
     media_pooling: bool = wanted("true or false")
@@ -50,27 +62,28 @@ class BenchmarkSettings(Settings):
 class Paths(Settings):
     """Where the report goes."""
 
-    output: Text = wanted("a folder")
+    output: Place = wanted("a folder")
 
 
 class EvaluateSettings(Settings):
     """Of the whole configuration."""
 
-    model_path: Text = wanted("the network file to judge, as in model_path=FILE")
+    model_path: Place = wanted("the network file to judge, as in model_path=FILE")
     contract: StatedContract = wanted("the keys of the contract")
+    trust_torchscript: bool = wanted("true to run a .pt file, which is a program, or false")
     benchmark: BenchmarkSettings = wanted("one or several, as benchmark=[lfw,cfp_fp]")
     device: Annotated[str, AfterValidator(_device)] = wanted("cpu, cuda, cuda:NUMBER or another of PyTorch's devices")
-    fit: Literal["exact", "resize"] = wanted("exact or resize")
+    fit: FitRule = wanted("exact or resize")
     check_alignment: bool = wanted("true or false")
     batch_size: Positive = wanted("a whole number of at least 1")
     num_workers: Annotated[Whole, Field(ge=0, le=1024)] = wanted("a whole number up to 1024, 0 for none")
-    flip: Annotated[Literal["none", "sum", "concat"], BeforeValidator(_way)] = wanted("none, sum or concat")
+    flip: Flip = wanted("none, sum or concat")
     score: Literal["cosine", "euclidean", "angle"] = wanted("cosine, euclidean or angle")
     pca: Positive | None = wanted("a whole number of at least 1, or null")
     bootstrap: Annotated[Whole, Field(ge=0, le=1_000_000)] = wanted("a whole number up to 1000000, 0 for none")
     store_threshold: Rate | None = wanted("a false accept rate between 0 and 1, as 1e-3, or null")
     probe: bool = wanted("true or false")
     probe_pairs: Annotated[Whole, Field(ge=4)] = wanted("a whole number of at least 4")
-    cache: Text | None = wanted("a folder, or null")
+    cache: Place | None = wanted("a folder, or null")
     ijb: IjbSettings = wanted("the keys of ijb")
     paths: Paths = wanted("where the report goes")

@@ -9,8 +9,12 @@ _OTHERWISE = re.compile(r"[+-]?[\d._]+(e[+-]?\d+)?|[+-]?(inf|nan)|true|false|nul
 
 
 def quoted(text: str) -> str:
-    """Text as a quoted value of Hydra's grammar, which gives back these very characters."""
-    inside = re.sub(r'(\\*)"', r'\1\1\\"', text)
+    """Text as a quoted value of Hydra's grammar, which gives back these very characters.
+
+    ``${`` would refer to another key; OmegaConf takes the backslash before it away, and one of each two before that.
+    """
+    literal = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
+    inside = re.sub(r'(\\*)"', r'\1\1\\"', literal)
     return '"' + re.sub(r"(\\+)$", r"\1\1", inside) + '"'
 
 

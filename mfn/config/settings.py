@@ -1,10 +1,11 @@
 """Values by type and range: declared once for each command, checked before data is read."""
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 from pydantic.fields import FieldInfo
 
 from mfn.config.arguments import no_truth, shown, text
@@ -29,6 +30,8 @@ Spread = Annotated[Number, Field(gt=0)]
 Channels = tuple[Number, Number, Number]
 Text = Annotated[str, PlainValidator(text)]
 """Not empty, as the name of a file, which may be of any bytes."""
+Place = Annotated[Text, AfterValidator(os.path.expanduser)]
+"""A path, in which ``~`` is the user's folder."""
 
 
 def wanted(what: str) -> Any:
@@ -107,7 +110,12 @@ def _write_back(config: DictConfig, values: Mapping[str, Any], plain: Mapping[st
         elif (value := list(value) if isinstance(value, tuple) else value) != plain[name] or type(value) is not type(
             plain[name]
         ):
-            OmegaConf.update(config, prefix + name, value)
+            OmegaConf.update(config, prefix + name, _literal(value))
+
+
+def _literal(value: Any) -> Any:
+    """Text that OmegaConf takes as it is, though it may hold what would refer to another key."""
+    return value.replace("${", "\\${") if isinstance(value, str) else value
 
 
 def _sentence(problem: Mapping[str, Any], declared: type[Settings], plain: Any) -> str:

@@ -200,7 +200,12 @@ class FaceDataModule(LightningDataModule):
         """Return where training stands and on what, for the checkpoint."""
         if self._train_loader is None:
             return {}
-        return {**self._train_loader.state_dict(), "data": self.fingerprint, "seed": self.seed}
+        return {
+            **self._train_loader.state_dict(),
+            "data": self.fingerprint,
+            "seed": self.seed,
+            "fit": self.fit.rule,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Make training go on where the state was taken.
@@ -215,6 +220,8 @@ class FaceDataModule(LightningDataModule):
         changed = differences(state_dict.get("data", {}), self.fingerprint)
         if (seed := state_dict.get("seed")) != self.seed:
             changed.append(f"seed {seed} then, {self.seed} now")
+        if (rule := state_dict.get("fit", self.fit.rule)) != self.fit.rule:
+            changed.append(f"fit={rule} then, {self.fit.rule} now")
         if changed:
             raise CheckpointError(
                 f"the stopped run trained on other data: {'; '.join(changed)}; give it the same data and settings, or "

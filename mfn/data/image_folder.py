@@ -1,6 +1,5 @@
 """What is in a folder of images: the one place that decides it, whoever asks."""
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from mfn.data import copies
 from mfn.data.formats import BY_SUFFIX, START, Format, can_decode, format_of, remedy
 from mfn.data.passed_over import PassedOver
+from mfn.ownership import SETTINGS, is_prepared
 
 EMPTY = "folders without images"
 _TOOLS = {
@@ -131,15 +131,7 @@ def _made_by_others(names: set[str], path: str) -> str:
         return "RecordIO packs"
     if ".hydra" in names or any(name.endswith(".ckpt") for name in names):
         return "runs of mfn"
-    return "outputs of mfn prepare" if "settings.json" in names and _is_prepared(Path(path) / "settings.json") else ""
-
-
-def _is_prepared(settings: Path) -> bool:
-    try:
-        content = json.loads(settings.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(content, dict) and "align" in content and "photos" in content
+    return "outputs of mfn prepare" if SETTINGS in names and is_prepared(Path(path)) else ""
 
 
 def _format_in(path: str) -> Format | None:

@@ -1,7 +1,6 @@
 """Writing InsightFace packs."""
 
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from mfn.data.pack_labels import EXACT
 from mfn.data.record import Record
 from mfn.data.recordio import RecordWriter
 from mfn.errors import DataError
+from mfn.files import clear_left_behind, hidden_folder
 
 _RECORD_0_LABELS = 8 + 24
 """Their byte offset in the `.rec`, after the frame's head and the image header."""
@@ -30,10 +30,13 @@ class PackWriter:
     exception inside the block removes them. The same calls give the same bytes.
 
     Args:
-        folder: where the pack goes; made where it is missing. A pack of the same name there is replaced.
+        folder: where the pack goes; made where it is missing. Nothing there is replaced.
         image_size: (height, width) that `property` tells.
         name: `train`, or that of another pack beside it, such as `val`.
         label_names: the identity of each label from 0 on.
+
+    Raises:
+        DataError: the folder holds a file of that name already.
     """
 
     def __init__(
@@ -137,19 +140,27 @@ def _held(keys: Sequence[int]) -> np.ndarray:
 @contextmanager
 def _published(folder: Path, name: str) -> Iterator[Path]:
     """Give a hidden folder; what lies in it goes to `folder` once the block ends well."""
-    folder.mkdir(parents=True, exist_ok=True)
+    was_there = folder.exists()
+    _refuse_to_replace(folder, name)
+    clear_left_behind(folder)
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{name}.", suffix=".tmp", dir=folder) as work:
-            yield Path(work)
-            # Without its records nobody takes what else is there for a pack, old or new.
-            beside_train = ("property", pack_names.FILE, copies.FILE) if name == "train" else ()
-            for old in (f"{name}.rec", *beside_train):
-                (folder / old).unlink(missing_ok=True)
-            for path in sorted(Path(work).iterdir(), key=lambda path: path.suffix == ".rec"):
+        with hidden_folder(folder / name) as work:
+            yield work
+            _refuse_to_replace(folder, name)
+            # Without its records nobody takes what else is there for a pack.
+            for path in sorted(work.iterdir(), key=lambda path: path.suffix == ".rec"):
                 with path.open("rb+") as file:
                     os.fsync(file.fileno())
                 path.replace(folder / path.name)
     except BaseException:
-        with suppress(OSError):  # there is something else in it
-            folder.rmdir()
+        if not was_there:
+            with suppress(OSError):  # there is something else in it
+                folder.rmdir()
         raise
+
+
+def _refuse_to_replace(folder: Path, name: str) -> None:
+    beside_train = ("property", pack_names.FILE, copies.FILE) if name == "train" else ()
+    for file in (*(name + suffix for suffix in (".rec", ".idx", ".lst")), *beside_train):
+        if os.path.lexists(folder / file):
+            raise DataError(f"{folder} holds {file} already: give another folder, or move {file} away")

@@ -8,15 +8,13 @@ from numpy.typing import NDArray
 
 from mfn.data.source import ImageSource
 from mfn.data.verification import verification_loader
-from mfn.errors import ConfigError, DataError
+from mfn.errors import DataError
 from mfn.inference.embedder import FaceEmbedder
 from mfn.metrics.insightface import mean_norm
 from mfn.metrics.scores import combine
 from mfn.progress import Count, counting
 
 log = logging.getLogger(__name__)
-
-VIEWS = ("none", "sum", "concat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +40,6 @@ class Embedded:
         """Mean length of the raw embeddings, over both views (XNorm in InsightFace's tables)."""
         views = [self.plain] if self.mirrored is None else [self.plain, self.mirrored]
         return float(np.mean([mean_norm(view) for view in views]))
-
-
-def flip_views(flip: str | bool) -> str:
-    """The name of a way to use the mirrored image; true stands for sum, false for none.
-
-    Raises:
-        ConfigError: There is no such way.
-    """
-    name = {True: "sum", False: "none"}.get(flip, flip) if isinstance(flip, bool) else flip
-    if name not in VIEWS:
-        raise ConfigError(f"flip={flip} must be one of {', '.join(VIEWS)}")
-    return str(name)
 
 
 def embed_images(

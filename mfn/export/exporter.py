@@ -1,7 +1,6 @@
 """Files of one checkpoint, written in a folder of their own and moved out of it once they are proven."""
 
 import logging
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from mfn.export.metadata import described, write_metadata
 from mfn.export.network import Deployable, ExportOptions, deployable
 from mfn.export.proof import Proof, Reference, prove
 from mfn.export.quiet import quiet
+from mfn.export.replacing import check_replaceable
 from mfn.export.source import Source
 
 log = logging.getLogger(__name__)
@@ -38,11 +38,16 @@ class Exported:
         return self.files[0].name
 
     def keep(self, folder: Path) -> Path:
-        """Moves the file, those that belong to it and its JSON, which gets the proof; returns the new path."""
+        """Moves the file, those that belong to it and its JSON, which gets the proof; returns the new path.
+
+        Raises:
+            ExportError: Something lies there that mfn did not export.
+        """
+        check_replaceable(folder / self.name, [file.name for file in self.files])
         beside = write_metadata(self.files[0], self.deployable, proof=self.proof.to_dict())
         for file in (beside, *self.files):
             if (there := folder / file.name).is_dir():
-                shutil.rmtree(there)
+                there.rename(file.with_name(f"{file.name}.before"))
             file.replace(there)
         return folder / self.name
 
@@ -75,7 +80,7 @@ class Exporter:
         """
         target, options = job.target, replace(self.options, precision=job.precision)
         network = described(deployable(self.source.backbone, self.source.contract, options), self.source.origin)
-        path = self.folder / f"{self.stem}_{target.name}_{job.precision}{target.suffix}"
+        path = self.folder / job.file_name(self.stem)
         try:
             with quiet():
                 files = target.export(network, path, self.calibration)

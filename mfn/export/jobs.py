@@ -14,6 +14,10 @@ class Job:
     target: Target
     precision: str
 
+    def file_name(self, stem: str) -> str:
+        """Of the file that is loaded first."""
+        return f"{stem}_{self.target.name}_{self.precision}{self.target.suffix}"
+
 
 def jobs(
     targets: Mapping[str, Target], precisions: Sequence[str], *, allow_missing: bool, calibrated: bool
@@ -32,7 +36,7 @@ def jobs(
     Raises:
         ExportError: A package is missing, no target has a precision, or faces to calibrate on are missing.
     """
-    found, left_out = [], []
+    found, left_out, precisions = [], [], list(dict.fromkeys(precisions))
     for precision in precisions:
         if not any(precision in target.precisions for target in targets.values()):
             told = "; ".join(f"target={name} has {one_of(target.precisions)}" for name, target in targets.items())

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mfn.about import install_command
 from mfn.errors import ExportError, first_line
 from mfn.export.litert_file import tidied
 
@@ -53,7 +54,7 @@ def builtin_prelu() -> Iterator[None]:
         apart = (decomp._pre_convert_decomp, decomp._pre_lower_decomp)
         written = import_module("litert_torch.backend.lowerings.registry").global_registry.registered_ops
     except (ImportError, AttributeError) as error:
-        raise ExportError("target=litert knows litert-torch 0.10 only: pip install 'litert-torch==0.10.*'") from error
+        raise ExportError(f"target=litert knows another litert-torch: {install_command('litert')}") from error
     operator = torch.ops.aten._prelu_kernel.default
     before = [(table, dict(table)) for table in (*apart, written)]
     for table in apart:

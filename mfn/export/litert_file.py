@@ -6,6 +6,9 @@ from typing import Any
 
 from mfn.export.network import INPUT, OUTPUT
 
+INT8 = 9
+"""The schema's number for tensors of int8."""
+
 
 def read_model(content: bytes) -> Any:
     """The model as a tree of Python objects (``ModelT`` of the TFLite schema); weights stay in `content`."""

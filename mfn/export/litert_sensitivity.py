@@ -6,6 +6,7 @@ import numpy as np
 
 from mfn.export.litert_quantize import full_int8, layers
 from mfn.export.litert_ranges import activation_ranges, embeddings
+from mfn.export.target import expect
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,9 @@ class Int8Options:
         max_float_layers: Layers that may work in float to get there; their weights are int8 all the same, so that
             they cost time and no bytes.
         probes: Calibration images on which the cosine is measured.
+
+    Raises:
+        ExportError: A value makes no sense.
     """
 
     equalize: bool = True
@@ -26,6 +30,13 @@ class Int8Options:
     target_cosine: float = 0.99
     max_float_layers: int = 4
     probes: int = 32
+
+    def __post_init__(self) -> None:
+        expect(f"target.litert.int8.coverage={self.coverage}", "above 0 and up to 1", 0 < self.coverage <= 1)
+        expect(f"target.litert.int8.target_cosine={self.target_cosine}", "a cosine", abs(self.target_cosine) <= 1)
+        most = self.max_float_layers
+        expect(f"target.litert.int8.max_float_layers={most}", "0 or positive", most >= 0)
+        expect(f"target.litert.int8.probes={self.probes}", "at least 1", self.probes >= 1)
 
 
 def calibrated_int8(content: bytes, images: np.ndarray, options: Int8Options) -> bytes:

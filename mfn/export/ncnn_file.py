@@ -57,7 +57,7 @@ def read_ncnn(param: Path, weights: Path) -> list[NcnnLayer]:
     except ValueError:  # beyond the end
         at = -1
     if at != len(content):
-        raise ExportError(f"{weights} holds arrays of layers that mfn does not know; export another target")
+        raise ExportError(f"{weights} holds arrays of layers that mfn does not know")
     return layers
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mfn.errors import ExportError
 from mfn.inference.embedder import FaceEmbedder
 
 BATCHES = (1, 2, 7, 64)
@@ -52,6 +53,21 @@ def parity(embedder: FaceEmbedder, images: np.ndarray, reference: np.ndarray, un
 def batches(count: int) -> Sequence[int]:
     """The batch sizes that so many images allow, the last one all of them."""
     return sorted({*(batch for batch in BATCHES if batch <= count), count})
+
+
+def check_embeddings(embeddings: np.ndarray) -> None:
+    """Makes sure that a checkpoint is worth exporting.
+
+    Args:
+        embeddings: float32 (N, D), of different faces.
+
+    Raises:
+        ExportError: Some are not finite, or all are the same.
+    """
+    if broken := int((~np.isfinite(embeddings)).any(1).sum()):
+        raise ExportError(f"the checkpoint gives NaN or infinity for {broken} of {len(embeddings)} faces: it is spoilt")
+    if len(embeddings) > 1 and np.ptp(embeddings, axis=0).max() <= 1e-6 * np.abs(embeddings).max():
+        raise ExportError("the checkpoint gives every face the same embedding: it is not trained, or spoilt")
 
 
 def spread(reference: np.ndarray) -> float:

@@ -12,11 +12,11 @@ from torch import nn
 
 from mfn.contract import InputContract
 from mfn.data.verification import VerificationSet
-from mfn.errors import ExportError, MfnError
+from mfn.errors import ExportError, MfnError, first_line
 from mfn.evaluation.judge import judge
 from mfn.export.latency import Latency, Step, latencies, torch_threads
 from mfn.export.network import Deployable
-from mfn.export.parity import Parity, parity
+from mfn.export.parity import Parity, check_embeddings, parity
 from mfn.export.target import Description, Target
 from mfn.inference.embedder import FaceEmbedder
 
@@ -32,6 +32,9 @@ class Reference:
         images: uint8 RGB (N, H, W, 3), faces for parity.
         benchmarks: Verification sets.
         **judging: Options of :func:`mfn.evaluation.judge.judge`.
+
+    Raises:
+        ExportError: It tells no faces apart.
 
     Attributes:
         embeddings: float32 (N, D), raw.
@@ -51,6 +54,7 @@ class Reference:
         self.images = images
         self.parameters = sum(parameter.numel() for parameter in backbone.parameters())
         self.embeddings = self.embedder.raw(images).cpu().numpy()
+        check_embeddings(self.embeddings)
         self._benchmarks, self._judging = benchmarks, judging
         self.judged = self.judge(self.embedder)
 
@@ -67,7 +71,7 @@ class Proof:
         target: Name of the format.
         precision: Of the numbers in it.
         file: Its name.
-        bytes: Of all files that belong to it, but the JSON.
+        files: Name and bytes of each file that belongs to it, but the JSON.
         made_of: Format version, operators, batch.
         parity: None where the file cannot run here.
         judged: Verification figures of the file on each benchmark.
@@ -78,16 +82,21 @@ class Proof:
     target: str
     precision: str
     file: str
-    bytes: int
+    files: dict[str, int]
     made_of: Description
     parity: Parity | None = None
     judged: dict[str, Figures] = field(default_factory=dict)
     latency: dict[int, Latency] = field(default_factory=dict)
     broken: tuple[str, ...] = ()
 
+    @property
+    def bytes(self) -> int:
+        """Of all its files."""
+        return sum(self.files.values())
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return asdict(self)
+        return asdict(self) | {"bytes": self.bytes}
 
 
 def prove(target: Target, deployable: Deployable, files: list[Path], reference: Reference) -> Proof:
@@ -102,16 +111,18 @@ def prove(target: Target, deployable: Deployable, files: list[Path], reference: 
     Raises:
         ExportError: The file does not load or does not run.
     """
-    options = deployable.options
-    proof = Proof(target.name, options.precision, files[0].name, size_of(files), target.describe(files[0]))
+    options, sizes = deployable.options, {file.name: size_of([file]) for file in files}
+    proof = Proof(target.name, options.precision, files[0].name, sizes, target.describe(files[0]))
     if not target.runs_here:
         return proof
     try:
-        embedder = FaceEmbedder.load(files[0])
+        embedder = _loaded(files[0])
         close = parity(embedder, reference.images, reference.embeddings, options.l2_normalize)
         return replace(proof, parity=close, judged=reference.judge(embedder))
     except MfnError as error:
         raise ExportError(f"the exported {files[0].name} does not run: {error}") from error
+    except Exception as error:  # the runtimes' errors have no common base
+        raise ExportError(f"the exported {files[0].name} does not run ({first_line(error)})") from error
 
 
 def measured(
@@ -121,10 +132,14 @@ def measured(
     found: dict[int, dict[str, Latency]] = {}
     for count in threads:
         with torch_threads(count), torch.inference_mode():
-            embedders = {"PyTorch": reference.embedder} | {n: FaceEmbedder.load(path) for n, path in files.items()}
+            embedders = {"PyTorch": reference.embedder} | {n: _loaded(path) for n, path in files.items()}
             steps = {name: _step(embedder, reference.images[:1]) for name, embedder in embedders.items()}
             found[count] = latencies(steps, rounds)
     return found
+
+
+def _loaded(path: Path) -> FaceEmbedder:
+    return FaceEmbedder.load(path, trust_torchscript=True)  # we wrote it
 
 
 def _step(embedder: FaceEmbedder, images: np.ndarray) -> Step:

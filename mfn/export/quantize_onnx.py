@@ -1,7 +1,8 @@
 """Full int8 for ONNX Runtime: weights per output channel, activations uint8 with one scale per tensor.
 
 Each convolution reads and writes integers between QuantizeLinear and DequantizeLinear nodes, which the runtime joins
-into integer kernels; PReLU and residual additions between them stay float.
+into integer kernels; PReLU and residual additions between them stay float. Weights are int8, which is 1.4 times as fast
+as uint8 with VNNI, on scales with which no processor's sums can saturate (:mod:`mfn.export.saturation`).
 """
 
 import copy
@@ -9,18 +10,20 @@ import dataclasses
 import logging
 import tempfile
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import torch
 
-from mfn.errors import ExportError
 from mfn.export.equalize import equalized
 from mfn.export.network import INPUT, Deployable
 from mfn.export.onnx_graph import onnx_graph
 from mfn.export.quiet import quiet
+from mfn.export.saturation import fitting_scales, integers, scaled
 from mfn.export.sensitivity import kept_float, layer_costs
+from mfn.export.target import expect, one_of
 
 if TYPE_CHECKING:
     import onnx
@@ -29,24 +32,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Ranges = Literal["minmax", "percentile", "entropy"]
+RANGES = get_args(Ranges)
 _BATCH = 16
 _PROBES = 32
 """Faces on which the cost of a layer is measured; its mean cosine varies little between faces."""
 
 
-def quantized(
-    deployable: Deployable,
-    calibration: np.ndarray,
-    ranges: Ranges = "minmax",
-    percentile: float = 99.999,
-    balance: float | None = 0.6,
-    float_bytes: int = 32768,
-) -> "onnx.ModelProto":
-    """Writes the network with integer convolutions, as QDQ.
+@dataclass(frozen=True, slots=True)
+class Int8Options:
+    """How int8 is made.
 
-    Args:
-        deployable: The network.
-        calibration: uint8 RGB (N, H, W, 3), faces from which the ranges come.
+    Attributes:
         ranges: How far a tensor's scale reaches: to its extremes, to a percentile at either end, or to where the
             entropy lost is least.
         percentile: For ``ranges="percentile"``.
@@ -54,18 +50,39 @@ def quantized(
         float_bytes: What the file may grow by for the layers that lose most, which then stay float; 0 for none.
 
     Raises:
-        ExportError: An option is not known.
+        ExportError: A value makes no sense.
     """
-    if ranges not in ("minmax", "percentile", "entropy"):
-        raise ExportError(f"target.onnx.int8.ranges={ranges} must be minmax, percentile or entropy")
+
+    ranges: Ranges = "minmax"
+    percentile: float = 99.999
+    balance: float | None = 0.6
+    float_bytes: int = 32768
+
+    def __post_init__(self) -> None:
+        expect(f"target.onnx.int8.ranges={self.ranges}", one_of(RANGES), self.ranges in RANGES)
+        expect(f"target.onnx.int8.percentile={self.percentile}", "above 50 and up to 100", 50 < self.percentile <= 100)
+        balanced = self.balance is None or 0 <= self.balance <= 1
+        expect(f"target.onnx.int8.balance={self.balance}", "null or from 0 to 1", balanced)
+        expect(f"target.onnx.int8.float_bytes={self.float_bytes}", "0 or positive", self.float_bytes >= 0)
+
+
+def quantized(deployable: Deployable, calibration: np.ndarray, options: Int8Options) -> "onnx.ModelProto":
+    """Writes the network with integer convolutions, as QDQ.
+
+    Args:
+        deployable: The network.
+        calibration: uint8 RGB (N, H, W, 3), faces from which the ranges come.
+        options: How.
+    """
     inputs = deployable.inputs(calibration)
-    if balance is not None:
-        network = equalized(deployable.network, inputs, balance)
+    if options.balance is not None:
+        network = equalized(deployable.network, inputs, options.balance)
         deployable = dataclasses.replace(deployable, network=network)
     with quiet():
         model = onnx_graph(deployable)
-        found = _ranges(model, inputs.numpy(), ranges, percentile)
-        kept = _costliest(model, found, inputs[:_PROBES].numpy(), float_bytes) if float_bytes else []
+        found = _ranges(model, inputs.numpy(), options.ranges, options.percentile)
+        budget = options.float_bytes
+        kept = _costliest(model, found, inputs[:_PROBES].numpy(), budget) if budget else []
         return _quantize(model, found, kept)
 
 
@@ -114,8 +131,9 @@ def _quantize(model: "onnx.ModelProto", ranges: "TensorsData", kept: Collection[
     from onnxruntime.quantization import QuantType
     from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
+    model = copy.deepcopy(model)
     quantizer = QDQQuantizer(
-        copy.deepcopy(model),
+        model,
         per_channel=True,
         reduce_range=False,
         weight_qType=QuantType.QInt8,
@@ -124,10 +142,37 @@ def _quantize(model: "onnx.ModelProto", ranges: "TensorsData", kept: Collection[
         nodes_to_quantize=None,
         nodes_to_exclude=list(kept),
         op_types_to_quantize=["Conv"],
-        extra_options={},
+        extra_options={"TensorQuantOverrides": _with_fitting_weights(model, kept)},
     )
     quantizer.quantize_model()
     return quantizer.model.model
+
+
+def _with_fitting_weights(model: "onnx.ModelProto", kept: Collection[str]) -> dict[str, list[dict[str, Any]]]:
+    """Rounds the weights of the layers that become integer, in place; returns scales as the quantizer takes them."""
+    from onnx import numpy_helper
+
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    scales_of = {}
+    for node in model.graph.node:
+        if node.op_type == "Conv" and node.name not in kept:
+            tensor = tensors[node.input[1]]
+            weights = numpy_helper.to_array(tensor)
+            scales = fitting_scales(weights).astype(np.float32)
+            # What is rounded already stays what it is when the quantizer rounds it again
+            tensor.CopyFrom(numpy_helper.from_array(scaled(integers(weights, scales), scales), tensor.name))
+            scales_of[tensor.name] = [{"axis": 0, "scale": scale, "zero_point": 0} for scale in scales]
+    return scales_of
+
+
+def integer_weights(model: "onnx.ModelProto") -> list[np.ndarray]:
+    """The integer weights (O, I, height, width) of a quantised model's convolutions."""
+    from onnx import numpy_helper
+
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    source = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "DequantizeLinear"}
+    names = (source.get(node.input[1]) for node in model.graph.node if node.op_type == "Conv")
+    return [numpy_helper.to_array(tensors[name]) for name in names if name in tensors]
 
 
 def embed(model: "onnx.ModelProto", inputs: np.ndarray) -> np.ndarray:

@@ -1,17 +1,19 @@
 """What is exported: a trained backbone, its contract, and what its file says about where it comes from."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-from torch import Tensor, nn
+import yaml
+from torch import nn
 
-from mfn.checkpoint import Passport, build_backbone, read_checkpoint, weights_hash
+from mfn.checkpoint import Passport, best_score, build_backbone, not_finite, read_checkpoint, weights_hash
 from mfn.contract import InputContract
 from mfn.errors import ExportError
 from mfn.models.ordered_arrays import import_ordered_arrays
+
+_LARGEST, _LONGEST = 100_000, 100
+"""Characters of a configuration that is read, and of a value that is told."""
 
 
 @dataclass(frozen=True)
@@ -34,40 +36,78 @@ def read_source(path: Path) -> Source:
 
     Raises:
         CheckpointError: The file is missing, damaged, or of neither kind.
-        ExportError: Its suffix is neither ``.ckpt`` nor ``.npz``.
+        ExportError: Its suffix is neither ``.ckpt`` nor ``.npz``, or its weights are no numbers.
     """
-    if path.suffix == ".npz":
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
         backbone, _, contract = import_ordered_arrays(path)
         facts = {"recipe": f"imported from {path.name}"}
-    elif path.suffix == ".ckpt":
+    elif suffix == ".ckpt":
         checkpoint = read_checkpoint(path)
         backbone, contract = build_backbone(checkpoint, path)
-        facts = _recipe(Passport.of(checkpoint, path).config) | _accuracy(checkpoint)
+        facts = _recipe(Passport.of(checkpoint, path).config)
+        if score := best_score(checkpoint):
+            facts["accuracy"] = score
     else:
         raise ExportError(f"ckpt_path={path} must be a checkpoint (.ckpt) or arrays in forward order (.npz)")
+    if spoilt := not_finite(backbone.state_dict()):
+        raise ExportError(
+            f"{path} is spoilt: {len(spoilt)} of its tensors hold NaN or infinity ({', '.join(spoilt[:3])}); its "
+            "training went wrong, and only a checkpoint from before that is worth exporting"
+        )
     return Source(backbone, contract, {"checkpoint": weights_hash(backbone.state_dict()), **facts})
 
 
 def _recipe(text: str) -> dict[str, str]:
-    """Head, optimiser and data in a line each, of a run's configuration as YAML; other text as it is."""
-    config = OmegaConf.create(text) if text else OmegaConf.create({})
-    if not isinstance(config, DictConfig) or "head" not in config:
-        return {"recipe": text} if text else {}
-    parts = [_called(config.head, "scale", "margin"), _called(config.optimizer, "lr"), _called(config.scheduler)]
-    source = config.data.get("source") or {}
-    root = next((Path(str(source[key])).name for key in ("root", "path") if source.get(key)), "")
-    return {"recipe": ", ".join(parts), "data": f"{_called(source)} {root}".strip()}
+    """Head, optimiser and data in a line each, of a run's configuration as YAML; another line of text as it is.
+
+    The text is a stranger's: it is read as plain data, and nothing in it is looked up or resolved.
+    """
+    run = _parsed(text)
+    if "head" not in run:
+        line = next(iter(text.splitlines()), "")
+        return {"recipe": line[:_LONGEST]} if line else {}
+    parts = [
+        _called(run["head"], "scale", "margin"),
+        _called(run.get("optimizer"), "lr"),
+        _called(run.get("scheduler")),
+    ]
+    facts = {"recipe": ", ".join(filter(None, parts))}
+    data = run.get("data")
+    source = data.get("source") if isinstance(data, dict) else None
+    if isinstance(source, dict):
+        root = next((Path(str(source[key])).name for key in ("root", "path") if _is_told(source.get(key))), "")
+        facts["data"] = f"{_called(source)} {root}".strip()
+    return facts
 
 
-def _called(part: Mapping[str, Any], *keys: str) -> str:
+def _parsed(text: str) -> dict[str, Any]:
+    """What YAML of a usual size holds; empty where it is none, or no mapping."""
+    try:
+        plain = yaml.load(text, _WithoutAliases) if len(text) <= _LARGEST else None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return {}
+    return plain if isinstance(plain, dict) else {}
+
+
+class _WithoutAliases(yaml.SafeLoader):
+    """Plain values alone: a few aliases of aliases are more than memory holds."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("an alias")
+        return super().compose_node(parent, index)
+
+
+def _called(part: object, *keys: str) -> str:
     """A part of a configuration as ``Name(key=value)``."""
-    name = str(part.get("_target_", "")).rpartition(".")[2]
-    values = ", ".join(f"{key}={part[key]}" for key in keys if part.get(key) is not None)
+    if not isinstance(part, dict):
+        return ""
+    target = part.get("_target_")
+    name = target.rpartition(".")[2][:_LONGEST] if isinstance(target, str) else ""
+    values = ", ".join(f"{key}={str(part[key])[:_LONGEST]}" for key in keys if _is_told(part.get(key)))
     return f"{name}({values})" if values else name
 
 
-def _accuracy(checkpoint: Mapping[str, Any]) -> dict[str, str]:
-    for state in checkpoint.get("callbacks", {}).values():
-        if isinstance(score := state.get("best_model_score"), Tensor):
-            return {"accuracy": f"{state['monitor']} {float(score):.4f}"}
-    return {}
+def _is_told(value: object) -> bool:
+    return isinstance(value, str | float) or (isinstance(value, int) and abs(value) < 1e9)

@@ -18,6 +18,8 @@ def parity_row(proof: Proof) -> Row:
         "ops": sum(made.operators.values()),
         "batch": made.batch,
     }
+    if made.int8_holds_on:
+        row["int8 on"] = made.int8_holds_on.partition(":")[0]
     if close is None:
         return row | {"max abs": "not run"}
     return row | {

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from mfn.about import install_command
+from mfn.errors import ExportError
 from mfn.export.network import Deployable
 
 
@@ -22,11 +23,14 @@ class Description:
         version: Of the format, as ``"opset 18"``.
         operators: How often each operator occurs.
         batch: What the file takes: ``"any"``, a range as ``"1-64"``, or a fixed number as ``"1"``.
+        int8_holds_on: For which processors integer arithmetic is proven and how that is known, see
+            :mod:`mfn.export.saturation`; empty where there is none.
     """
 
     version: str
     operators: dict[str, int] = field(default_factory=dict)
     batch: str = "any"
+    int8_holds_on: str = ""
 
 
 class Target(Protocol):
@@ -82,9 +86,24 @@ def missing_packages(target: Target) -> str | None:
     lacking = [(module, extra) for module, extra in target.requires if not _is_there(module)]
     if not lacking:
         return None
-    modules, extra = " and ".join(module for module, _ in lacking), lacking[0][1]
-    command = install_command(extra) if extra else f"pip install {' '.join(module for module, _ in lacking)}"
-    return f"target={target.name} needs {modules}: {command}"
+    modules, extra = [module for module, _ in lacking], lacking[0][1]
+    command = install_command(extra, *(() if extra else modules))
+    return f"target={target.name} needs {' and '.join(modules)}: {command}"
+
+
+def expect(given: str, what: str, holds: bool) -> None:
+    """Makes sure of an option.
+
+    Args:
+        given: ``key=value``.
+        what: The value must be.
+        holds: Whether it is.
+
+    Raises:
+        ExportError: It is not.
+    """
+    if not holds:
+        raise ExportError(f"{given} must be {what}")
 
 
 def one_of(names: Iterable[str]) -> str:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from mfn.contract import InputContract
 from mfn.errors import ConfigError, first_line
 from mfn.inference.loading import load_network, store_contract
 from mfn.inference.network import Network, TorchNetwork
+from mfn.metrics.scores import combine
 
 
 class FaceEmbedder:
@@ -30,18 +30,22 @@ class FaceEmbedder:
         self.contract = contract
 
     @classmethod
-    def load(cls, path: Path | str, stated: Mapping[str, Any] | None = None) -> "FaceEmbedder":
+    def load(
+        cls, path: Path | str, stated: Mapping[str, Any] | None = None, trust_torchscript: bool = False
+    ) -> "FaceEmbedder":
         """Reads a network file: a checkpoint, arrays in forward order (``.npz``), or an exported file.
 
         Args:
             path: The file.
-            stated: ``color``, ``mean`` and ``std``, for files that do not say what pixels they expect.
+            stated: ``color``, ``mean``, ``std``, ``height``, ``width`` and ``pixels`` (the network normalises inside),
+                for files that do not say what they expect.
+            trust_torchscript: Run a TorchScript file (``.pt``), which is a program.
 
         Raises:
             CheckpointError: The file is missing, damaged or of another kind, or what it expects is unknown.
         """
         given = {key: value for key, value in (stated or {}).items() if value is not None}
-        return cls(*load_network(Path(path), given))
+        return cls(*load_network(Path(path).expanduser(), given, trust_torchscript))
 
     def to(self, device: torch.device | str) -> "FaceEmbedder":
         """Moves a PyTorch network to a device; other runtimes stay where they are.
@@ -73,21 +77,25 @@ class FaceEmbedder:
         prepare = self.contract.arrange if self.network.takes_pixels else self.contract.normalize
         return self.network(prepare(pixels))
 
-    def __call__(self, images: np.ndarray | Tensor, flip: bool = False) -> np.ndarray:
+    def __call__(self, images: np.ndarray | Tensor, flip: str | bool | None = None) -> np.ndarray:
         """Embeds aligned faces.
 
         Args:
             images: uint8 RGB (N, H, W, 3).
-            flip: Add the embedding of the mirrored image before scaling to unit length.
+            flip: What is done with the mirrored image's embedding: ``"sum"`` (or true) adds it before scaling to unit
+                length, ``"concat"`` puts it behind, ``"none"`` (false, None) does without. The contract's ``threshold``
+                belongs to its ``threshold_flip``, which can be given here.
 
         Returns:
-            float32 (N, D), each row of unit length.
+            float32 (N, D), or (N, 2 D) with ``"concat"``, each row of unit length.
+
+        Raises:
+            ConfigError: There is no such way.
         """
+        how = flip if isinstance(flip, str) else ("sum" if flip else "none")
         pixels = torch.as_tensor(images)
-        embeddings = self.raw(pixels)
-        if flip:
-            embeddings = embeddings + self.raw(pixels.flip(2))
-        return functional.normalize(embeddings).cpu().numpy()
+        mirrored = None if how == "none" else self.raw(pixels.flip(2)).cpu().numpy()
+        return combine(self.raw(pixels).cpu().numpy(), mirrored, how)
 
     def store_threshold(self, path: Path | str, threshold: float, far: float, flip: str | None = None) -> Path:
         """Remembers the operating threshold in the contract and in the file the network came from.
@@ -96,13 +104,13 @@ class FaceEmbedder:
             path: The network's file; a checkpoint keeps it inside, others in a JSON beside them.
             threshold: Cosine at and above which two faces count as one person.
             far: False accept rate for which it was measured.
-            flip: How the mirrored image's embedding was used then: none | sum | concat.
+            flip: How the mirrored image's embedding was used then: none | sum | concat; None where it is not known.
 
         Returns:
             The file that was written.
         """
         measured = {"threshold": threshold, "threshold_far": far, "threshold_flip": flip}
         contract = dataclasses.replace(self.contract, **measured)
-        written = store_contract(Path(path), contract)
+        written = store_contract(Path(path).expanduser(), contract)
         self.contract = contract
         return written

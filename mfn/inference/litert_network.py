@@ -46,15 +46,18 @@ class LiteRTNetwork:
         self.fingerprint = hashlib.sha256(content).hexdigest()[:16]
         self.contract_json = _metadata(content, CONTRACT_KEY)
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        if len(inputs) != 1 or len(inputs[0]["shape"]) != 4 or len(outputs) != 1:
+        if len(inputs) != 1 or len(inputs[0]["shape"]) != 4 or len(outputs) != 1 or not len(outputs[0]["shape"]):
             raise CheckpointError(
                 f"{path} has {len(inputs)} inputs and {len(outputs)} outputs; expected images in, one embedding out"
             )
         self._input, self._output = inputs[0], outputs[0]
-        shape = [int(length) for length in self._input["shape"]]
-        self._batch, self._rows_last = shape[0], shape[3] == 3
-        self.input_size = (shape[1], shape[2]) if self._rows_last else (shape[2], shape[3])
-        self.embedding_dim = int(self._output["shape"][-1])
+        self._shape = tuple(int(length) for length in self._input["shape"])
+        batch, *sides = (int(length) if length > 0 else None for length in self._input["shape_signature"])
+        self._batch, self._rows_last = batch or 1, sides[2] == 3
+        height, width = sides[:2] if self._rows_last else sides[1:]
+        self.input_size = None if height is None or width is None else (height, width)
+        dim = int((self._output["shape_signature"] if self.input_size is None else self._output["shape"])[-1])
+        self.embedding_dim = dim if dim > 0 else None
         self.takes_pixels = self._input["dtype"] == np.uint8 and tuple(self._input["quantization"]) in (
             (1.0, 0),
             (0.0, 0),
@@ -67,6 +70,10 @@ class LiteRTNetwork:
         return torch.from_numpy(rows.reshape(len(values), -1))
 
     def _run(self, images: np.ndarray) -> np.ndarray:
+        if images.shape != self._shape:  # a file that leaves its size open
+            self._interpreter.resize_tensor_input(self._input["index"], images.shape)
+            self._interpreter.allocate_tensors()
+            self._shape = images.shape
         self._interpreter.set_tensor(self._input["index"], _quantised(images, self._input))
         self._interpreter.invoke()
         return _real(self._interpreter.get_tensor(self._output["index"]), self._output)

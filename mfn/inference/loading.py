@@ -5,32 +5,47 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from mfn.checkpoint import build_backbone, read_checkpoint, write_atomically
-from mfn.contract import InputContract
+from mfn.contract import InputContract, is_side
 from mfn.errors import CheckpointError
-from mfn.inference.foreign import contract_of_file, parse_contract, write_side_file
+from mfn.inference.foreign import Declared, contract_of_file, parse_contract, write_side_file
 from mfn.inference.network import Network, TorchNetwork
+from mfn.inference.torch_file_network import notes_of_program
 from mfn.models.ordered_arrays import import_ordered_arrays
 
 Loaded = tuple[Network, InputContract]
 Loader = Callable[[Path, Mapping[str, Any]], Loaded]
 
 
-def load_network(path: Path, stated: Mapping[str, Any]) -> Loaded:
+PROGRAMS = (".pt",)
+"""Suffixes of files that are programs: loading them runs what is in them."""
+
+
+def load_network(path: Path, stated: Mapping[str, Any], trust_torchscript: bool = False) -> Loaded:
     """Reads a network file by its suffix.
 
     Args:
         path: The file.
         stated: Contract fields the user gives, for files that hold none.
+        trust_torchscript: Run a file that is a program.
 
     Raises:
         CheckpointError: The file is missing, damaged or of another kind, or what it expects is unknown.
     """
-    load = _LOADERS.get(path.suffix)
+    suffix = path.suffix.lower()
+    load = _LOADERS.get(suffix)
     if load is None:
         raise CheckpointError(f"{path}: expected a file of {', '.join(_LOADERS)}")
     if not path.exists():
         raise CheckpointError(f"there is no network file at {path}")
+    if suffix in PROGRAMS and not trust_torchscript:
+        notes_of_program(path)
+        raise CheckpointError(
+            f"{path} is a program (TorchScript), and loading it runs what is in it: if you know whom it is from, "
+            "evaluate.py takes trust_torchscript=true and FaceEmbedder.load trust_torchscript=True"
+        )
     return load(path, stated)
 
 
@@ -40,7 +55,7 @@ def open_runtime(path: Path) -> Any:
     Raises:
         CheckpointError: The runtime is not installed, or the file is damaged.
     """
-    module, name = RUNTIMES[path.suffix]
+    module, name = RUNTIMES[path.suffix.lower()]
     return getattr(import_module(f"mfn.inference.{module}"), name)(path)
 
 
@@ -50,7 +65,7 @@ def store_contract(path: Path, contract: InputContract) -> Path:
     Returns:
         The file that was written.
     """
-    if path.suffix != ".ckpt":
+    if path.suffix.lower() != ".ckpt":
         return write_side_file(path, contract)
     checkpoint = read_checkpoint(path)
     checkpoint["mfn"]["contract"] = contract.to_dict()
@@ -72,7 +87,23 @@ def _exported(path: Path, stated: Mapping[str, Any]) -> Loaded:
     network = open_runtime(path)
     text = getattr(network, "contract_json", None)
     inside = parse_contract(text, path) if text else None
-    return network, contract_of_file(path, inside, stated, network.input_size, network.embedding_dim)
+    size = network.input_size or _stated_size(stated)
+    dim = network.embedding_dim or (size and _embedding_length(network, size))
+    return network, contract_of_file(path, inside, stated, Declared(network.input_size, dim, network.takes_pixels))
+
+
+def _stated_size(stated: Mapping[str, Any]) -> tuple[int, int] | None:
+    height, width = stated.get("height"), stated.get("width")
+    return (height, width) if is_side(height) and is_side(width) else None
+
+
+def _embedding_length(network: Network, size: tuple[int, int]) -> int | None:
+    """What a black image of a size comes to; None where the network does not take it."""
+    kind = torch.uint8 if network.takes_pixels else torch.float32
+    try:
+        return network(torch.zeros(1, 3, *size, dtype=kind)).shape[-1]
+    except Exception:  # the runtimes' errors have no common base
+        return None
 
 
 def _core_ml(path: Path, stated: Mapping[str, Any]) -> Loaded:
@@ -96,3 +127,5 @@ _LOADERS: dict[str, Loader] = {
     **dict.fromkeys(RUNTIMES, _exported),
     ".mlpackage": _core_ml,
 }
+SUFFIXES = tuple(_LOADERS)
+"""Of all files that a network can come in."""

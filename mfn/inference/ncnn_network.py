@@ -1,6 +1,8 @@
 """ncnn files, run by ncnn."""
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,30 @@ import torch
 from torch import Tensor
 
 from mfn.about import install_command
+from mfn.contract import is_side
 from mfn.errors import CheckpointError
 
 MAGIC = "7767517"
 """First line of every ``.param`` file."""
 PIXELS = "pixels"
 """Name of the input layer of a network that normalises inside; ncnn's files have no other place to say so."""
+_TRIAL = """
+import sys
+param, weights, height, width, memory = sys.argv[1:]
+try:
+    import resource
+    resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
+except ImportError:
+    pass
+import ncnn
+import numpy
+net = ncnn.Net()
+net.opt.num_threads = 1
+if net.load_param(param) == 0 and net.load_model(weights) == 0:
+    extractor = net.create_extractor()
+    extractor.input(net.input_names()[0], ncnn.Mat(numpy.zeros((3, int(height), int(width)), numpy.float32)).clone())
+    extractor.extract(net.output_names()[0])
+"""
 
 
 class NcnnNetwork:
@@ -46,9 +66,11 @@ class NcnnNetwork:
         self._ncnn: Any = ncnn
         self._net = self._ncnn.Net()
         self._net.opt.num_threads = threads or torch.get_num_threads()
-        name, self.input_size = _input_layer(text, path)
+        layers = _layers(text, path)
+        name, self.input_size = _input_layer(layers, path)
         self.takes_pixels = name == PIXELS
-        if self._net.load_param(str(path)) or self._net.load_model(str(weights)):
+        survives = _survives(path, weights, self.input_size)
+        if not survives or self._net.load_param(str(path)) or self._net.load_model(str(weights)):
             raise CheckpointError(f"{path} and {weights.name} cannot be run by ncnn: they are damaged, or no pair")
         inputs, outputs = self._net.input_names(), self._net.output_names()
         if len(inputs) != 1 or len(outputs) != 1:
@@ -57,7 +79,7 @@ class NcnnNetwork:
             )
         self._input, self._output = inputs[0], outputs[0]
         self.fingerprint = hashlib.sha256(text.encode() + content).hexdigest()[:16]
-        self.embedding_dim = len(self._run(np.zeros((3, *self.input_size), np.float32))) if self.input_size else None
+        self.embedding_dim: int | None = None  # the format does not say
 
     def __call__(self, batch: Tensor) -> Tensor:
         """Raw embeddings, float32 (N, D); ncnn takes one image at a time."""
@@ -74,15 +96,49 @@ class NcnnNetwork:
         return np.array(embedding, np.float32).ravel()
 
 
-def _input_layer(text: str, path: Path) -> tuple[str, tuple[int, int] | None]:
-    """Name of the input layer and the (height, width) it declares."""
+def _layers(text: str, path: Path) -> list[list[str]]:
+    """The words of each layer's line."""
     lines = text.splitlines()
-    layers = [line.split() for line in lines[2:] if line.strip()]
-    first = next((words for words in layers if words[0] == "Input"), None)
-    declared = lines[1].split()[0] if len(lines) > 1 and lines[1].split() else ""
-    if lines[:1] != [MAGIC] or first is None or len(first) < 5 or declared != str(len(layers)):
+    layers = [words for line in lines[2:] if (words := line.split())]
+    declared = lines[1].split()[:1] if len(lines) > 1 else []
+    if lines[:1] != [MAGIC] or declared != [str(len(layers))] or min(map(len, layers), default=0) < 4:
         raise CheckpointError(f"{path} is no complete ncnn network (a text that begins with {MAGIC})")
-    options = dict(option.split("=", 1) for option in first[5:] if "=" in option)
-    if not {"0", "1"} <= set(options):
+    return layers
+
+
+def _survives(path: Path, weights: Path, size: tuple[int, int] | None) -> bool:
+    """Whether another process can load and run the network, with so much memory as a network for faces may take.
+
+    ncnn trusts its files: damaged ones crash the process, or take all memory.
+
+    Args:
+        path: The ``.param`` file.
+        weights: The ``.bin`` file.
+        size: Height and width of a black image to run it on; None takes the usual ones.
+    """
+    memory = 2 * 2**30 + 16 * weights.stat().st_size
+    words = map(str, (path, weights, *(size or (112, 112)), memory))
+    try:
+        return not subprocess.run([sys.executable, "-c", _TRIAL, *words], capture_output=True, timeout=60).returncode
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def _input_layer(layers: list[list[str]], path: Path) -> tuple[str, tuple[int, int] | None]:
+    """Name of the input layer and the (height, width) it declares."""
+    first = next((words for words in layers if words[0] == "Input"), None)
+    if first is None:
+        raise CheckpointError(f"{path} is no complete ncnn network: it has no input")
+    options = dict(option.split("=", 1) for option in first[4:] if "=" in option)
+    width, height = (_number(options.get(key, "0")) for key in ("0", "1"))
+    if width == height == 0:  # how some tools write that any will do
         return first[1], None
-    return first[1], (int(options["1"]), int(options["0"]))
+    if not (is_side(height) and is_side(width)):
+        raise CheckpointError(f"{path} declares images of {height}x{width} pixels, which are no faces")
+    return first[1], (height, width)
+
+
+def _number(text: str) -> int:
+    """A whole number as ncnn writes sizes, 0 for what is none; of a long one its first digits, which are too many."""
+    digits = text.removeprefix("-")
+    return int(text[:12]) if digits.isdecimal() else 0

@@ -12,6 +12,8 @@ from mfn.errors import CheckpointError, first_line
 from mfn.inference.fixed_batch import in_fixed_batches
 from mfn.inference.foreign import CONTRACT_KEY
 
+_LONGEST = 2**20
+
 
 class OnnxNetwork:
     """An ONNX file with one image input and one embedding output.
@@ -32,27 +34,27 @@ class OnnxNetwork:
         options.intra_op_num_threads = threads or torch.get_num_threads()
         try:
             content = path.read_bytes()
-            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            # Its own fallback would tell of the error on the screen and try the same again
+            providers = ["CPUExecutionProvider"]
+            self._session = onnxruntime.InferenceSession(content, options, providers, disable_fallback=True)
+            inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+            self.contract_json: str | None = self._session.get_modelmeta().custom_metadata_map.get(CONTRACT_KEY)
         except OSError as error:
             raise CheckpointError(f"{path}: {error.strerror}") from error
         except Exception as error:  # ONNX Runtime's errors have no common base but Exception
             raise CheckpointError(f"{path} cannot be run as ONNX ({first_line(error)})") from error
-        self.fingerprint = hashlib.sha256(content).hexdigest()[:16]
-        self.contract_json: str | None = self._session.get_modelmeta().custom_metadata_map.get(CONTRACT_KEY)
-        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        if len(inputs) != 1 or len(inputs[0].shape) != 4 or len(outputs) != 1:
+        if len(inputs) != 1 or len(inputs[0].shape or ()) != 4 or len(outputs) != 1 or not outputs[0].shape:
             raise CheckpointError(
                 f"{path} has {len(inputs)} inputs and {len(outputs)} outputs; expected images in, one embedding out"
             )
-        shape = inputs[0].shape
-        self._input, self._batch = inputs[0].name, shape[0] if isinstance(shape[0], int) else None
-        self._rows_last = shape[3] == 3
+        self.fingerprint = hashlib.sha256(content).hexdigest()[:16]
+        shape = [_length(side, path) for side in inputs[0].shape]
+        self._input, self._batch, self._rows_last = inputs[0].name, shape[0], shape[3] == 3
         self.takes_pixels = inputs[0].type == "tensor(uint8)"
         self._half = inputs[0].type == "tensor(float16)"
         height, width = shape[1:3] if self._rows_last else shape[2:4]
-        self.input_size = (height, width) if isinstance(height, int) and isinstance(width, int) else None
-        dim = outputs[0].shape[-1]
-        self.embedding_dim = dim if isinstance(dim, int) else None
+        self.input_size = None if height is None or width is None else (height, width)
+        self.embedding_dim = _length(outputs[0].shape[-1], path)
 
     def __call__(self, batch: Tensor) -> Tensor:
         """Raw embeddings, float32 (N, D)."""
@@ -63,3 +65,12 @@ class OnnxNetwork:
             lambda part: np.asarray(self._session.run(None, {self._input: part})[0]), values, self._batch
         )
         return torch.from_numpy(rows.reshape(len(values), -1).astype(np.float32, copy=False))
+
+
+def _length(side: object, path: Path) -> int | None:
+    """A dimension that the file fixes; those that it leaves open have names."""
+    if not isinstance(side, int):
+        return None
+    if not 0 < side <= _LONGEST:
+        raise CheckpointError(f"{path} has an input or output of length {side}; expected images in, one embedding out")
+    return side

@@ -50,9 +50,13 @@ class OpenvinoNetwork:
             core = openvino.Core()
             model = core.read_model(path)
             self._run = core.compile_model(model, "CPU", options)
+            key = CONTRACT_KEY.split(".", 1)
+            self.contract_json: str | None = model.get_rt_info(key).astype(str) if model.has_rt_info(key) else None
         except OSError as error:
             raise CheckpointError(f"{error.filename}: {error.strerror}; a network is .xml and .bin") from error
-        except RuntimeError as error:
+        except CheckpointError:
+            raise
+        except Exception as error:  # of a damaged graph, whatever its reader stumbles over
             raise CheckpointError(f"{path} cannot be run by OpenVINO: it or {weights.name} is damaged") from error
         if len(model.inputs) != 1 or len(model.input(0).partial_shape) != 4 or len(model.outputs) != 1:
             raise CheckpointError(
@@ -64,8 +68,6 @@ class OpenvinoNetwork:
         self.input_size = None if height is None or width is None else (height, width)
         self.embedding_dim = _length(model.output(0).partial_shape[-1])
         self.takes_pixels = model.input(0).element_type == openvino.Type.u8
-        key = CONTRACT_KEY.split(".", 1)
-        self.contract_json: str | None = model.get_rt_info(key).astype(str) if model.has_rt_info(key) else None
 
     def __call__(self, batch: Tensor) -> Tensor:
         """Raw embeddings, float32 (N, D)."""

@@ -42,7 +42,8 @@ class Inspection:
         if self.images_per_identity.size:
             lines += ["", "  images per identity", histogram_text(self.images_per_identity)]
         lines += ["", *(f"  problem: {problem}" for problem in self.problems)] if self.problems else []
-        return "\n".join(lines)
+        # A stranger's file must not talk to the terminal
+        return "".join(sign if sign == "\n" or sign.isprintable() else "?" for sign in "\n".join(lines))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

@@ -1,18 +1,31 @@
 """Looking at checkpoints and exported networks."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from mfn.checkpoint import BACKBONE, HEAD, Passport, build_backbone, part_of_state, read_checkpoint, weights_hash
+from mfn.checkpoint import (
+    BACKBONE,
+    HEAD,
+    Passport,
+    best_score,
+    build_backbone,
+    not_finite,
+    part_of_state,
+    read_checkpoint,
+    weights_hash,
+)
 from mfn.contract import InputContract
-from mfn.errors import CheckpointError
-from mfn.inference.loading import RUNTIMES, load_network, open_runtime
+from mfn.errors import CheckpointError, ConfigError
+from mfn.inference.foreign import CONTRACT_KEY, parse_contract
+from mfn.inference.loading import PROGRAMS, RUNTIMES, load_network, open_runtime
 from mfn.inference.network import TorchNetwork
+from mfn.inference.torch_file_network import notes_of_program
 from mfn.inspection.inspection import Inspection, megabytes
-from mfn.inspection.tensors import facts_of, not_finite, parts_of
+from mfn.inspection.tensors import facts_of, parts_of
 
 
 def inspect_checkpoint(path: Path) -> Inspection:
@@ -24,18 +37,22 @@ def inspect_checkpoint(path: Path) -> Inspection:
     try:
         checkpoint = read_checkpoint(path)
     except CheckpointError:
-        if path.suffix not in RUNTIMES:
+        if path.suffix.lower() not in PROGRAMS:  # which have the suffix of plain PyTorch files
             raise
-        return inspect_network(path)  # TorchScript has the suffix of plain PyTorch files
+        return _inspect_program(path)
     facts: dict[str, object] = {"file": megabytes(path)}
-    problems = [problem for tensors in parts_of(checkpoint).values() for problem in not_finite(tensors)]
+    problems = [
+        f"{len(spoilt)} tensors hold NaN or infinity: {', '.join(spoilt[:3])}"
+        for tensors in parts_of(checkpoint).values()
+        if (spoilt := not_finite(tensors))
+    ]
     try:
         passport = Passport.of(checkpoint, path)
         backbone, contract = build_backbone(checkpoint, path)
     except CheckpointError as error:
         return Inspection(str(path), "PyTorch file", facts | facts_of(checkpoint), [*problems, str(error)])
     arguments = {key: value for key, value in passport.model.items() if key != "_target_"}
-    head = part_of_state(checkpoint, HEAD)
+    head = {name: value for name, value in part_of_state(checkpoint, HEAD).items() if isinstance(value, Tensor)}
     facts |= {
         "network": str(passport.model["_target_"]).rpartition(".")[2],
         "arguments": ", ".join(f"{key}={value}" for key, value in arguments.items()),
@@ -43,26 +60,32 @@ def inspect_checkpoint(path: Path) -> Inspection:
         "weights": weights_hash(part_of_state(checkpoint, BACKBONE)),
         **_contract(contract),
         "classes": len(passport.label_map),
-        "head": ", ".join(f"{name} {'x'.join(map(str, tensor.shape))}" for name, tensor in head.items()) or "none",
+        "head": ", ".join(f"{name} {'x'.join(map(str, value.shape))}" for name, value in head.items()) or "none",
         **_training(checkpoint),
         "mfn": passport.version,
     }
     return Inspection(str(path), "checkpoint", facts, problems)
 
 
-def inspect_network(path: Path) -> Inspection:
+def inspect_network(path: Path, stated: Mapping[str, Any] | None = None) -> Inspection:
     """Look at an exported file or at arrays in forward order; without a contract it is told what the file itself says.
+
+    Args:
+        path: the file.
+        stated: contract fields the user gives, for files that hold none.
 
     Raises:
         CheckpointError: the file cannot be read at all.
     """
+    if path.suffix.lower() in PROGRAMS:
+        return inspect_checkpoint(path)
     problems = []
     try:
-        network, contract = load_network(path, {})
+        network, contract = load_network(path, stated or {})
         facts = {"parameters": _parameters(network)} if isinstance(network, TorchNetwork) else {}
         facts |= _contract(contract)
     except CheckpointError as error:
-        if path.suffix not in RUNTIMES:
+        if path.suffix.lower() not in RUNTIMES:
             raise
         network = open_runtime(path)
         problems.append(str(error))
@@ -73,11 +96,38 @@ def inspect_network(path: Path) -> Inspection:
     return Inspection(str(path), f"network ({path.suffix.lstrip('.')})", facts, problems)
 
 
+def stated_contract(words: Sequence[str]) -> dict[str, Any]:
+    """Contract fields as evaluate.py takes them: `contract.height=112`.
+
+    Raises:
+        ConfigError: a word is no such field.
+    """
+    fields: dict[str, Any] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key.startswith("contract."):
+            raise ConfigError(f"{word} is no field of a contract; write contract.height=112 and the like")
+        try:
+            fields[key.removeprefix("contract.")] = json.loads(value)
+        except ValueError:
+            fields[key.removeprefix("contract.")] = value
+    return fields
+
+
+def _inspect_program(path: Path) -> Inspection:
+    notes = notes_of_program(path)
+    facts: dict[str, object] = {"file": megabytes(path)}
+    if text := notes.get(CONTRACT_KEY):
+        facts |= _contract(parse_contract(text, path))
+    return Inspection(str(path), "TorchScript program (not run)", facts)
+
+
 def _contract(contract: InputContract) -> dict[str, object]:
     threshold = "not measured"
     if contract.threshold is not None:
         far = "" if contract.threshold_far is None else f" at a false accept rate of {contract.threshold_far:g}"
-        threshold = f"{contract.threshold:.4f}{far}"
+        flip = "" if contract.threshold_flip is None else f", flip={contract.threshold_flip}"
+        threshold = f"{contract.threshold:.4f}{far}{flip}"
     usual = InputContract.for_size(contract.height, contract.width).template
     return {
         "input (height x width)": f"{contract.height}x{contract.width} {contract.color}",
@@ -91,11 +141,11 @@ def _contract(contract: InputContract) -> dict[str, object]:
 
 def _training(checkpoint: Mapping[str, Any]) -> dict[str, object]:
     facts: dict[str, object] = {}
-    if "global_step" in checkpoint:
-        facts["trained"] = f"{checkpoint['global_step']:,} steps, epoch {checkpoint.get('epoch')}"
-    for state in checkpoint.get("callbacks", {}).values():
-        if isinstance(score := state.get("best_model_score"), Tensor):
-            facts["best"] = f"{state['monitor']} {float(score):.4f}"
+    steps, epoch = checkpoint.get("global_step"), checkpoint.get("epoch")
+    if isinstance(steps, int) and isinstance(epoch, int) and max(abs(steps), abs(epoch)) < 1e15:
+        facts["trained"] = f"{steps:,} steps, epoch {epoch}"
+    if score := best_score(checkpoint):
+        facts["best"] = score
     return facts
 
 

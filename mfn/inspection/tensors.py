@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from mfn.text import printable
@@ -41,20 +40,6 @@ def facts_of(content: Any) -> dict[str, object]:
     if plain := [_shown(key, value) for key, value in _items(content) if isinstance(value, bool | int | float | str)]:
         facts["it says"] = ", ".join(plain[:_MOST_PARTS])
     return facts
-
-
-def not_finite(tensors: Mapping[str, Tensor]) -> list[str]:
-    """A sentence where tensors hold NaN or infinity."""
-    names = [name for name, value in tensors.items() if value.is_floating_point() and not _is_finite(value)]
-    return [f"{len(names)} tensors hold NaN or infinity: {', '.join(names[:3])}"] if names else []
-
-
-def _is_finite(tensor: Tensor) -> bool:
-    if tensor.device.type == "meta":  # without values
-        return True
-    if tensor.layout != torch.strided:
-        tensor = tensor.coalesce().values() if tensor.layout == torch.sparse_coo else tensor.values()
-    return bool(torch.isfinite(tensor.float() if tensor.itemsize == 1 else tensor).all())
 
 
 def _walk(content: Any, where: str, seen: set[int], depth: int) -> Iterator[tuple[str, dict[str, Tensor]]]:

@@ -136,7 +136,9 @@ def _figures(report: Report) -> dict[str, Figure]:
     if pairs := [*report.verdicts, *report.templates]:
         figures |= {"roc": roc_curves(pairs), "det": det_curves(pairs)}
     if report.verdicts:
-        figures["scores"] = score_histograms(report.verdicts, report.contract.threshold)
+        contract = report.contract
+        applies = contract.threshold_flip in (None, report.facts.get("flip"))
+        figures["scores"] = score_histograms(report.verdicts, contract.threshold if applies else None)
     if report.identified:
         figures["cmc"] = cmc_curves(report.identified)
     return figures

@@ -24,7 +24,9 @@ from tests.small_run import small_data
 
 def proof(precision: str = "fp32", size: int = 1000, cosine: float = 1.0, accuracy: float = 0.9) -> Proof:
     close = Parity(0.0, cosine, cosine, {1: cosine})
-    return Proof("onnx", precision, "f.onnx", size, Description("1"), close, {"lfw": {"accuracy": accuracy}})
+    return Proof(
+        "onnx", precision, "f.onnx", {"f.onnx": size}, Description("1"), close, {"lfw": {"accuracy": accuracy}}
+    )
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ pytest.importorskip("onnxscript", reason="needs onnxscript")
 
 from mfn.errors import ExportError
 from mfn.export.onnx_graph import save_onnx
-from mfn.export.quantize_onnx import embed, quantized
+from mfn.export.quantize_onnx import Int8Options, embed, quantized
 from mfn.export.sensitivity import cosines, kept_float, layer_costs
 from mfn.inference.embedder import FaceEmbedder
 from tests.export.networks import faces, raw
@@ -39,7 +39,7 @@ def test_the_cost_of_a_layer_is_the_cosine_it_loses() -> None:
 )
 def test_an_integer_file_is_close_to_its_network(tmp_path: Path, options: dict, settings: dict) -> None:
     deployable = shallow_deployable(precision="int8", **options)
-    model = quantized(deployable, faces(16), **settings)
+    model = quantized(deployable, faces(16), Int8Options(**settings))
     save_onnx(model, tmp_path / "small.onnx")
     embedder = FaceEmbedder.load(tmp_path / "small.onnx")
     seen = faces(24)[16:]
@@ -55,12 +55,14 @@ def test_equalised_channels_lose_less() -> None:
     deployable = shallow_deployable(precision="int8")
     seen, lost = faces(24), {}
     for balance in (None, 0.6):
-        model = quantized(deployable, seen, balance=balance, float_bytes=0)
+        model = quantized(deployable, seen, Int8Options(balance=balance, float_bytes=0))
         embedded = embed(model, deployable.inputs(seen).numpy())
         lost[balance] = 1 - cosines(embedded, raw(shallow_network(), seen)).mean()
     assert lost[0.6] < 0.5 * lost[None]
 
 
-def test_an_unknown_way_to_find_ranges() -> None:
-    with pytest.raises(ExportError, match="minmax, percentile or entropy"):
-        quantized(shallow_deployable(precision="int8"), faces(), ranges="max")
+def test_options_that_make_no_sense() -> None:
+    for wrong in ({"ranges": "max"}, {"percentile": 50.0}, {"balance": 1.1}, {"float_bytes": -1}):
+        (key, value), *_ = wrong.items()
+        with pytest.raises(ExportError, match=rf"target\.onnx\.int8\.{key}={value} must be "):
+            Int8Options(**wrong)

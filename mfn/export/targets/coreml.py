@@ -12,7 +12,7 @@ import torch
 from mfn.errors import ExportError, first_line
 from mfn.export.network import INPUT, OUTPUT, Deployable
 from mfn.export.quiet import quiet
-from mfn.export.target import Description
+from mfn.export.target import Description, expect
 
 
 class CoremlTarget:
@@ -33,8 +33,7 @@ class CoremlTarget:
     runs_here = False
 
     def __init__(self, max_batch: int = 64) -> None:
-        if max_batch < 1:
-            raise ExportError(f"target.coreml.max_batch must be at least 1, got {max_batch}")
+        expect(f"target.coreml.max_batch={max_batch}", "at least 1", max_batch >= 1)
         self.max_batch = max_batch
 
     def export(self, deployable: Deployable, path: Path, calibration: np.ndarray | None) -> list[Path]:
@@ -57,7 +56,9 @@ class CoremlTarget:
         operators = Counter(op.type for block in blocks for op in block.operations if op.type != "const")
         ranges = spec.description.input[0].type.multiArrayType.shapeRange.sizeRanges
         largest = ranges[0].upperBound if ranges else 1
-        return Description(f"spec {spec.specificationVersion}", dict(operators), f"1-{largest}" if largest > 1 else "1")
+        batch = f"1-{largest}" if largest > 1 else "1"
+        proven = "any processor: weights alone are integers" if "constexpr_affine_dequantize" in operators else ""
+        return Description(f"spec {spec.specificationVersion}", dict(operators), batch, proven)
 
     def _model(self, deployable: Deployable) -> Any:
         import coremltools as ct

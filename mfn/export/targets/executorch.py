@@ -11,7 +11,8 @@ from torch import nn
 from mfn.errors import ExportError, first_line
 from mfn.export.network import Deployable
 from mfn.export.quiet import quiet
-from mfn.export.target import Description
+from mfn.export.saturation import widened
+from mfn.export.target import Description, expect
 from mfn.files import replacing
 
 
@@ -34,8 +35,7 @@ class ExecutorchTarget:
     runs_here = True
 
     def __init__(self, max_batch: int = 64) -> None:
-        if max_batch < 1:
-            raise ExportError(f"target.executorch.max_batch must be at least 1, got {max_batch}")
+        expect(f"target.executorch.max_batch={max_batch}", "at least 1", max_batch >= 1)
         self.max_batch = max_batch
 
     def export(self, deployable: Deployable, path: Path, calibration: np.ndarray | None) -> list[Path]:
@@ -62,7 +62,11 @@ class ExecutorchTarget:
             if hasattr(call, "op_index") or hasattr(call, "delegate_index")
         )
         sizes = plan.values[plan.inputs[0]].val.sizes
-        return Description(f"schema {program.version}", dict(operators), f"1-{sizes[0]}" if sizes[0] > 1 else "1")
+        batch = f"1-{sizes[0]}" if sizes[0] > 1 else "1"
+        told = next((p for p in program.execution_plan if p.name == "mfn.precision"), None)
+        integer = told is not None and told.values[told.outputs[0]].val.string_val == "int8"
+        proven = widened("XNNPACK") if integer else ""
+        return Description(f"schema {program.version}", dict(operators), batch, proven)
 
     def _program(self, deployable: Deployable) -> bytes:
         from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner

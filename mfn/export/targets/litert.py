@@ -1,17 +1,16 @@
 """LiteRT (TFLite): Android, and wherever its runtime is."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from mfn.export.litert_convert import float_model
-from mfn.export.litert_file import count_operators, read_model, with_metadata
+from mfn.export.litert_file import INT8, count_operators, read_model, with_metadata
 from mfn.export.litert_quantize import dynamic_int8, half
 from mfn.export.litert_sensitivity import Int8Options, calibrated_int8
 from mfn.export.network import Deployable
-from mfn.export.target import Description
+from mfn.export.saturation import widened
+from mfn.export.target import Description, expect
 from mfn.files import replacing
 
 
@@ -22,7 +21,7 @@ class LiteRTTarget:
 
     Args:
         batch: Images that the file takes at a time.
-        int8: Fields of :class:`mfn.export.litert_sensitivity.Int8Options`.
+        int8: How int8 is made.
     """
 
     name = "litert"
@@ -32,9 +31,10 @@ class LiteRTTarget:
     requires = (("litert_torch", "litert"), ("ai_edge_litert", "litert"), ("ai_edge_quantizer", "litert"))
     runs_here = True
 
-    def __init__(self, batch: int = 1, int8: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, batch: int = 1, int8: Int8Options | None = None) -> None:
+        expect(f"target.litert.batch={batch}", "at least 1", batch >= 1)
         self.batch = batch
-        self.int8 = Int8Options(**(int8 or {}))
+        self.int8 = int8 or Int8Options()
 
     def export(self, deployable: Deployable, path: Path, calibration: np.ndarray | None) -> list[Path]:
         """See :class:`mfn.export.target.Target`."""
@@ -49,7 +49,9 @@ class LiteRTTarget:
         model = read_model(content)
         graph = model.subgraphs[0]
         batch = graph.tensors[graph.inputs[0]].shape[0]
-        return Description(f"TFLite {model.version}", count_operators(content), str(batch))
+        integer = any(tensor.type == INT8 for tensor in graph.tensors)
+        proven = widened("XNNPACK") if integer else ""
+        return Description(f"TFLite {model.version}", count_operators(content), str(batch), proven)
 
     def _content(self, deployable: Deployable, calibration: np.ndarray | None) -> bytes:
         network, example = deployable.network, deployable.example(self.batch)

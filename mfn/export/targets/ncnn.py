@@ -18,7 +18,8 @@ from mfn.export.ncnn_file import NcnnLayer, read_ncnn, read_param, renamed, writ
 from mfn.export.ncnn_int8 import Clip, quantized
 from mfn.export.network import INPUT, OUTPUT, Deployable, WholeNetwork
 from mfn.export.quiet import quiet
-from mfn.export.target import Description
+from mfn.export.saturation import widened
+from mfn.export.target import Description, expect
 from mfn.inference.ncnn_network import MAGIC, PIXELS
 
 EQUALIZED_ON = 64
@@ -43,8 +44,7 @@ class NcnnTarget:
     runs_here = True
 
     def __init__(self, clip: Clip = "mse") -> None:
-        if clip not in ("mse", "max"):
-            raise ExportError(f"target.ncnn.clip must be mse or max, got {clip}")
+        expect(f"target.ncnn.clip={clip}", "mse or max", clip in ("mse", "max"))
         self.clip: Clip = clip
 
     def export(self, deployable: Deployable, path: Path, calibration: np.ndarray | None) -> list[Path]:
@@ -66,7 +66,8 @@ class NcnnTarget:
         """Layers as the file has them; int8 ones are told apart."""
         layers = list(read_param(path))
         kinds = Counter(layer.kind + " int8" * bool(layer.number(8)) for layer in layers if layer.kind != "Input")
-        return Description(f"param {MAGIC}", dict(kinds), "1")
+        proven = widened("ncnn") if any(kind.endswith("int8") for kind in kinds) else ""
+        return Description(f"param {MAGIC}", dict(kinds), "1", proven)
 
 
 class _AsPnnxKnowsIt(nn.Module):

@@ -1,20 +1,23 @@
 """ONNX: one file for ONNX Runtime on phones, servers and in browsers."""
 
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from mfn.export.network import Deployable
 from mfn.export.onnx_graph import onnx_graph, save_onnx
 from mfn.export.prelu import PReLUForm
-from mfn.export.target import Description
+from mfn.export.quantize_onnx import Int8Options, integer_weights, quantized
+from mfn.export.saturation import holds_on
+from mfn.export.target import Description, expect
 
 if TYPE_CHECKING:
     import onnx
 
+OLDEST, NEWEST = 10, 23
+"""Versions of the operators that may be asked for."""
 SMALL = 512
 """Constants up to so many numbers, biases and slopes, are not worth a node that casts them."""
 
@@ -27,7 +30,7 @@ class OnnxTarget:
         opset: Asked for; read back from the file for the proof.
         fp16: ``"weights"``: kept in float16, arithmetic in float32, as fast as fp32 on a CPU; ``"all"``: arithmetic in
             float16 too, for GPUs, slower on an x86 CPU.
-        int8: Options of :func:`mfn.export.quantize_onnx.quantized`.
+        int8: How int8 is made.
     """
 
     name = "onnx"
@@ -42,12 +45,13 @@ class OnnxTarget:
         prelu: PReLUForm = "relu",
         opset: int = 18,
         fp16: Literal["weights", "all"] = "weights",
-        int8: Mapping[str, Any] | None = None,
+        int8: Int8Options | None = None,
     ) -> None:
+        expect(f"target.onnx.opset={opset}", f"from {OLDEST} to {NEWEST}", OLDEST <= opset <= NEWEST)
         self.prelu: PReLUForm = prelu
         self.opset = opset
         self.fp16 = fp16
-        self.int8 = dict(int8 or {})
+        self.int8 = int8 or Int8Options()
 
     def export(self, deployable: Deployable, path: Path, calibration: np.ndarray | None) -> list[Path]:
         """See :class:`mfn.export.target.Target`."""
@@ -62,14 +66,14 @@ class OnnxTarget:
         opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
         batch = model.graph.input[0].type.tensor_type.shape.dim[0]
         operators = Counter(node.op_type for node in model.graph.node)
-        return Description(f"opset {opset}", dict(operators), str(batch.dim_value or "any"))
+        integer = integer_weights(model)
+        proven = holds_on(integer) if integer else ""
+        return Description(f"opset {opset}", dict(operators), str(batch.dim_value or "any"), proven)
 
     def _model(self, deployable: Deployable, calibration: np.ndarray | None) -> "onnx.ModelProto":
         if deployable.options.precision == "int8":
-            from mfn.export.quantize_onnx import quantized
-
             assert calibration is not None  # int8 is among `calibrated`
-            return quantized(deployable, calibration, **self.int8)
+            return quantized(deployable, calibration, self.int8)
         model = onnx_graph(deployable, self.prelu, self.opset)
         if deployable.options.precision == "fp16":
             return half_weights(model) if self.fp16 == "weights" else half_arithmetic(model)

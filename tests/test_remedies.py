@@ -1,0 +1,270 @@
+"""Sentences of export, of network files and of checkpoints that say what to do: it is done here, and it helps."""
+
+import ast
+import dataclasses
+import json
+import re
+import shlex
+import zipfile
+from collections.abc import Callable
+from importlib.metadata import requires
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from packaging.requirements import Requirement
+
+from mfn.about import install_command
+from mfn.checkpoint import read_checkpoint, write_atomically
+from mfn.cli import main
+from mfn.data.encode import png
+from mfn.errors import MfnError
+from mfn.export.target import missing_packages
+from mfn.exporting import export
+from mfn.inference.embedder import FaceEmbedder
+from mfn.inference.foreign import side_file, write_side_file
+from mfn.inspection.networks import stated_contract
+from mfn.models.mobilefacenet import MobileFaceNet
+from tests.composing import composed
+from tests.export.networks import faces, small_checkpoint
+from tests.inference.onnx_files import CONTRACT, write_onnx
+from tests.judging import judge_with, write_files
+
+MFN = Path(__file__).resolve().parents[1] / "mfn"
+SPEAKING = [
+    *(MFN / "export").rglob("*.py"),
+    *(MFN / "inference").rglob("*.py"),
+    *MFN.glob("checkpoint*.py"),
+    MFN / "stored_backbone.py",
+    MFN / "models" / "ordered_arrays.py",
+    MFN / "inspection" / "networks.py",
+]
+REMEDY = re.compile(
+    r"install_command|pip install|`mfn|=DIR|=FILE|=true|=True|(?<!cannot )\bwrite\b|says in which|"
+    r"\b(give|choose|leave|remove|export|judges?|name|put|free|use|takes|needs)\b"
+)
+"""Words with which a sentence says what to do."""
+
+Done = Callable[[Path], None]
+REMEDIES: dict[str, Done] = {}
+
+
+def remedy(*words: str) -> Callable[[Done], Done]:
+    """What does what the sentences with these words say."""
+
+    def listed(done: Done) -> Done:
+        REMEDIES.update(dict.fromkeys(words, done))
+        return done
+
+    return listed
+
+
+def told(run: Callable[..., object], *arguments: object, words: str) -> str:
+    """The sentence that something ends with, which has these words."""
+    with pytest.raises(MfnError) as caught:
+        run(*arguments)
+    assert words in str(caught.value)
+    return str(caught.value)
+
+
+def export_to(folder: Path, *overrides: str, out: str = "out") -> list[Path]:
+    if not (folder / "small.ckpt").exists():
+        small_checkpoint(folder)
+    quick = ("latency.rounds=0", "target=torchscript", f"ckpt_path={folder / 'small.ckpt'}")
+    config = composed(*quick, *overrides, config="export")
+    config.paths.output = str(folder / out)
+    return export(config)
+
+
+def people(folder: Path) -> Path:
+    """A folder of one folder per person."""
+    for number, face in enumerate(faces(16)):
+        (folder / f"person {number // 2}").mkdir(parents=True, exist_ok=True)
+        (folder / f"person {number // 2}" / f"{number}.png").write_bytes(png(face))
+    return folder
+
+
+@remedy("needs faces to calibrate on", "calibration=DIR (an InsightFace pack or a folder of people)")
+def calibrate(folder: Path) -> None:
+    int8 = ("target=onnx", "precision=int8")
+    told(export_to, folder, *int8, words="calibration=DIR (an InsightFace pack or a folder of people) or ")
+    assert export_to(folder, *int8, f"calibration={people(folder / 'people')}", "limits.min_cosine=0.5")
+
+
+@remedy("and stays: choose another name= or paths.output=", "stays: choose another paths.output=")
+def keep_what_lies_there(folder: Path) -> None:
+    (folder / "out").mkdir()
+    (folder / "out" / "small_torchscript_fp32.pt").write_text("mine")
+    told(export_to, folder, words="stays: choose another name= or paths.output=")
+    assert export_to(folder, "name=other")
+    (folder / "out" / "proof.json").write_text("mine")
+    told(export_to, folder, "name=third", words="stays: choose another paths.output=")
+    assert export_to(folder, out="elsewhere")
+
+
+@remedy("must be a plain name without folder and suffix", "NAME_TARGET_PRECISION.SUFFIX, and paths.output=DIR says")
+def name_and_folder(folder: Path) -> None:
+    sentence = told(export_to, folder, "name=sub/net", words="must be a plain name without folder and suffix")
+    assert "paths.output=DIR says in which folder" in sentence
+    assert export_to(folder, "name=net", out="sub")[0] == folder / "sub" / "net_torchscript_fp32.pt"
+
+
+@remedy("is a program (TorchScript), and loading it runs what is in it", "trust_torchscript=true")
+def trust_a_program(folder: Path) -> None:
+    files = write_files(folder / "files")
+    network = export_to(folder, f"ckpt_path={files / 'net.ckpt'}")[0]
+    benchmark = ("benchmark=lfw", f"benchmark.root={files / 'packs'}", f"model_path={network}")
+    told(judge_with, files, folder / "run", *benchmark, words="evaluate.py takes trust_torchscript=true")
+    told(FaceEmbedder.load, network, words="FaceEmbedder.load trust_torchscript=True")
+    assert judge_with(files, folder / "run", *benchmark, "trust_torchscript=true")["sets"]
+    assert FaceEmbedder.load(network, trust_torchscript=True)
+
+
+@remedy("holds {}, which loading would run as code; export it anew")
+def export_anew(folder: Path) -> None:
+    network = export_to(folder, "target=torch_export")[0]
+    with zipfile.ZipFile(network, "a") as archive:
+        archive.writestr("net/data/aotinductor/net.so", b"")
+    told(FaceEmbedder.load, network, words="which loading would run as code; export it anew")
+    again = export_to(folder, "target=torch_export", out="anew")[0]
+    assert FaceEmbedder.load(again).contract == FaceEmbedder.load(folder / "small.ckpt").contract
+
+
+@remedy("judge the .onnx of the same checkpoint here")
+def judge_onnx(folder: Path) -> None:
+    (folder / "net.mlpackage").mkdir()
+    told(FaceEmbedder.load, folder / "net.mlpackage", words="judge the .onnx of the same checkpoint here")
+    files = write_files(folder / "files")
+    network = export_to(folder, f"ckpt_path={files / 'net.ckpt'}", "target=onnx")[0]
+    sets = judge_with(files, folder, "benchmark=lfw", f"benchmark.root={files / 'packs'}", f"model_path={network}")
+    assert sets["sets"]["lfw"]["pairs"] == 40
+
+
+@remedy(
+    "does not say what pixels it expects: give", "contract.mean=[127.5,127.5,127.5] contract.std", "probe=true tells"
+)
+def state_the_contract(folder: Path) -> None:
+    network = write_onnx(folder / "net.onnx", contract=None)
+    sentence = told(FaceEmbedder.load, network, words="does not say what pixels it expects: give contract.color")
+    usual = [word for word in re.findall(r"contract\.\w+=[\w.,\[\]]+", sentence) if "pixels" not in word]
+    assert len(usual) == 3
+    assert FaceEmbedder.load(network, stated_contract(usual)).contract.std == (127.5, 127.5, 127.5)
+    inside = stated_contract(["contract.color=RGB", "contract.pixels=true"])
+    assert FaceEmbedder.load(network, inside).contract.std == (1.0, 1.0, 1.0)
+    files = write_files(folder / "files")
+    exported = export_to(folder, f"ckpt_path={files / 'net.ckpt'}", "target=onnx")[0]
+    foreign = without_contract(exported)
+    judged = ("benchmark=lfw", f"benchmark.root={files / 'packs'}", f"model_path={foreign}", "probe=true")
+    assert judge_with(files, folder / "run", *judged, *usual)["probe"]
+
+
+@remedy("contradicts {}: {}; remove one")
+def remove_the_side_file(folder: Path) -> None:
+    network = write_onnx(folder / "net.onnx")
+    write_side_file(network, dataclasses.replace(CONTRACT, color="BGR"))
+    told(FaceEmbedder.load, network, words="; remove one")
+    side_file(network).unlink()
+    assert FaceEmbedder.load(network).contract == CONTRACT
+
+
+@remedy("holds another input contract: {}; leave contract.* out")
+def leave_the_contract_out(folder: Path) -> None:
+    network = write_onnx(folder / "net.onnx")
+    told(FaceEmbedder.load, network, {"color": "BGR"}, words="; leave contract.* out")
+    assert FaceEmbedder.load(network).contract == CONTRACT
+
+
+@remedy("says that the network normalises inside: leave mean and std out")
+def leave_mean_and_std_out(folder: Path) -> None:
+    network, stated = write_onnx(folder / "net.onnx", contract=None), {"color": "RGB", "pixels": True}
+    told(FaceEmbedder.load, network, {**stated, "mean": [0, 0, 0]}, words="leave mean and std out")
+    assert FaceEmbedder.load(network, stated).contract.std == (1.0, 1.0, 1.0)
+
+
+@remedy("is no field of a contract; write contract.height=112 and the like")
+def write_fields(folder: Path) -> None:
+    told(stated_contract, ["height=112"], words="write contract.height=112 and the like")
+    assert stated_contract(["contract.height=112"]) == {"height": 112}
+
+
+@remedy("`mfn import` makes one of arrays in forward order (.npz), and evaluate.py judges exported files as they are")
+def bring_in_arrays(folder: Path) -> None:
+    state = MobileFaceNet(16, (32, 32)).state_dict()
+    torch.save({"state_dict": state}, folder / "theirs.ckpt")
+    told(FaceEmbedder.load, folder / "theirs.ckpt", words="`mfn import` makes one of arrays in forward order (.npz)")
+    np.savez(folder / "net.npz", **{name: value.numpy() for name, value in state.items() if "num_batches" not in name})
+    about = {"input": "32x32 RGB, (x-127.5)/128", "bn_eps": 1e-5, "last_bn_eps": 1e-5}
+    (folder / "net.json").write_text(json.dumps(about))
+    main(["import", str(folder / "net.npz"), "--output", str(folder / "net.ckpt")])
+    assert FaceEmbedder.load(folder / "net.ckpt").contract.embedding_dim == 16
+    judge_onnx(folder)
+
+
+@remedy("free some space or choose another folder")
+def another_folder(folder: Path) -> None:
+    content = read_checkpoint(small_checkpoint(folder))
+    (folder / "file").touch()
+    told(write_atomically, content, folder / "file" / "net.ckpt", words="choose another folder")
+    write_atomically(content, folder / "other" / "net.ckpt")
+    assert FaceEmbedder.load(folder / "other" / "net.ckpt")
+
+
+@remedy("are more than limits.max_bytes=")
+def raise_a_limit(folder: Path) -> None:
+    told(export_to, folder, "limits.max_bytes=1000", words="bytes are more than limits.max_bytes=1,000")
+    assert export_to(folder, "limits.max_bytes=10000000")
+
+
+@remedy("install_command", "needs the")
+def install(folder: Path) -> None:
+    """What is named is what ``pyproject.toml`` lists, of packages that this project asks for: no stranger's."""
+    ours = {Requirement(text).name: Requirement(text).specifier for text in requires("mfn") or ()}
+    commands = [install_command(extra) for extra in ("litert", "ncnn", "executorch", "openvino", "coreml")]
+
+    class Lacking:
+        name, requires = "onnx", (("onnx_of_nobody", ""),)
+
+    with pytest.raises(KeyError):
+        missing_packages(Lacking)
+    commands.append(install_command("", "onnx", "onnxscript", "onnxruntime"))
+    for command in commands:
+        program, verb, *packages = shlex.split(command)
+        assert (program, verb) == ("pip", "install") and packages
+        assert all(ours[(named := Requirement(package)).name] == named.specifier for package in packages)
+
+
+def without_contract(network: Path) -> Path:
+    import onnx
+
+    model = onnx.load(network)
+    del model.metadata_props[:]
+    foreign = network.with_name("foreign.onnx")
+    onnx.save(model, foreign)
+    return foreign
+
+
+@pytest.mark.parametrize("done", dict.fromkeys(REMEDIES.values()), ids=lambda done: done.__name__)
+def test_a_remedy_helps(done: Done, tmp_path: Path) -> None:
+    done(tmp_path)
+
+
+def test_every_sentence_with_a_remedy_is_among_them() -> None:
+    spoken = [sentence for file in SPEAKING for sentence in sentences(file)]
+    assert len(spoken) > 100
+    words = [word.replace("{}", "") for word in REMEDIES]
+    advising = [sentence for sentence in spoken if REMEDY.search(sentence)]
+    assert not [sentence for sentence in advising if not any(word in sentence for word in words)]
+
+
+def sentences(file: Path) -> list[str]:
+    """What a file's errors say, with nothing in place of values."""
+    raised = [node.exc for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Raise) and node.exc]
+    return [
+        "".join(
+            part.value if isinstance(part, ast.Constant) else part.id
+            for part in ast.walk(error)
+            if (isinstance(part, ast.Constant) and isinstance(part.value, str)) or isinstance(part, ast.Name)
+        )
+        for error in raised
+    ]
