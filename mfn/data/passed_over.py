@@ -43,9 +43,9 @@ class PassedOver:
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return ((name, reason) for reason, names in self._examples.items() for name in names)
 
-    def rows(self) -> dict[str, str]:
-        """Return for each reason how many and which, for a table."""
-        return {reason: f"{number:,}: {self._shown(reason)}" for reason, number in self.counts.most_common()}
+    def rows(self, before: str = "") -> dict[str, str]:
+        """Return for each reason, with words before it, how many and which, for a table."""
+        return {before + reason: f"{number:,}: {self._shown(reason)}" for reason, number in self.counts.most_common()}
 
     def sentence(self) -> str:
         """Return all of it in one line, "" where there is nothing."""
