@@ -75,12 +75,12 @@ def write_json(path: Path, content: Any) -> None:
 
 def is_json(path: Path) -> bool:
     """Whether a JSON document may be written there, as far as can be told before it is known."""
-    return _is_device(path) or _json(path) is not None
+    return _is_device(path) or json_at(path) is not None
 
 
 def is_json_like(path: Path, content: Any) -> bool:
     """Whether a file is a JSON document with the very keys of another one, as only its own writer makes it."""
-    return _keys(_json(path)) == _keys(content) != {None}
+    return _keys(json_at(path)) == _keys(content) != {None}
 
 
 def is_png_of_ours(path: Path) -> bool:
@@ -94,13 +94,14 @@ def is_png_of_ours(path: Path) -> bool:
 
 def is_prepared(folder: Path) -> bool:
     """Whether a folder is what `mfn prepare` made, finished or not: what lies in it are no photos to prepare."""
-    there = _json(folder / SETTINGS)
+    there = json_at(folder / SETTINGS)
     return isinstance(there, dict) and "align" in there and _keys(there.get("photos")) == {frozenset(PHOTOS)}
 
 
-def _json(path: Path) -> Any:
+def json_at(path: Path) -> Any:
+    """What a JSON document holds; None where there is none, or none that can be read."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
 
