@@ -27,6 +27,7 @@ class Source(Settings):
 
     root: Place = wanted("the folder of the photos or of the pack, as in source.root=DIR")
     path: Place = wanted("the list of photos, as in source.path=FILE")
+    person_level: Positive = wanted("a whole number of at least 1, the folder right below source.root")
     image_root: Place | None = wanted("the folder of the images whose paths the records hold, or null")
     pack: Text = wanted("the name of a pack, such as train")
     virtual_copies: bool = wanted("true or false")

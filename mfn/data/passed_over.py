@@ -1,9 +1,12 @@
 """What a source of faces found and did not take: counted, with examples, however much it is."""
 
+import csv
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 from mfn.data.source import ImageSource
+from mfn.files import replacing
 from mfn.text import printable
 
 _MOST = 10_000
@@ -40,14 +43,23 @@ class PassedOver:
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return ((name, reason) for reason, names in self._examples.items() for name in names)
 
-    def rows(self) -> dict[str, str]:
-        """Return for each reason how many and which, for a table."""
-        return {reason: f"{number:,}: {self._shown(reason)}" for reason, number in self.counts.most_common()}
+    def rows(self, before: str = "") -> dict[str, str]:
+        """Return for each reason, with words before it, how many and which, for a table."""
+        return {before + reason: f"{number:,}: {self._shown(reason)}" for reason, number in self.counts.most_common()}
 
     def sentence(self) -> str:
         """Return all of it in one line, "" where there is nothing."""
         told = (f"{reason}: {number:,} ({self._shown(reason)})" for reason, number in self.counts.most_common())
         return "; ".join(told)
+
+    def write(self, path: Path) -> None:
+        """Write name and reason of the examples as CSV; where there is nothing, no file is made."""
+        if not self.counts:
+            return
+        with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["name", "reason"])
+            writer.writerows((printable(name), reason) for name, reason in self)
 
     def _shown(self, reason: str) -> str:
         names = self._examples[reason][:_SHOWN]

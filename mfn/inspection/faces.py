@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,6 @@ from mfn.data.pack import read_property
 from mfn.data.pack_files import beside, existing_pack, find_pack
 from mfn.data.pack_labels import EXACT
 from mfn.data.pack_list import read_pack_list
-from mfn.data.passed_over import PassedOver
 from mfn.data.record_dataset import RecordDataset
 from mfn.data.source import FaceSource
 from mfn.data.tfrecords.tfrecord_dataset import TFRecordDataset
@@ -28,7 +28,7 @@ def inspect_pack(place: Path, most: int) -> Inspection:
     source, folder, pack = RecordDataset(records), records.parent, records.stem
     facts: dict[str, object] = {"file": f"{records.name}, {megabytes(records)}"}
     problems = [] if beside(records, ".idx").is_file() else [f"{pack}.idx is missing; keys count from 0 without it"]
-    problems += [f"left out {what}: {told}" for what, told in source.passed_over.rows().items()]
+    problems += [f"{what}: {told}" for what, told in source.passed_over.rows("left out ").items()]
     numbers = np.unique(source.labels)
     if not np.array_equal(numbers, np.arange(numbers.size)):
         facts["labels"] = (
@@ -52,21 +52,21 @@ def inspect_pack(place: Path, most: int) -> Inspection:
 def inspect_folder(folder: Path, most: int) -> Inspection:
     """Look at one folder of pictures per person; raises as FolderDataset does."""
     source = FolderDataset(folder)
-    return _faces(str(folder), "folders of identities", source, _told(source.passed_over), [], most)
+    return _faces(str(folder), "folders of identities", source, source.passed_over.rows("passed over, "), [], most)
 
 
 def inspect_images(folder: Path, most: int) -> Inspection:
     """Look at a folder of images that tells no identities; raises as ImageFolder does."""
     source = ImageFolder(folder)
     found, broken = look_at(source, spread(len(source), most))
-    facts = {"images": len(source), **_told(source.passed_over), **found}
+    facts = {"images": len(source), **source.passed_over.rows("passed over, "), **found}
     return Inspection(str(folder), "folder of images", facts, broken, images=source, captions=source.names)
 
 
 def inspect_tfrecord(path: Path, most: int) -> Inspection:
     """Look at TFRecord files; raises as TFRecordDataset does."""
     source = TFRecordDataset(path)
-    problems = [f"left out {what}: {told}" for what, told in source.passed_over.rows().items()]
+    problems = [f"{what}: {told}" for what, told in source.passed_over.rows("left out ").items()]
     return _faces(str(path), "TFRecord", source, {}, problems, most)
 
 
@@ -93,12 +93,8 @@ def inspect_list(path: Path, most: int) -> Inspection:
     return dataclasses.replace(pack, path=str(path), kind=f"list of an {pack.kind}", facts={**facts, **pack.facts})
 
 
-def _told(passed_over: PassedOver) -> dict[str, object]:
-    return {f"passed over, {what}": told for what, told in passed_over.rows().items()}
-
-
 def _faces(
-    path: str, kind: str, source: FaceSource, facts: dict[str, object], problems: list[str], most: int
+    path: str, kind: str, source: FaceSource, facts: Mapping[str, object], problems: list[str], most: int
 ) -> Inspection:
     labels, counts = np.unique(source.labels, return_counts=True)
     found, broken = look_at(source, spread(len(source), most))
@@ -110,5 +106,5 @@ def _faces(
     names = source.label_names or {}
     captions = [printable(str(names.get(label, label))) for label in source.labels.tolist()]
     return Inspection(
-        path, kind, numbers | facts | found, [*problems, *broken], counts.astype(np.int64), source, captions
+        path, kind, {**numbers, **facts, **found}, [*problems, *broken], counts.astype(np.int64), source, captions
     )

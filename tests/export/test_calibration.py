@@ -41,6 +41,20 @@ def test_fewer_faces_broken_faces_and_faces_of_another_size(tmp_path: Path) -> N
     assert sum(not face.any() for face in drawn) == 1
 
 
+def test_a_flat_folder_of_crops(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    people(tmp_path / "people")
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for path in (tmp_path / "people").rglob("*.png"):
+        path.rename(flat / path.name.upper())
+    for name in ("._0.PNG", "a.png", "b.png", "c.png"):
+        (flat / name).write_bytes(b"no image")
+    drawn = calibration_faces(flat, CONTRACT)
+    assert sorted(face.tobytes() for face in drawn) == sorted(face.tobytes() for face in faces(6))
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(told) == 1 and told[0].startswith("calibration: passed over 3 images, such as: ")
+
+
 def test_an_insightface_pack(shared: Path) -> None:
     assert calibration_faces(shared / "data" / "celeb", CONTRACT, 3).shape == (3, 32, 32, 3)
 

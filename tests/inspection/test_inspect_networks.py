@@ -71,6 +71,30 @@ def test_weights_of_others_are_found_where_they_lie(tmp_path: Path, content: dic
     json.dumps(found.to_dict())
 
 
+@pytest.mark.parametrize("bad", [1.0, float("nan")])
+def test_tensors_of_any_kind_are_looked_at(tmp_path: Path, bad: float) -> None:
+    dense = torch.tensor([[1.0, bad], [0.0, 2.0]])
+    content = {
+        "coo": dense.to_sparse(),
+        "csr": dense.to_sparse_csr(),
+        "float8": dense.to(torch.float8_e4m3fn),
+        "half": dense.half(),
+        "bfloat16": dense.bfloat16(),
+        "parameter": torch.nn.Parameter(dense),
+        "whole": torch.ones(2, dtype=torch.int8),
+        "complex": torch.ones(2, dtype=torch.complex64),
+        "one value": torch.tensor(bad),
+        "none": torch.empty(0),
+        "meta": torch.empty(3, device="meta"),
+    }
+    torch.save(content, tmp_path / "model.pth")
+    found = inspect(tmp_path / "model.pth")
+    assert found.facts["tensors"] == len(content)
+    assert any("5 tensors hold NaN or infinity: float8, half, bfloat16" in line for line in found.problems) == (
+        bad != bad
+    )
+
+
 def test_what_is_strange_in_checkpoints_of_others(tmp_path: Path) -> None:
     loop: dict[object, object] = {f"part {number}": {"w": torch.ones(2)} for number in range(20)}
     loop |= {"self": loop, "\x1b[2Jname": "x" * 1000, 5: [loop], "none": {"w": torch.full((2,), float("nan"))}}
