@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Unpack, get_args, get_origin, get_type_hints
 
@@ -102,6 +103,15 @@ def text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("input should be text")
     return value
+
+
+def literal(value: Any) -> Any:
+    """Plain values that OmegaConf takes as they are, though a text in them may look as if it referred to a key."""
+    if isinstance(value, Mapping):
+        return {key: literal(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [literal(item) for item in value]
+    return re.sub(r"(\\*)\$\{", r"\1\1\\${", value) if isinstance(value, str) else value
 
 
 def shown(value: Any) -> str:

@@ -1,20 +1,17 @@
 """What the keys of ``conf/prepare*.yaml`` may hold."""
 
-import os
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
 from omegaconf import DictConfig
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from mfn.config.arguments import shown
 from mfn.config.command_line import key_of
 from mfn.config.evaluate import BenchmarkSettings
-from mfn.config.settings import NotNegative, Number, Positive, Settings, Text, Whole, wanted
+from mfn.config.settings import NotNegative, Number, Place, Positive, Settings, Text, Whole, wanted
 from mfn.config.train import Factor, Share
 
-Place = Annotated[Text, AfterValidator(os.path.expanduser)]
-"""A path, which is not changed where ``~`` stands for nobody's home."""
 Cosine = Annotated[Number, Field(ge=-1, le=1)]
 WholeShare = Annotated[Number, Field(ge=0, le=1)]
 Side = Annotated[Whole, Field(ge=16, le=1024)]

@@ -41,6 +41,7 @@ def training_overrides(source: FaceSource, held_out: str | None, defaults: Train
     if held_out is not None:
         share = 0
         overrides += ["data.val_identities=0", "benchmark=file", quoted_override("benchmark.root", held_out)]
+        overrides.append("metric=val/file/accuracy")
     copies = copies_of(source)
     origins = None if copies is None else copies.origins
     splits = split(source.labels, SplitRules(val_identities=share), defaults.seed, origins)
