@@ -81,14 +81,14 @@ def end_of_record(file: memoryview, offset: int) -> int:
     return _aligned(end)
 
 
-def scan_records(file: memoryview, start: int = 0) -> tuple[np.ndarray, list[Gap]]:
+def scan_records(file: memoryview) -> tuple[np.ndarray, list[Gap]]:
     """Find every record, in the order of the file; after damage it goes on at the next frame that can be one.
 
     Returns:
         int64 (N,) offsets, and the stretches that are no records.
     """
     offsets, gaps = [], []
-    offset = start
+    offset = 0
     while offset < len(file):
         try:
             part, _, end = _read_head(file, offset)

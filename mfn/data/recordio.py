@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from mfn.data.frames import FrameError, end_of_record, join_frames, scan_records, split_frames
+from mfn.data.frames import FrameError, end_of_record, join_frames, split_frames
 from mfn.data.pack_files import beside
 from mfn.data.record import Record, pack_record, unpack_payload, unpack_record
 from mfn.data.record_index import parse_index, rebuild_index
@@ -68,10 +68,6 @@ class IndexedRecordReader:
             return end_of_record(self._file, last)
         except FrameError:
             return self.size + 1
-
-    def behind(self, offset: int) -> int:
-        """Return how many records there are from an offset on."""
-        return scan_records(self._file, offset)[0].size
 
     @cached_property
     def words(self) -> np.ndarray:
