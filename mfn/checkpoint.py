@@ -200,7 +200,8 @@ def part_of_state(checkpoint: Mapping[str, Any], prefix: str) -> dict[str, Tenso
 def not_finite(tensors: Mapping[str, Tensor]) -> list[str]:
     """Names of the tensors in which a number is NaN or infinite."""
     whole = {name: value for name, value in tensors.items() if is_whole(value) and value.is_floating_point()}
-    return [name for name, value in whole.items() if not torch.isfinite(value).all()]
+    plain = {name: value.float() if value.itemsize == 1 else value for name, value in whole.items()}  # of 8 bits
+    return [name for name, value in plain.items() if not torch.isfinite(value).all()]
 
 
 def best_score(checkpoint: Mapping[str, Any]) -> str | None:

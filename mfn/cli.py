@@ -1,20 +1,22 @@
 """The ``mfn`` command."""
 
 import argparse
-import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from mfn.checkpoint import BACKBONE, Passport, write_atomically
-from mfn.errors import CheckpointError
+from mfn.checkpoint import BACKBONE, Passport, read_checkpoint, write_atomically
+from mfn.errors import CheckpointError, MfnError
 from mfn.failures import one_sentence
 from mfn.models.count import network_size
 from mfn.models.ordered_arrays import import_ordered_arrays
+from mfn.ownership import is_json, is_png_of_ours, refuse_to_replace, write_json
 from mfn.report.tables import table
+from mfn.screen import screens
 
 log = logging.getLogger(__name__)
+
+_IMPORTED = "imported from "
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -23,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: Without the program's name; None takes them from the command line.
     """
-    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    logging.basicConfig(format="%(message)s", level=logging.INFO, handlers=screens())
     options = parser().parse_args(arguments)
     with one_sentence():
         options.run(options)
@@ -39,8 +41,11 @@ def parser() -> argparse.ArgumentParser:
     bring.add_argument("--output", type=Path, required=True, help="checkpoint to write")
     bring.set_defaults(run=run_import)
 
-    prepare = commands.add_parser("prepare", help="what you have to what training and judging want")
-    prepare.add_argument("words", nargs="*", metavar="STEP key=value", help="see conf/prepare*.yaml")
+    # Hydra's words, such as --cfg, go through as they are: no word begins with this prefix
+    prepare = commands.add_parser(
+        "prepare", help="what you have to what training and judging want", prefix_chars="\0", add_help=False
+    )
+    prepare.add_argument("words", nargs="*")
     prepare.set_defaults(run=run_prepare)
 
     look = commands.add_parser("inspect", help="what a pack, folder, .bin, checkpoint or exported file is")
@@ -77,12 +82,14 @@ def run_import(options: argparse.Namespace) -> None:
 
     Raises:
         CheckpointError: The file is of an unknown kind or does not fit.
+        DataError: The output is there already and was not imported.
     """
+    refuse_to_replace(options.output, _is_imported)
     if options.file.suffix != ".npz":
         raise CheckpointError(f"{options.file}: expected an .npz of arrays in forward order with a .json beside it")
     network, arguments, contract = import_ordered_arrays(options.file)
     model = {"_target_": f"{type(network).__module__}.{type(network).__name__}", **arguments}
-    passport = Passport(model, contract.to_dict(), config=f"imported from {options.file.name}")
+    passport = Passport(model, contract.to_dict(), config=_IMPORTED + options.file.name)
     state = {BACKBONE + name: value for name, value in network.state_dict().items()}
     write_atomically({"state_dict": state, "mfn": passport.to_dict()}, options.output)
     size = network_size(network, (contract.height, contract.width))
@@ -94,6 +101,14 @@ def run_import(options: argparse.Namespace) -> None:
         "file": str(options.output),
     }
     log.info(table("Imported", [row]))
+
+
+def _is_imported(path: Path) -> bool:
+    """Whether a file can be had again by importing it; a trained network cannot."""
+    try:
+        return Passport.of(read_checkpoint(path), path).config.startswith(_IMPORTED)
+    except MfnError:
+        return False
 
 
 def run_prepare(options: argparse.Namespace) -> None:
@@ -109,6 +124,9 @@ def run_inspect(options: argparse.Namespace) -> None:
     from mfn.inspection.inspect import inspect, show
     from mfn.inspection.networks import inspect_network, stated_contract
 
+    for file, is_ours in ((options.show, is_png_of_ours), (options.histogram, is_png_of_ours), (options.json, is_json)):
+        if file is not None:
+            refuse_to_replace(file, is_ours)
     stated = stated_contract(options.contract)
     found = inspect_network(options.path, stated) if stated else inspect(options.path, options.all)
     log.info(found.text())
@@ -117,21 +135,21 @@ def run_inspect(options: argparse.Namespace) -> None:
     if options.histogram is not None:
         draw_histogram(found.images_per_identity, options.histogram)
     if options.json is not None:
-        options.json.write_text(json.dumps(found.to_dict(), indent=2), encoding="utf-8")
+        write_json(options.json, found.to_dict())
 
 
 def run_bench_data(options: argparse.Namespace) -> None:
     """Measures the way from record to batch."""
     from mfn.bench.data import bench_data
 
-    _tell("Data, one process unless said otherwise", bench_data(options.root, options.workers), options.json)
+    _bench("Data, one process unless said otherwise", lambda: bench_data(options.root, options.workers), options.json)
 
 
 def run_bench_metrics(options: argparse.Namespace) -> None:
     """Measures metrics and search."""
     from mfn.bench.metrics import bench_metrics
 
-    _tell("Metrics and 1:N search", bench_metrics(gallery_rows=options.gallery), options.json)
+    _bench("Metrics and 1:N search", lambda: bench_metrics(gallery_rows=options.gallery), options.json)
 
 
 def run_bench_head(options: argparse.Namespace) -> None:
@@ -139,10 +157,12 @@ def run_bench_head(options: argparse.Namespace) -> None:
     from mfn.bench.head import bench_head
 
     title = f"One ArcFace step: {options.classes} classes, batch {options.batch}, {options.dim}-d"
-    _tell(title, bench_head(options.classes, options.batch, options.dim), options.json)
+    _bench(title, lambda: bench_head(options.classes, options.batch, options.dim), options.json)
 
 
-def _tell(title: str, rows: list[dict[str, Any]], file: Path | None) -> None:
-    log.info(table(title, rows))
+def _bench(title: str, measure: Callable[[], Sequence[Mapping[str, object]]], file: Path | None) -> None:
     if file is not None:
-        file.write_text(json.dumps(rows, indent=2), encoding="utf-8")
+        refuse_to_replace(file, is_json)
+    log.info(table(title, rows := measure()))
+    if file is not None:
+        write_json(file, rows)

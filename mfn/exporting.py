@@ -16,6 +16,8 @@ from mfn.config.settings import settings
 from mfn.data.benchmarks.chosen import only_pairs
 from mfn.data.verification import VerificationSet
 from mfn.errors import ExportError, MfnError
+from mfn.evaluation.alignment import SAMPLE, warn_of_unaligned
+from mfn.evaluation.fitted_sets import fitted_sets
 from mfn.export.calibration import calibration_faces
 from mfn.export.exporter import Exported, Exporter
 from mfn.export.faces import first_folds, parity_faces
@@ -65,7 +67,8 @@ def export(composed: DictConfig) -> list[Path]:
     check_proof(run / "proof.json")
     run.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".export-", dir=run) as folder:
-        source, benchmarks = read_source(Path(config.ckpt_path)), _benchmarks(composed, config.folds)
+        source, sets = read_source(Path(config.ckpt_path)), _benchmarks(composed, config.folds)
+        benchmarks = fitted_sets(sets, source.contract, config.fit, check_alignment=config.check_alignment)
         exporter = _exporter(config, source, benchmarks, stem, Path(folder))
         made, failed = _written(exporter, wanted)
         times = _times(config.latency, exporter, made)
@@ -89,7 +92,10 @@ def _exporter(
 ) -> Exporter:
     calibration = None
     if config.calibration is not None:
-        calibration = calibration_faces(config.calibration, source.contract, config.calibration_count, config.seed)
+        count, seed = config.calibration_count, config.seed
+        calibration = calibration_faces(config.calibration, source.contract, count, seed, config.fit)
+        if config.check_alignment:
+            warn_of_unaligned({f"calibration={config.calibration}": calibration[:SAMPLE]}, source.contract)
     faces = parity_faces(benchmarks.values(), calibration, source.contract)
     judging = {"flip": config.flip, "batch_size": config.batch_size}
     reference = Reference(source.backbone, source.contract, faces, benchmarks, **judging)

@@ -18,6 +18,7 @@ from mfn.data.benchmarks.judgeable import Benchmark
 from mfn.data.verification import VerificationSet
 from mfn.errors import ConfigError, DataError
 from mfn.evaluation.embedding_cache import EmbeddingCache
+from mfn.evaluation.fitted_sets import fitted_sets
 from mfn.evaluation.identification import Identified, identify_set
 from mfn.evaluation.ijb import run_ijb
 from mfn.evaluation.judge import judge
@@ -59,6 +60,7 @@ def evaluate(composed: DictConfig) -> float:
         log.warning("device=%s has no effect: %s runs on the CPU", config.device, config.model_path)
     benchmarks: dict[str, Benchmark] = build(composed["benchmark"])
     _check(config, embedder, benchmarks)
+    benchmarks = fitted_sets(benchmarks, embedder.contract, config.fit, check_alignment=config.check_alignment)
     outcome = Outcome()
     _judge_all(config, embedder, benchmarks, run, outcome)
     with outcome.catching("probe"):

@@ -1,5 +1,6 @@
 """Between the command line and Hydra: what a user means but does not want to spell out, and mistakes told early."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from mfn.assembly import check
 from mfn.config.build import trust
 from mfn.config.command_line import CommandLine
 from mfn.config.compose import composed
+from mfn.config.help import help_text
 from mfn.config.recipe import recipe_for
 from mfn.config.resume import resumed
 from mfn.config.swept import for_every_job
@@ -33,6 +35,7 @@ def train_arguments(arguments: Sequence[str], here: Path = Path()) -> list[str]:
         MfnError: Something typed makes no sense, or the data is missing; the sentence says what to do.
     """
     line = CommandLine.parse(arguments)
+    _help("train", line)
     if line.only_shows or line.other_config or line.config_name:
         return list(arguments)
     line = line.understandable()
@@ -62,6 +65,7 @@ def plain_arguments(arguments: Sequence[str], name: str) -> list[str]:
         ConfigError: A key, a choice or a value makes no sense.
     """
     line = CommandLine.parse(arguments)
+    _help(name, line)
     if line.only_shows or line.other_config or line.config_name:
         return list(arguments)
     line = line.understandable()
@@ -84,3 +88,10 @@ def jobs_of(line: CommandLine) -> list[list[str]]:
         return BasicSweeper.split_arguments(parsed, None)[0]
     except HydraException:
         return [[str(override.input_line) for override in parsed if not override.is_sweep_override()]]
+
+
+def _help(name: str, line: CommandLine) -> None:
+    """Tells what there is to type, where that is asked for, and ends the program."""
+    if line.help:
+        sys.stdout.write(help_text(name, line.config_dir))
+        sys.exit(0)

@@ -1,75 +1,115 @@
 """`mfn prepare`: from the words on the command line to files."""
 
 import logging
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
-from hydra.utils import instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from mfn.data.benchmarks.bin_writer import prepare_bin
-from mfn.data.benchmarks.lfw_writer import write_lfw
-from mfn.data.benchmarks.made_pairs import open_faces, pairs_from_source
+from mfn.config.build import build, trust
+from mfn.config.compose import CONF, composed
+from mfn.config.prepare import PrepareBinSettings, PreparePairsSettings, PrepareSettings, idle_overrides
+from mfn.config.prepare_words import parse_words
+from mfn.config.quoting import quoted_override, typed
+from mfn.config.settings import Settings, checked
+from mfn.data.benchmarks.bin_writer import prepare_bin, refuse_to_replace_bin
+from mfn.data.benchmarks.lfw_writer import refuse_to_replace_lfw, write_lfw
+from mfn.data.benchmarks.made_pairs import pairs_from_source
+from mfn.data.folder_dataset import FolderDataset
+from mfn.data.open_faces import open_faces
+from mfn.data.record_dataset import RecordDataset
 from mfn.data.verification import VerificationSet
-from mfn.errors import ConfigError
-from mfn.failures import unwrapped
+from mfn.errors import ConfigError, DataError
 from mfn.prepare.from_config import prepare_pack
+from mfn.prepare.interrupts import Terminated, terminable
+from mfn.prepare.next_command import TrainingDefaults, training_overrides
+from mfn.prepare.places import is_within, output_folder, refuse_overlap
 from mfn.report.tables import table
 
 log = logging.getLogger(__name__)
 
-CONF = Path(__file__).resolve().parents[1] / "conf"
-
 
 def prepare(words: Sequence[str]) -> None:
-    """Runs a step, or all of them.
+    """Runs a step, or all of them, or tells what there is.
 
     Args:
-        words: The name of a step, where only one is wanted, then `key=value` for `conf/prepare*.yaml`.
+        words: The name of a step, where only one is wanted, then `key=value` for `conf/prepare*.yaml`; or one of
+            Hydra's words, such as `--cfg job`.
 
     Raises:
         MfnError: A key, a value or the data does not fit; the message says what to do.
     """
-    step, overrides = (words[0], words[1:]) if words and "=" not in words[0] else ("", words)
-    if step not in _STEPS:
-        raise ConfigError(f"mfn prepare {step} is no step: there is {', '.join(name for name in _STEPS if name)}")
-    name, implied, run = _STEPS[step]
-    with unwrapped():
-        run(composed(name, [*implied, *overrides]))
-
-
-def composed(name: str, overrides: Sequence[str]) -> DictConfig:
-    """A configuration without Hydra's run directory.
-
-    Raises:
-        ConfigError: A key or a choice does not exist.
-    """
-    try:
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            return compose(name, list(overrides))
-    except HydraException as error:
-        raise ConfigError(" ".join(str(error).partition("Config search path")[0].split())) from error
+    steps = ", ".join(name for name in _STEPS if name)
+    parsed = parse_words(words, _STEPS, f"there is {steps}, or mfn prepare source=folder source.root=PHOTOS output=OUT")
+    step = _STEPS[parsed.step]
+    if parsed.help:
+        text = (CONF / f"{step.conf}.yaml").read_text(encoding="utf-8")
+        log.info("mfn prepare [%s] [key=value ...], with these keys:\n\n%s", steps.replace(", ", "|"), text)
+        return
+    config = composed(step.conf, [*step.implied, *parsed.overrides], parsed.config_dir)
+    if parsed.cfg:
+        log.info(OmegaConf.to_yaml(config))
+        return
+    trust(parsed.overrides, parsed.config_dir)
+    config = checked(config, step.settings)
+    if step.settings is PrepareSettings:
+        for sentence in idle_overrides(parsed.overrides, config):
+            log.warning(sentence)
+    with _told(step):
+        step.run(config)
 
 
 def prepare_photos(config: DictConfig) -> None:
     """Runs the steps that the configuration lists, then packs."""
     log.info(table("Prepared", prepare_pack(config).rows()))
-    log.info(
-        "%s; what became of every image: index.%s, dropped.html\nnext:\n  python train.py data=%s data.root=%s",
-        config.output,
-        config.index,
-        *(("ms1m", config.output) if config.format == "pack" else ("folder", Path(config.output) / "train")),
-    )
+    log.info("%s; what became of every image: index.%s, dropped.html", config.output, config.index)
+    try:
+        log.info("next:\n  %s", "\n  ".join(next_commands(Path(config.output), config.format, config.steps)))
+    except ConfigError as error:
+        log.info("it cannot be trained on: %s", error)
+
+
+def next_commands(output: Path, form: str, steps: Sequence[str]) -> list[str]:
+    """What trains on a prepared pack as it is; and, where its images are no crops of the usual size, what aligns them.
+
+    Raises:
+        ConfigError: Nothing does.
+    """
+    root = output if form == "pack" else output / "train"
+    source = (RecordDataset if form == "pack" else FolderDataset)(root, virtual_copies=True)
+    chosen = [f"data={'ms1m' if form == 'pack' else 'folder'}", quoted_override("data.root", str(root))]
+    training = composed("train", [*chosen, "paths.output=unused"])
+    height, width = training.image_size
+    data = training.data
+    defaults = TrainingDefaults(data.val_identities, data.batch_size, (height, width), training.seed)
+    held_out = output / "held_out.bin"
+    needed = training_overrides(source, str(held_out) if held_out.exists() else None, defaults)
+    commands = [_command("python train.py", *chosen, *needed)]
+    if any(word.startswith("image_size=") for word in needed) and "align" not in steps:
+        folders = (quoted_override("source.root", str(root)), quoted_override("output", f"{output}-aligned"))
+        commands.append(
+            _command("mfn prepare", f"source={form}", *folders) + "  # where these are no aligned crops yet"
+        )
+    return commands
+
+
+def _command(program: str, *words: str) -> str:
+    return " ".join([program, *map(typed, words)])
 
 
 def pack_benchmark(config: DictConfig) -> None:
     """Writes one verification set as a `.bin` that InsightFace's tools read."""
     output = Path(config.output)
     if output.exists() and not config.overwrite:
-        raise ConfigError(f"{output} exists: choose another output, or set overwrite=true")
-    sets = instantiate(config.benchmark, _convert_="all")
+        raise ConfigError(f"output={output} exists: choose another output, or, if mfn wrote it, set overwrite=true")
+    root = config.benchmark.root
+    if root is not None and output.exists() and is_within(output, Path(root)):
+        raise ConfigError(f"output={output} lies in benchmark.root={root}, which is read: choose another output")
+    refuse_to_replace_bin(output)
+    sets = build(config.benchmark)
     if len(sets) != 1 or not isinstance(pairs := next(iter(sets.values())), VerificationSet):
         raise ConfigError(f"a .bin holds one set of pairs, {', '.join(sets) or 'none'} cannot be packed into it")
     _tell(prepare_bin(pairs, output), output)
@@ -78,7 +118,10 @@ def pack_benchmark(config: DictConfig) -> None:
 def make_pairs(config: DictConfig) -> None:
     """Draws pairs from people and writes them in LFW's form."""
     options = {str(key): value for key, value in config.items()}
-    output, source = Path(options.pop("output")), open_faces(options.pop("root"))
+    output, root = output_folder(options.pop("output")), options.pop("root")
+    refuse_overlap(output, {"root": Path(root)})
+    refuse_to_replace_lfw(output)
+    source = open_faces(root)
     _tell(write_lfw(pairs_from_source(source, **options), output, source.label_names), output)
 
 
@@ -95,10 +138,38 @@ def _tell(pairs: VerificationSet, output: Path) -> None:
     log.info(table("Pairs", [row]))
 
 
-_STEPS: dict[str, tuple[str, list[str], Callable[[DictConfig], None]]] = {
-    "": ("prepare", [], prepare_photos),
-    **{step: ("prepare", [f"steps=[{step}]"], prepare_photos) for step in ("align", "clean", "balance", "split")},
-    "pack": ("prepare", ["steps=[]"], prepare_photos),
-    "bin": ("prepare_bin", [], pack_benchmark),
-    "pairs": ("prepare_pairs", [], make_pairs),
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What a first word stands for; `again` says what the same command does after it was stopped."""
+
+    conf: str
+    settings: type[Settings]
+    run: Callable[[DictConfig], None]
+    implied: tuple[str, ...] = ()
+    again: str = "goes on where it stopped"
+
+
+_STEPS = {
+    "": _Step("prepare", PrepareSettings, prepare_photos),
+    **{
+        step: _Step("prepare", PrepareSettings, prepare_photos, (f"steps=[{step}]",))
+        for step in ("align", "clean", "balance", "split")
+    },
+    "pack": _Step("prepare", PrepareSettings, prepare_photos, ("steps=[]",)),
+    "bin": _Step("prepare_bin", PrepareBinSettings, pack_benchmark, again="starts anew"),
+    "pairs": _Step("prepare_pairs", PreparePairsSettings, make_pairs, again="starts anew"),
 }
+
+
+@contextmanager
+def _told(step: _Step) -> Iterator[None]:
+    """Ends in one sentence what a signal stops or the disk refuses."""
+    try:
+        with terminable():
+            yield
+    except KeyboardInterrupt as stop:
+        log.error("stopped: the same command %s", step.again)
+        sys.exit(143 if isinstance(stop, Terminated) else 130)
+    except OSError as error:
+        place = "" if error.filename is None else f"{error.filename}: "
+        raise DataError(f"{place}{error.strerror or error}: mend that, and the same command {step.again}") from error

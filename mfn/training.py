@@ -13,6 +13,8 @@ from mfn.config.build import build
 from mfn.config.recipe import told_recipe
 from mfn.config.sources import open_source, open_validation
 from mfn.data.datamodule import FaceDataModule
+from mfn.data.passed_over import passed_over_of
+from mfn.evaluation.alignment import a_few, warn_of_unaligned
 from mfn.measured import check_monitors
 from mfn.models.count import network_size
 from mfn.parameter_groups import group_rows
@@ -54,8 +56,12 @@ def train(config: DictConfig) -> float:
         log.warning("there is nothing to judge by: only last.ckpt is kept; see data.val_identities and benchmark")
     recognizer = build_recognizer(config, data)
     if config.init_from is not None and config.ckpt_path is None:
-        log.info(table(f"Weights from {config.init_from}", transplant(recognizer, Path(config.init_from).expanduser())))
+        log.info(table(f"Weights from {config.init_from}", transplant(recognizer, Path(config.init_from))))
     tell_the_plan(config, recognizer, data)
+    if trainer.is_global_zero:
+        passed_over_of(data.source).write(run / "passed_over.csv")
+    if config.check_alignment and trainer.is_global_zero:
+        warn_of_unaligned({name: a_few(source) for name, source in data.pictures.items()}, recognizer.contract)
     trainer.fit(recognizer, datamodule=data, ckpt_path=config.ckpt_path, weights_only=True)
     if not trainer.is_global_zero:
         return float("nan")

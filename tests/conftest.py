@@ -1,8 +1,11 @@
-"""Fixtures shared by all tests."""
+"""Fixtures shared by all tests, which run in as many processes as there are processors."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch is there: each of the processes has one to itself
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 MFN = Path(__file__).resolve().parents[1] / "mfn"
-EVERYWHERE = {"about", "contract", "errors", "files", "progress", "text"}
+EVERYWHERE = {"about", "contract", "errors", "files", "ownership", "progress", "text"}
 LEAVES = ("data", "models", "heads", "metrics", "align")
 ALLOWED = {
     **{leaf: {leaf} | EVERYWHERE for leaf in LEAVES},
@@ -14,6 +14,7 @@ ALLOWED = {
     "contract": {"errors"},
     "errors": set(),
     "files": set(),
+    "ownership": {"errors", "files"},
     "progress": set(),
     "text": set(),
     "schedules": {"errors"},
@@ -36,7 +37,7 @@ ALLOWED = {
     "report": {"report", "callbacks", "config", "evaluation", "metrics", "checkpoint", "data", "inference"}
     | EVERYWHERE,
     "sweep": {"config", "failures"} | EVERYWHERE,
-    "prepare": {"prepare", "align", "data", "evaluation", "inference", "metrics"} | EVERYWHERE,
+    "prepare": {"prepare", "config", "align", "data", "evaluation", "inference", "metrics"} | EVERYWHERE,
     "inspection": {"inspection", "data", "inference", "prepare", "checkpoint"} | EVERYWHERE,
     "export": {"export", "models", "evaluation", "inference", "data", "metrics", "checkpoint"} | EVERYWHERE,
 }

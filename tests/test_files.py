@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mfn.files import clear_left_behind, replacing
+from mfn.files import clear_left_behind, hidden_folder, process_name, replacing
 
 KILLED_WHILE_WRITING = """
 import sys, time
@@ -70,3 +70,20 @@ def test_other_peoples_files_stay(tmp_path: Path) -> None:
 def test_files_of_versions_before_are_cleared_too(tmp_path: Path) -> None:
     (tmp_path / ".last.ckpt.4194305.tmp").touch()  # no process has so large a number
     assert clear_left_behind(tmp_path) == 1
+
+
+def test_a_hidden_folder_goes_with_what_is_in_it(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), hidden_folder(tmp_path / "new/images") as work:
+        (work / "a").mkdir()
+        assert clear_left_behind(tmp_path / "new") == 0 and work.exists()
+        raise ZeroDivisionError
+    assert not list((tmp_path / "new").iterdir())
+
+
+def test_what_a_process_of_our_number_left_is_no_hindrance(tmp_path: Path) -> None:
+    for name in ("images", "other"):
+        (tmp_path / f".{name}.{process_name()}.tmp" / "half").mkdir(parents=True)
+    with hidden_folder(tmp_path / "images") as work:
+        assert not list(work.iterdir())
+        assert clear_left_behind(tmp_path) == 1
+    assert not list(tmp_path.iterdir())

@@ -78,7 +78,7 @@ def test_networks_of_others_are_judged(files: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"contract\.color, contract\.mean, contract\.std"):
         judge_with(files, tmp_path, *overrides)
     stated = ["contract.color=RGB", "contract.mean=[0,0,0]", "contract.std=[255,255,255]"]
-    report = judge_with(files, tmp_path, *overrides, *stated)
+    report = judge_with(files, tmp_path, *overrides, *stated, "fit=resize")
     assert report["contract"]["embedding_dim"] == CONTRACT.embedding_dim
 
 
@@ -166,3 +166,14 @@ def test_the_command_ends_with_one_sentence(tmp_path: Path, words: list[str], sa
     done = command(tmp_path / "run", *words)
     assert done.returncode == 1
     assert said in (done.stdout + done.stderr).decode() and b"Traceback" not in done.stdout + done.stderr
+
+
+def test_sizes_are_fitted_as_the_key_says(files: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    faces = SyntheticFaces(8, 6, image_size=(48, 40))
+    write_lfw(pairs_from_source(faces, folds=2, pairs_per_fold=20, name="lfw"), tmp_path / "lfw")
+    chosen = ["benchmark=lfw", f"benchmark.root={tmp_path / 'lfw'}"]
+    with pytest.raises(DataError, match=r"is 48x40, but 32x32 is made exactly of .* or add fit=resize"):
+        judge_with(files, tmp_path / "refused", *chosen)
+    with caplog.at_level("INFO"):
+        report = judge_with(files, tmp_path / "resized", *chosen, "fit=resize")
+    assert report["sets"]["lfw"]["pairs"] == 40 and "48x40, scaled and cut to 32x32" in caplog.text

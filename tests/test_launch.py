@@ -39,7 +39,7 @@ def test_words_that_compose_pass() -> None:
         'benchmark.root="2024"',
     ]
     assert plain_arguments(["-m", "flip=none,sum", *words], "evaluate")[:2] == ["-m", "flip=none,sum"]
-    assert plain_arguments(["--help", "nonsense"], "evaluate") == ["--help", "nonsense"]
+    assert plain_arguments(["--hydra-help", "nonsense"], "evaluate") == ["--hydra-help", "nonsense"]
     assert plain_arguments(["--cfg", "job", "flip=none"], "evaluate") == ["--cfg", "job", "flip=none"]
     with pytest.raises(ConfigError, match="flip=none,sum names several values: add -m"):
         plain_arguments(["flip=none,sum"], "evaluate")
@@ -61,3 +61,26 @@ def test_a_value_that_makes_no_sense_is_told_before_data_is_read(tmp_path: Path)
     for word in ("+trainer.x=1", "+data.source.x=1", "+data.module.x=1", "+logger.csv.x=1", "+augment.x=1"):
         with pytest.raises(ConfigError, match=rf"{word[1:-2]} does not exist: .* takes "):
             train_arguments([word], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "has", "has_not"),
+    [
+        (
+            "train",
+            ["  head        arcface, ", " own, ", "  logger  ", "seed: 0"],
+            ["balance", "target", "recipe/", "source "],
+        ),
+        ("evaluate", ["  benchmark  agedb_30, ", "store_threshold: null", "# false accept rate"], ["head", "balance"]),
+        ("export", ["  target     all, coreml", "calibration_count: 512"], ["head", "balance"]),
+    ],
+)
+def test_help_tells_what_this_script_takes_and_nothing_else(
+    name: str, has: list[str], has_not: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "head").mkdir()
+    (tmp_path / "head" / "own.yaml").write_text("_target_: mfn.heads.arcface.ArcFaceHead\n")
+    told = run_script(name, "--help", "--config-dir", str(tmp_path), cwd=tmp_path).output
+    groups = told.partition("Groups:")[2].partition("Keys,")[0]
+    assert all(text in told for text in has), told
+    assert not any(text in groups for text in has_not)

@@ -190,3 +190,17 @@ def test_raw_warnings_of_libraries_do_not_reach_the_screen(tmp_path: Path) -> No
     done = trained(tmp_path, "trainer.log_every_n_steps=500", "data.num_workers=1")
     for word in ("Warning", "site-packages", "litlogger", "GPU available", "`Trainer.fit` stopped"):
         assert word not in done.output, done.output
+
+
+def test_pictures_of_another_size_are_refused_or_fitted_and_told_of(tmp_path: Path) -> None:
+    faces = SyntheticFaces(10, 8, image_size=(48, 40))
+    for index in range(80):
+        image = tmp_path / "faces" / str(index // 8) / f"{index}.png"
+        image.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(image), faces.image(index))
+    words = [word for word in QUICK if not word.startswith("data.source")]
+    words += ["data=folder", "data.root=faces", "data.val_identities=0.2"]
+    done = run_script("train", *words, cwd=tmp_path, status=1)
+    assert "is 48x40, but 32x32 is made exactly of" in done.last_line and "or add fit=resize" in done.last_line
+    done = run_script("train", *words, "fit=resize", cwd=tmp_path)
+    assert done.output.count("48x40, scaled and cut to 32x32") == 2  # of the training images, and of those held out

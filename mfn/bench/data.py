@@ -16,6 +16,7 @@ from mfn.bench.memory import private_megabytes
 from mfn.data.augment import Augmentation
 from mfn.data.images import FaceImages
 from mfn.data.loader import FaceLoader
+from mfn.data.pack_files import existing_pack
 from mfn.data.record import Record
 from mfn.data.record_dataset import RecordDataset
 from mfn.data.recordio import IndexedRecordReader, RecordWriter
@@ -55,7 +56,7 @@ def bench_data(
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
     source = RecordDataset(root)
-    reader = IndexedRecordReader(Path(root) / "train.rec")
+    reader = IndexedRecordReader(existing_pack(Path(root)))
     positions = np.resize(np.random.default_rng(seed).permutation(len(source)), images)
     keys = source.keys[positions].tolist()
     payloads = [bytes(reader[key].payload) for key in keys]

@@ -2,10 +2,12 @@
 
 import inspect
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Unpack, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, PydanticSchemaGenerationError, PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import SchemaError
 
 from mfn.errors import ConfigError
 
@@ -77,7 +79,7 @@ def of_type(kind: Any, value: Any, key: str) -> Any:
         return fits
     except ValidationError as error:
         raise ConfigError(f"{key}={shown(value)} does not fit: {_expected(error)}") from None
-    except (PydanticSchemaGenerationError, PydanticUserError):  # what it is cannot be checked
+    except (PydanticSchemaGenerationError, PydanticUserError, SchemaError):  # what it is cannot be checked
         return value
 
 
@@ -101,6 +103,15 @@ def text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("input should be text")
     return value
+
+
+def literal(value: Any) -> Any:
+    """Plain values that OmegaConf takes as they are, though a text in them may look as if it referred to a key."""
+    if isinstance(value, Mapping):
+        return {key: literal(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [literal(item) for item in value]
+    return re.sub(r"(\\*)\$\{", r"\1\1\\${", value) if isinstance(value, str) else value
 
 
 def shown(value: Any) -> str:

@@ -24,10 +24,11 @@ _PATHS = (
     "folder",
     "images",
     "val_root",
+    "image_root",
     "name",
 )
 """Last parts of the keys whose value is a path or part of one: text, whatever it looks like."""
-_LISTS = ("benchmark", "callbacks", "logger", "target", "precision")
+_LISTS = ("benchmark", "callbacks", "logger", "steps", "target", "precision")
 """Keys that take several values at once, which need no brackets where nothing is swept."""
 
 
@@ -41,7 +42,8 @@ class CommandLine:
         multirun: Whether it is a sweep.
         config_dir: A folder of configuration of the user's own.
         config_name: Another configuration than the script's own.
-        only_shows: Nothing is to run: ``--help`` and its like. ``--cfg`` shows what would run, and is not among them.
+        help: What there is to type is asked for.
+        only_shows: Nothing is to run: ``--hydra-help`` and its like. ``--cfg``, which shows what would run, is no such.
         other_config: The whole configuration comes from elsewhere, as it does in the further processes of a run.
     """
 
@@ -50,6 +52,7 @@ class CommandLine:
     multirun: bool = False
     config_dir: str | None = None
     config_name: str | None = None
+    help: bool = False
     only_shows: bool = False
     other_config: bool = False
 
@@ -73,7 +76,8 @@ class CommandLine:
             multirun=known.multirun,
             config_dir=known.config_dir,
             config_name=known.config_name,
-            only_shows=known.help or known.hydra_help or known.shell_completion or known.info is not None,
+            help=known.help,
+            only_shows=known.hydra_help or known.shell_completion or known.info is not None,
             other_config=known.config_path is not None or known.experimental_rerun is not None,
         )
 

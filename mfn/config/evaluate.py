@@ -28,6 +28,10 @@ Flip = Annotated[Literal["none", "sum", "concat"], BeforeValidator(_way)]
 """What is done with the embedding of the mirrored image."""
 
 
+FitRule = Literal["exact", "resize"]
+"""How images of another size come to the network's, see :class:`mfn.data.fit.Fit`."""
+
+
 class StatedContract(Settings):
     """What the user says of the pixels a file expects; null where the file says it."""
 
@@ -69,6 +73,8 @@ class EvaluateSettings(Settings):
     trust_torchscript: bool = wanted("true to run a .pt file, which is a program, or false")
     benchmark: BenchmarkSettings = wanted("one or several, as benchmark=[lfw,cfp_fp]")
     device: Annotated[str, AfterValidator(_device)] = wanted("cpu, cuda, cuda:NUMBER or another of PyTorch's devices")
+    fit: FitRule = wanted("exact or resize")
+    check_alignment: bool = wanted("true or false")
     batch_size: Positive = wanted("a whole number of at least 1")
     num_workers: Annotated[Whole, Field(ge=0, le=1024)] = wanted("a whole number up to 1024, 0 for none")
     flip: Flip = wanted("none, sum or concat")

@@ -3,6 +3,8 @@
 import re
 import shlex
 
+from mfn.config.arguments import literal
+
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]+")
 _OTHERWISE = re.compile(r"[+-]?[\d._]+(e[+-]?\d+)?|[+-]?(inf|nan)|true|false|null", re.IGNORECASE)
 """Numbers and other words that the grammar does not take for text."""
@@ -10,7 +12,7 @@ _OTHERWISE = re.compile(r"[+-]?[\d._]+(e[+-]?\d+)?|[+-]?(inf|nan)|true|false|nul
 
 def quoted(text: str) -> str:
     """Text as a quoted value of Hydra's grammar, which gives back these very characters."""
-    inside = re.sub(r'(\\*)"', r'\1\1\\"', text)
+    inside = re.sub(r'(\\*)"', r'\1\1\\"', literal(text))
     return '"' + re.sub(r"(\\+)$", r"\1\1", inside) + '"'
 
 

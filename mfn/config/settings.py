@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 from pydantic.fields import FieldInfo
 
-from mfn.config.arguments import no_truth, shown, text
+from mfn.config.arguments import literal, no_truth, shown, text
 from mfn.config.effect import without_effect
 from mfn.errors import ConfigError
 from mfn.failures import unwrapped
@@ -110,7 +110,7 @@ def _write_back(config: DictConfig, values: Mapping[str, Any], plain: Mapping[st
         elif (value := list(value) if isinstance(value, tuple) else value) != plain[name] or type(value) is not type(
             plain[name]
         ):
-            OmegaConf.update(config, prefix + name, value)
+            OmegaConf.update(config, prefix + name, literal(value))
 
 
 def _sentence(problem: Mapping[str, Any], declared: type[Settings], plain: Any) -> str:

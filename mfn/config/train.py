@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mfn.config.settings import Channels, NotNegative, Number, Positive, Settings, Spread, Text, Whole, wanted
+from mfn.config.settings import Channels, NotNegative, Number, Place, Positive, Settings, Spread, Text, Whole, wanted
 
 Side = Annotated[Whole, Field(ge=16, le=4096)]
 Share = Annotated[Number, Field(ge=0, lt=1)]
@@ -23,6 +23,8 @@ class Data(Settings):
     """Of ``data``, whatever the source."""
 
     root: Text = wanted("the folder of the data, as in data.root=DIR")
+    person_level: Positive = wanted("a whole number of at least 1, the folder right below data.root")
+    image_root: Text | None = wanted("the folder of the images, or null")
     val_root: Text | None = wanted("a folder of further images of the same people, or null")
     batch_size: Positive = wanted("a whole number of at least 1")
     eval_batch_size: Positive = wanted("a whole number of at least 1")
@@ -70,6 +72,8 @@ class TrainSettings(Settings):
 
     seed: Annotated[Whole, Field(ge=0, lt=2**32)] = wanted("a whole number from 0 to 4294967295")
     image_size: tuple[Side, Side] = wanted("height and width of at least 16 pixels, as [112,112]")
+    fit: Literal["exact", "resize"] = wanted("exact or resize")
+    check_alignment: bool = wanted("true or false")
     contract: Contract = wanted("the keys of the contract")
     data: Data = wanted("the keys of a data set")
     trainer: Trainer = wanted("the keys of a trainer")
@@ -81,7 +85,7 @@ class TrainSettings(Settings):
     keep_freed_memory: bool = wanted("true or false")
     metric: Text = wanted("the name of a metric, as val/held_out/accuracy")
     mode: Literal["min", "max"] = wanted("min or max")
-    init_from: Text | None = wanted("a checkpoint, or null")
+    init_from: Place | None = wanted("a checkpoint, or null")
     paths: Paths = wanted("where the run writes")
     why_experiment: str | None = wanted("the reason for the choice of the experiment, or null")
     ckpt_path: Text | None = wanted("last, a checkpoint of a run, or null")

@@ -1,5 +1,6 @@
 """From a source of faces to the loaders that training and judging use."""
 
+import dataclasses
 from typing import Any, Literal
 
 import numpy as np
@@ -8,18 +9,25 @@ from lightning import LightningDataModule
 from mfn.data.augment import Augmentation
 from mfn.data.copies import copies_of
 from mfn.data.fingerprint import differences, fingerprint
+from mfn.data.fit import Fit, Fitted
 from mfn.data.held_out import FOLDS, held_out_set
 from mfn.data.images import FaceImages
 from mfn.data.known_people import KnownImages, known_images
 from mfn.data.loader import FaceLoader
+from mfn.data.passed_over import passed_over_of
 from mfn.data.sampler import FaceBatchSampler
-from mfn.data.source import FaceSource
+from mfn.data.sizes import RESIZE, check_sizes
+from mfn.data.source import FaceSource, ImageSource
 from mfn.data.splits import SplitRules, Splits, split
+from mfn.data.subset import Subset
 from mfn.data.verification import VerificationSet, verification_loader
 from mfn.errors import CheckpointError, ConfigError, DataError
 
 SMALLEST_BATCH = 2
 """Batch normalisation cannot learn from one image."""
+_MISFITS = 0.01
+"""Share of the training images that may be of a size that does not fit; more would end the run as broken images do."""
+_REMEDY = f"align photos with mfn prepare, give aligned crops of another size as image_size=[HEIGHT,WIDTH], or {RESIZE}"
 
 
 class FaceDataModule(LightningDataModule):
@@ -27,7 +35,8 @@ class FaceDataModule(LightningDataModule):
 
     Args:
         source: the faces.
-        image_size: (height, width) of the batches in pixels; other images are resized.
+        image_size: (height, width) of the batches in pixels.
+        fit: how images of another size come to it: exact | resize, see `Fit`.
         batch_size: training images per batch and device.
         eval_batch_size: images per batch when judging.
         num_workers: processes that decode, for training and for each judging loader.
@@ -53,7 +62,9 @@ class FaceDataModule(LightningDataModule):
         fingerprint: what the training data is, see `mfn.data.fingerprint`.
         num_images: images that train.
         label_map: int64 (C,), raw label of each class.
-        verification_sets: "held_out" first where identities are held out, then those given.
+        verification_sets: "held_out" first where identities are held out, then those given; their images have
+            `image_size`.
+        pictures: the training images and those of each given verification set, at `image_size`.
 
     Raises:
         ConfigError: a value out of range, or something to verify on that is no set of pairs.
@@ -64,12 +75,14 @@ class FaceDataModule(LightningDataModule):
     fingerprint: dict[str, Any]
     label_map: np.ndarray
     verification_sets: dict[str, VerificationSet]
+    pictures: dict[str, ImageSource]
 
     def __init__(
         self,
         source: FaceSource,
         *,
         image_size: tuple[int, int] = (112, 112),
+        fit: str = "exact",
         batch_size: int = 128,
         eval_batch_size: int = 32,
         num_workers: int = 1,
@@ -106,6 +119,7 @@ class FaceDataModule(LightningDataModule):
             raise ConfigError(f"data.val_root has the validation images, so data.val_fraction={val_fraction} must be 0")
         self.source = source
         self.image_size = (image_size[0], image_size[1])
+        self.fit = Fit(self.image_size, fit)
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.num_workers = num_workers
@@ -147,6 +161,7 @@ class FaceDataModule(LightningDataModule):
             self._validation = known_images(self.validation, splits.label_map, self.source.label_names)
         else:
             self._validation = KnownImages(self.source, splits.validation, splits.validation_classes, 0)
+        self._fit_images(splits)
         self._splits = splits
 
     def train_dataloader(self) -> FaceLoader:
@@ -157,6 +172,7 @@ class FaceDataModule(LightningDataModule):
             splits.train,
             splits.train_classes,
             self.image_size,
+            fit=self.fit.rule,
             augment=self.augment,
             seed=self.seed,
         )
@@ -184,7 +200,12 @@ class FaceDataModule(LightningDataModule):
         """Return where training stands and on what, for the checkpoint."""
         if self._train_loader is None:
             return {}
-        return {**self._train_loader.state_dict(), "data": self.fingerprint, "seed": self.seed}
+        return {
+            **self._train_loader.state_dict(),
+            "data": self.fingerprint,
+            "seed": self.seed,
+            "fit": self.fit.rule,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Make training go on where the state was taken.
@@ -199,6 +220,8 @@ class FaceDataModule(LightningDataModule):
         changed = differences(state_dict.get("data", {}), self.fingerprint)
         if (seed := state_dict.get("seed")) != self.seed:
             changed.append(f"seed {seed} then, {self.seed} now")
+        if (rule := state_dict.get("fit", self.fit.rule)) != self.fit.rule:
+            changed.append(f"fit={rule} then, {self.fit.rule} now")
         if changed:
             raise CheckpointError(
                 f"the stopped run trained on other data: {'; '.join(changed)}; give it the same data and settings, or "
@@ -224,7 +247,7 @@ class FaceDataModule(LightningDataModule):
             for pairs in self.verification_sets.values()
         ]
         if self.has_validation_images:
-            images = FaceImages(*self._validation[:3], self.image_size)
+            images = FaceImages(*self._validation[:3], self.image_size, fit=self.fit.rule)
             loaders.append(self._loader(images, FaceBatchSampler(len(images), self.eval_batch_size)))
         return loaders
 
@@ -246,6 +269,7 @@ class FaceDataModule(LightningDataModule):
             "source": self.source.name,
             "images": images,
             "identities": np.unique(self.source.labels).size,
+            **passed_over_of(self.source).rows("passed over: "),
             "images dropped by min_images and max_images": images - kept,
             "training images": self.num_images,
             **({"virtual copies among them": copied} if copies else {}),
@@ -255,9 +279,29 @@ class FaceDataModule(LightningDataModule):
             ),
             "validation images of the same identities": self._validation.positions.size,
             **({"passed over there, of other identities": others} if (others := self._validation.strangers) else {}),
+            **({} if self.validation is None else passed_over_of(self.validation).rows("passed over there: ")),
             "held-out images": splits.held_out.size,
             "held-out identities": np.unique(self.source.labels[splits.held_out]).size,
             **{f"pairs of {name}": len(pairs.pairs) for name, pairs in self.verification_sets.items()},
+            **{f"image size, {name}": told for name, told in self.sizes.items()},
+        }
+
+    def _fit_images(self, splits: Splits) -> None:
+        """Find out of what sizes the images are, and bring them to the one asked for where that is exact."""
+        train = Subset(self.source.name, self.source, splits.train)
+        self.sizes = {"training images": check_sizes(train, self.fit, _REMEDY, share=_MISFITS)} | {
+            name: check_sizes(pairs.source, self.fit, _REMEDY, strict=pairs.strict)
+            for name, pairs in self.verification_sets.items()
+        }
+        if self.validation is not None:
+            validation = Subset(self.validation.name, self.validation, self._validation.positions)
+            self.sizes["validation images"] = check_sizes(validation, self.fit, _REMEDY, share=_MISFITS)
+        self.verification_sets = {
+            name: dataclasses.replace(pairs, source=Fitted(pairs.source, self.fit))
+            for name, pairs in self.verification_sets.items()
+        }
+        self.pictures = {"training images": Fitted(train, self.fit)} | {
+            name: self.verification_sets[name].source for name in self.verification
         }
 
     def _loader(self, images: FaceImages, sampler: FaceBatchSampler) -> FaceLoader:

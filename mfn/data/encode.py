@@ -5,9 +5,8 @@ from typing import Protocol, runtime_checkable
 import cv2
 import numpy as np
 
+from mfn.data.formats import format_of
 from mfn.data.source import ImageSource
-
-_STARTS = ((b"\xff\xd8", ".jpg"), (b"\x89PNG", ".png"), (b"BM", ".bmp"), (b"RIFF", ".webp"))
 
 
 @runtime_checkable
@@ -35,4 +34,5 @@ def png(image: np.ndarray) -> bytes:
 
 def suffix_of(data: bytes) -> str:
     """Return the file suffix that fits encoded bytes, '.jpg' for unknown ones."""
-    return next((suffix for start, suffix in _STARTS if data.startswith(start)), ".jpg")
+    form = format_of(data)
+    return ".jpg" if form is None else form.suffixes[0]

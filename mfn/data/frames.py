@@ -6,7 +6,8 @@ several frames and that magic is dropped; the reader puts it back.
 """
 
 import struct
-from collections.abc import Iterator
+from contextlib import suppress
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,15 @@ MAX_LENGTH = (1 << LENGTH_BITS) - 1
 WHOLE, FIRST, MIDDLE, LAST = range(4)
 
 _HEAD = struct.Struct("<II")
+_PART = 1 << 20
+
+
+class Gap(NamedTuple):
+    """A stretch of a file that holds no records: first byte, end, and what is wrong at its start."""
+
+    start: int
+    end: int
+    reason: str
 
 
 class FrameError(ValueError):
@@ -63,27 +73,54 @@ def split_frames(record: bytes) -> bytes:
     return bytes(frames.ljust(_aligned(len(frames)), b"\0"))
 
 
-def scan_records(file: memoryview) -> Iterator[int]:
-    """Yield the offset of every record, in the order of the file.
+def end_of_record(file: memoryview, offset: int) -> int:
+    """Return where the record after the one at `offset` starts; raises as `join_frames`."""
+    part, _, end = _read_head(file, offset)
+    while part in (FIRST, MIDDLE):
+        part, _, end = _read_head(file, _aligned(end))
+    return _aligned(end)
 
-    Raises:
-        FrameError: bytes that are no record; the message names their offset.
+
+def scan_records(file: memoryview, start: int = 0) -> tuple[np.ndarray, list[Gap]]:
+    """Find every record, in the order of the file; after damage it goes on at the next frame that can be one.
+
+    Returns:
+        int64 (N,) offsets, and the stretches that are no records.
     """
-    offset = 0
+    offsets, gaps = [], []
+    offset = start
     while offset < len(file):
         try:
             part, _, end = _read_head(file, offset)
         except FrameError as error:
-            raise FrameError(f"offset {offset}: {error}") from None
+            after = _next_frame(file, offset + 4)
+            gaps.append(Gap(offset, after, str(error)))
+            offset = after
+            continue
         if part in (WHOLE, FIRST):
-            yield offset
+            offsets.append(offset)
         offset = _aligned(end)
+    return np.array(offsets, np.int64), gaps
+
+
+def _next_frame(file: memoryview, offset: int) -> int:
+    """Return the offset of the next frame that starts a record; writers leave no magic where none starts."""
+    while offset < len(file):
+        part = bytes(file[offset : offset + _PART])
+        place = part.find(MAGIC_BYTES)
+        while place >= 0:
+            with suppress(FrameError):
+                if (offset + place) % 4 == 0 and _read_head(file, offset + place)[0] in (WHOLE, FIRST):
+                    return offset + place
+            place = part.find(MAGIC_BYTES, place + 1)
+        offset += _PART - 4  # a magic on the edge is found in the next part
+    return len(file)
 
 
 def _read_head(file: memoryview, offset: int) -> tuple[int, int, int]:
     """Return continuation, start and end of the frame at `offset`."""
     start = offset + _HEAD.size
-    if start > len(file):
+    if offset < 0 or start > len(file):
         raise FrameError("the file is cut short here")
     magic, word = _HEAD.unpack_from(file, offset)
     if magic != MAGIC:

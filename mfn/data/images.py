@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
 from mfn.data.augment import Augmentation
 from mfn.data.copies import copies_of
+from mfn.data.fit import Fit
 from mfn.data.sampler import SampleKey
 from mfn.data.source import ImageSource
 from mfn.errors import BrokenImageError
 
 BrokenImages = tuple[tuple[int, str], ...]
-"""(position in the source, reason) of images that could not be decoded."""
+"""(position in the source, reason) of images that could not be decoded or brought to the size."""
 
 
 class FaceImages:
@@ -22,8 +22,9 @@ class FaceImages:
         source: where images come from; its virtual copies become what they are before anything else.
         positions: int64 (N,), the images in it that take part.
         labels: int64 (N,), the class of each.
-        image_size: (height, width) to give; other images are resized.
-        augment: applied after resizing; a function of (seed, epoch, position in the source).
+        image_size: (height, width) to give.
+        fit: how images of another size come to it, see `Fit`; those it does not take count as broken.
+        augment: applied after that; a function of (seed, epoch, position in the source).
         seed: of the augmentation and of the copies' noise.
     """
 
@@ -34,6 +35,7 @@ class FaceImages:
         labels: np.ndarray,
         image_size: tuple[int, int],
         *,
+        fit: str = "exact",
         augment: Augmentation | None = None,
         seed: int = 0,
     ) -> None:
@@ -41,6 +43,7 @@ class FaceImages:
         self.positions = positions
         self.labels = labels
         self.image_size = image_size
+        self.fit = Fit(image_size, fit)
         self.augment = augment
         self.seed = seed
         self._copies = copies_of(source)
@@ -64,22 +67,15 @@ class FaceImages:
             position = int(self.positions[index])
             try:
                 image = self.source.image(position)
+                if self._copies is not None:
+                    image = self._copies.apply(image, position, self.seed, epoch)
+                if image.shape[:2] != self.image_size:
+                    image = self.fit(image, self.source.describe(position))
             except BrokenImageError as error:
                 broken.append((position, str(error)))
                 continue
-            if self._copies is not None:
-                image = self._copies.apply(image, position, self.seed, epoch)
-            if image.shape[:2] != self.image_size:
-                image = resize(image, self.image_size)
             if self.augment is not None:
                 image = self.augment(image, seed=self.seed, epoch=epoch, index=position)
             out[len(read)] = image
             read.append(index)
         return read, tuple(broken)
-
-
-def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return `image` at `size` (height, width); averaged where it shrinks, interpolated where it grows."""
-    height, width = size
-    shrinks = image.shape[0] >= height and image.shape[1] >= width
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)

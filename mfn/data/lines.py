@@ -1,9 +1,13 @@
-"""Text files of one item a line that hold file names, which may be any bytes; only a line feed ends a line."""
+"""Text files of one item a line that hold file names, which may be any bytes.
+
+Only a line feed ends a line, alone or behind a return.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, TextIO
 
+from mfn.data.rows import read_text
 from mfn.files import replacing
 
 
@@ -13,9 +17,8 @@ def open_lines(path: Path, mode: Literal["r", "w"] = "r") -> TextIO:
 
 
 def read_lines(path: Path) -> list[str]:
-    """Return the lines of a file."""
-    with open_lines(path) as file:
-        return file.read().removesuffix("\n").split("\n")
+    """Return the lines of a file; raises as `mfn.data.rows.read_text`."""
+    return read_text(path).replace("\r\n", "\n").removesuffix("\n").split("\n")
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:

@@ -1,7 +1,6 @@
 """Writing InsightFace packs."""
 
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -12,9 +11,11 @@ import numpy as np
 
 from mfn.data import copies, pack_names
 from mfn.data.lines import as_field, open_lines
+from mfn.data.pack_labels import EXACT
 from mfn.data.record import Record
 from mfn.data.recordio import RecordWriter
 from mfn.errors import DataError
+from mfn.files import clear_left_behind, hidden_folder
 
 _RECORD_0_LABELS = 8 + 24
 """Their byte offset in the `.rec`, after the frame's head and the image header."""
@@ -29,10 +30,13 @@ class PackWriter:
     exception inside the block removes them. The same calls give the same bytes.
 
     Args:
-        folder: where the pack goes; made where it is missing. A pack of the same name there is replaced.
+        folder: where the pack goes; made where it is missing. Nothing there is replaced.
         image_size: (height, width) that `property` tells.
         name: `train`, or that of another pack beside it, such as `val`.
         label_names: the identity of each label from 0 on.
+
+    Raises:
+        DataError: the folder holds a file of that name already.
     """
 
     def __init__(
@@ -65,7 +69,8 @@ class PackWriter:
         """Append one image.
 
         Args:
-            label: not below the one before. InsightFace's tools take labels for classes: 0, 1, ... without gaps.
+            label: from 0 to 2**24 - 1, not below the one before. InsightFace's tools take labels for classes: 0, 1, ...
+                without gaps.
             encoded: a JPEG, or whatever else the readers of the pack can decode.
             name: what the `.lst` calls it; its key by default.
             variants: its virtual copies, for `train` only.
@@ -74,8 +79,10 @@ class PackWriter:
             The image's key.
 
         Raises:
-            DataError: the labels are out of order.
+            DataError: the labels are out of order, or a float32 does not hold this one.
         """
+        if not 0 <= label < EXACT:
+            raise DataError(f"{self.name}.rec cannot hold the label {label}: number people from 0 to {EXACT - 1}")
         if self._label is not None and label < self._label:
             raise DataError(f"{self.name}.rec: label {label} follows {self._label}: images must come in label order")
         if label != self._label:
@@ -105,11 +112,11 @@ class PackWriter:
         if not self._starts:
             raise DataError(f"{self.folder / self.name}.rec: there is no image to pack")
         for start, stop in zip(self._starts, [*self._starts[1:], end], strict=True):
-            self._write(2, np.array([start, stop]), b"")
+            self._write(2, _held([start, stop]), b"")
         self._records.close()
         with (self._work / f"{self.name}.rec").open("rb+") as file:
             file.seek(_RECORD_0_LABELS)
-            file.write(np.array([end, self._next_key], "<f4").tobytes())
+            file.write(_held([end, self._next_key]).astype("<f4").tobytes())
         if self.name == "train":
             height, width = self.image_size
             (self._work / "property").write_text(f"{len(self._starts)},{height},{width}\n", encoding="ascii")
@@ -119,22 +126,41 @@ class PackWriter:
                 copies.write_copies(self._work, self._copies)
 
 
+def _held(keys: Sequence[int]) -> np.ndarray:
+    """Return the largest numbers up to `keys` that a float32 holds, float32 (N,).
+
+    Past 2**24 records a key may lie between two of them. Those who believe the lower one miss an image or two, which
+    our own reader finds by their records; the higher one would make them take an identity record for an image.
+    """
+    exact = np.array(keys, np.int64)
+    nearest = exact.astype(np.float32)
+    return np.where(nearest.astype(np.int64) > exact, np.nextafter(nearest, np.float32(0)), nearest)
+
+
 @contextmanager
 def _published(folder: Path, name: str) -> Iterator[Path]:
     """Give a hidden folder; what lies in it goes to `folder` once the block ends well."""
-    folder.mkdir(parents=True, exist_ok=True)
+    was_there = folder.exists()
+    _refuse_to_replace(folder, name)
+    clear_left_behind(folder)
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{name}.", suffix=".tmp", dir=folder) as work:
-            yield Path(work)
-            # Without its records nobody takes what else is there for a pack, old or new.
-            beside_train = ("property", pack_names.FILE, copies.FILE) if name == "train" else ()
-            for old in (f"{name}.rec", *beside_train):
-                (folder / old).unlink(missing_ok=True)
-            for path in sorted(Path(work).iterdir(), key=lambda path: path.suffix == ".rec"):
+        with hidden_folder(folder / name) as work:
+            yield work
+            _refuse_to_replace(folder, name)
+            # Without its records nobody takes what else is there for a pack.
+            for path in sorted(work.iterdir(), key=lambda path: path.suffix == ".rec"):
                 with path.open("rb+") as file:
                     os.fsync(file.fileno())
                 path.replace(folder / path.name)
     except BaseException:
-        with suppress(OSError):  # there is something else in it
-            folder.rmdir()
+        if not was_there:
+            with suppress(OSError):  # there is something else in it
+                folder.rmdir()
         raise
+
+
+def _refuse_to_replace(folder: Path, name: str) -> None:
+    beside_train = ("property", pack_names.FILE, copies.FILE) if name == "train" else ()
+    for file in (*(name + suffix for suffix in (".rec", ".idx", ".lst")), *beside_train):
+        if os.path.lexists(folder / file):
+            raise DataError(f"{folder} holds {file} already: give another folder, or move {file} away")

@@ -1,12 +1,20 @@
 """Faces named by a text file: an image and its identity on each line, as CelebA's `identity_CelebA.txt`."""
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from mfn.data.image_files import ImageFiles
-from mfn.data.roots import existing_root
+from mfn.data.image_finder import ImageFinder
+from mfn.data.passed_over import PassedOver
+from mfn.data.roots import existing_root, given_path
+from mfn.data.rows import divider_of, fields, numbered_lines, slashed, whole_number
 from mfn.errors import DataError
+from mfn.text import printable
+
+logger = logging.getLogger(__name__)
 
 
 class PhotoList(ImageFiles):
@@ -14,46 +22,64 @@ class PhotoList(ImageFiles):
 
     Attributes:
         names: path of each image relative to `root`, as the list has it.
+        passed_over: lines whose image is not there, or comes a second time.
 
     Args:
-        path: text file; a tab divides image and identity, else the last white space of the line does. Empty lines
-            are passed over.
-        root: folder that the images are relative to.
+        path: text file; tabs, semicolons or commas divide image and identity where all its lines have them, else the
+            last blank of the line does. Empty lines are passed over.
+        root: folder that the images are relative to; they are found as `ImageFinder` finds them.
 
     Raises:
-        DataError: a file or folder is missing, a line is not as above, an image comes twice, or the first image is
-            not there.
+        DataError: a file or folder is missing, a line is not as above, an image shows two people, or none is there.
     """
 
     def __init__(self, path: str | Path, root: str | Path) -> None:
-        path, folder = Path(path).expanduser(), existing_root(root)
-        rows = _read(path)
-        self.names = list(rows)
-        super().__init__(path.stem, [folder / name for name in rows])
-        if not Path(self.paths[0]).is_file():
-            raise DataError(f"{path} names {self.names[0]}, which is not in {folder}: root must be the images' folder")
-        identities = sorted(set(rows.values()), key=lambda name: (not name.isdecimal(), len(name), name))
+        path, folder = given_path(path, "path"), existing_root(root)
+        self.passed_over = PassedOver()
+        self.names: list[str] = []
+        finder, identity_of = ImageFinder(folder), dict[Path, str]()
+        for number, name, identity in _rows(path):
+            place = finder.find(name)
+            if place is None:
+                self.passed_over.add(name, "lines whose image is not there")
+            elif place not in identity_of:
+                identity_of[place] = identity
+                self.names.append(slashed(name))
+            elif identity_of[place] == identity:
+                self.passed_over.add(name, "lines that say again what another one says")
+            else:
+                shown = printable(f"{name} as {identity}, and as {identity_of[place]}")
+                raise DataError(f"{path} line {number} names {shown} before: each image has one identity")
+        if not identity_of:
+            missing = next(name for name, _ in self.passed_over)
+            raise DataError(
+                f"{path} names {printable(missing)}, which is not in {folder}: root must be the images' folder"
+            )
+        if told := self.passed_over.sentence():
+            logger.warning("%s: passed over %s", printable(str(path)), told)
+        super().__init__(path.stem, list(identity_of))
+        identities = sorted(set(identity_of.values()), key=lambda name: (not name.isdecimal(), len(name), name))
         label_of = {name: label for label, name in enumerate(identities)}
-        self.labels = np.array([label_of[name] for name in rows.values()], np.int64)
+        self.labels = np.array([label_of[name] for name in identity_of.values()], np.int64)
         self.label_names: dict[int, str] | None = dict(enumerate(identities))
 
 
-def _read(path: Path) -> dict[str, str]:
-    """Return the identity of each image."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig", errors="surrogateescape").split("\n")
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from None
-    rows: dict[str, str] = {}
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        fields = [field.strip() for field in (line.split("\t") if "\t" in line else line.rsplit(maxsplit=1))]
-        if len(fields) != 2 or not all(fields):
-            raise DataError(f"{path} line {number} is {line[:60]!r}, not 'image identity'")
-        if fields[0] in rows:
-            raise DataError(f"{path} line {number} names {fields[0]} a second time: each image has one identity")
-        rows[fields[0]] = fields[1]
-    if not rows:
+def _rows(path: Path) -> Iterator[tuple[int, str, str]]:
+    """Yield line number, image and identity of each line.
+
+    Raises:
+        DataError: a line is not as above, or there is none.
+    """
+    lines = numbered_lines(path)
+    if not lines:
         raise DataError(f"{path} is empty: expected lines of 'image identity'")
-    return rows
+    divider = divider_of(line for _, line in lines)
+    for number, line in lines:
+        columns = fields(line, divider)
+        if len(columns) > 2 and divider is None and "\t" not in line:
+            columns = line.rsplit(maxsplit=1)  # a name with blanks
+        if len(columns) != 2 or not all(columns):
+            raise DataError(f"{path} line {number} is {printable(line[:60])!r}, not 'image identity'")
+        image, identity = columns
+        is_number = whole_number(identity) is not None
+        yield number, image, identity.partition(".")[0] if is_number else identity  # 7.0, as other programs write 7

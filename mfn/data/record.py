@@ -8,6 +8,8 @@ import numpy as np
 from mfn.data.frames import FrameError
 
 _HEADER = struct.Struct("<IfQQ")
+_NUMBER = 8 + 8
+"""Bytes from a frame's start to the number of the record in it."""
 
 
 class Record(NamedTuple):
@@ -58,13 +60,22 @@ def unpack_payload(data: memoryview) -> memoryview:
     return data[start:]
 
 
+def number_of(file: memoryview, offset: int) -> int:
+    """Return the number that the record at `offset` of a file gives itself; 0 where it is too short for one."""
+    return int.from_bytes(file[offset + _NUMBER : offset + _NUMBER + 8], "little")
+
+
 def pack_record(record: Record) -> bytes:
     """Return header, labels and payload as MXNet writes them.
 
     Raises:
-        FrameError: the number of labels is not what `flag` says.
+        FrameError: the number of labels is not what `flag` says, or a whole number among them is none that a float32
+            holds.
     """
-    labels = np.asarray(record.labels, "<f4").ravel()
+    given = np.asarray(record.labels).ravel()
+    labels = given.astype("<f4")
+    if given.dtype != np.float32 and (changed := (labels != given) & (np.floor(given) == given)).any():
+        raise FrameError(f"label {given[changed][0]} would become {labels[changed][0]:.0f} as a float32")
     if labels.size != max(record.flag, 1):
         raise FrameError(f"flag {record.flag} asks for {max(record.flag, 1)} labels, got {labels.size}")
     if record.flag == 0:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from mfn.data.frames import FrameError, join_frames, split_frames
+from mfn.data.frames import FrameError, end_of_record, join_frames, scan_records, split_frames
+from mfn.data.pack_files import beside
 from mfn.data.record import Record, pack_record, unpack_payload, unpack_record
 from mfn.data.record_index import parse_index, rebuild_index
 from mfn.errors import DataError
@@ -23,7 +24,7 @@ logger = logging.getLogger(__name__)
 class IndexedRecordReader:
     """Records of a memory-mapped `.rec` file by key.
 
-    Payloads are views of the map, so reading copies nothing. Only the paths are pickled: a worker process
+    Payloads are views of the map, so reading copies nothing. Neither file nor index is pickled: a worker process
     maps the file again when it first reads.
 
     Args:
@@ -31,19 +32,46 @@ class IndexedRecordReader:
         idx_path: their index; by default the `.idx` beside them. Where it is missing it is rebuilt by
             scanning the records, and keys count from 0.
 
+    Attributes:
+        is_rebuilt: whether the index was missing.
+        lost: int64, the keys that the index places where no record can be.
+
     Raises:
-        DataError: the file is missing or empty, the index is malformed or points outside the file.
+        DataError: the file is missing or empty, the index is malformed, or at least half of it points outside the file.
     """
 
     def __init__(self, rec_path: str | Path, idx_path: str | Path | None = None) -> None:
         self.rec_path = Path(rec_path)
-        self.idx_path = Path(idx_path) if idx_path is not None else self.rec_path.with_suffix(".idx")
-        _ = self._index
+        self.idx_path = Path(idx_path) if idx_path is not None else beside(self.rec_path, ".idx")
+        self.is_rebuilt = not self.idx_path.is_file()
+        keys, offsets = self._index
+        self.lost = keys[(offsets < 0) | (offsets >= len(self._file)) | (offsets % 4 != 0)]
+        if 2 * self.lost.size >= keys.size:
+            raise self._outside(int(self.lost[0]))
 
     @property
     def keys(self) -> np.ndarray:
         """int64 (N,), ascending."""
         return self._index[0]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the records."""
+        return len(self._file)
+
+    @property
+    def listed_to(self) -> int:
+        """Where the record that the index places last ends; beyond the file where that record is cut short."""
+        _, offsets = self._index
+        last = int(offsets[offsets < self.size].max(initial=0))
+        try:
+            return end_of_record(self._file, last)
+        except FrameError:
+            return self.size + 1
+
+    def behind(self, offset: int) -> int:
+        """Return how many records there are from an offset on."""
+        return scan_records(self._file, offset)[0].size
 
     @cached_property
     def words(self) -> np.ndarray:
@@ -86,10 +114,19 @@ class IndexedRecordReader:
         try:
             return unpack(join_frames(self._file, offset))
         except FrameError as error:
+            if key in self.lost:
+                raise self._outside(key) from None
             raise DataError(f"{self.rec_path} record {key} at offset {offset}: {error}") from None
 
-    def __getstate__(self) -> dict[str, Path]:
-        return {"rec_path": self.rec_path, "idx_path": self.idx_path}
+    def _outside(self, key: int) -> DataError:
+        return DataError(
+            f"{self.idx_path}: key {key} points at offset {self.offsets_of(np.array([key]))[0]}, which is no place for "
+            f"a record in {self.rec_path.name} of {len(self._file)} bytes: the two do not belong together, or the "
+            "records are cut short"
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("_file", "_index", "words")}
 
     @cached_property
     def _file(self) -> memoryview:
@@ -107,16 +144,7 @@ class IndexedRecordReader:
         if not self.idx_path.is_file():
             logger.warning("%s is missing: scanning %s to rebuild it", self.idx_path, self.rec_path.name)
             return rebuild_index(self.rec_path, file)
-        keys, offsets = parse_index(self.idx_path)
-        wrong = (offsets < 0) | (offsets >= len(file)) | (offsets % 4 != 0)
-        if wrong.any():
-            first = int(wrong.argmax())
-            raise DataError(
-                f"{self.idx_path}: key {keys[first]} points at offset {offsets[first]}, which is no place "
-                f"for a record in {self.rec_path.name} of {len(file)} bytes: the two do not belong "
-                "together, or the records are cut short"
-            )
-        return keys, offsets
+        return parse_index(self.idx_path)
 
 
 class RecordWriter:

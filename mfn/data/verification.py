@@ -80,7 +80,8 @@ def verification_loader(
 ) -> FaceLoader:
     """Return a loader of every image of a source once, in order, or of those at `positions`, with labels of -1.
 
-    A broken image raises BrokenImageError where the source is judged strictly; otherwise it is named in its batch.
+    A broken image, or one that cannot be brought to the size exactly, raises BrokenImageError where the source is
+    judged strictly; otherwise it is named in its batch.
     """
     chosen = np.arange(len(source)) if positions is None else positions
     count = chosen.size

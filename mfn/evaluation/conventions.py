@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mfn.align.warp import warp
 from mfn.contract import InputContract
 from mfn.data.content import content
-from mfn.data.images import resize
+from mfn.data.fit import Fit
 from mfn.data.source import ImageSource
 
 Triple = tuple[float, float, float]
@@ -88,6 +88,7 @@ class PlacedFaces:
         self.name = source.name
         self._source = source
         self._size = size
+        self._fit = Fit(size)
         self._place = place
 
     def __len__(self) -> int:
@@ -95,9 +96,8 @@ class PlacedFaces:
 
     def image(self, index: int) -> NDArray[np.uint8]:
         """Image `index`, uint8 (H, W, 3) RGB, moved."""
-        return warp(
-            resize(self._source.image(index), self._size), self._place(index, self._size), self._size, replicate=True
-        )
+        image = self._fit(self._source.image(index), self.describe(index))
+        return warp(image, self._place(index, self._size), self._size, replicate=True)
 
     def content(self, index: int) -> bytes:
         """The image's content and how it is moved: what the pixels are a function of."""

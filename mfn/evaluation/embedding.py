@@ -55,7 +55,7 @@ def embed_images(
 
     Args:
         embedder: The network with its contract.
-        source: Aligned faces; other sizes than the contract's are resized.
+        source: Aligned faces; see `mfn.data.fit` for those of another size than the contract's.
         flip: ``none``, or a way that needs the mirrored images too.
         batch_size: Images at a time.
         num_workers: Processes that decode.
@@ -63,7 +63,7 @@ def embed_images(
             is left out.
 
     Raises:
-        BrokenImageError: An image of a strict source cannot be decoded.
+        BrokenImageError: An image of a strict source cannot be decoded, or is of a size that does not fit.
         DataError: The network gives NaN or infinity for an image of a strict source; or no image can be embedded.
     """
     with counting(len(source), "images", source.name) as count:

@@ -20,7 +20,7 @@ from mfn.progress import counting
 
 log = logging.getLogger(__name__)
 
-_PIXELS = "2: other sizes are resized"
+_PIXELS = "3: known crops are cut, other sizes refused or resized"
 """How an image comes to the contract's size. Change this with it: older shards then count for nothing."""
 
 

@@ -6,52 +6,55 @@ from pathlib import Path
 import numpy as np
 
 from mfn.contract import InputContract
-from mfn.data.benchmarks.bin_pack import read_bin
-from mfn.data.benchmarks.made_pairs import open_faces
-from mfn.data.images import resize
-from mfn.data.source import ImageSource
-from mfn.errors import BrokenImageError, DataError, ExportError
+from mfn.data.fit import Fit, Fitted
+from mfn.data.open_images import open_images
+from mfn.data.sizes import check_sizes
+from mfn.errors import BrokenImageError, ConfigError, DataError, ExportError
 
 log = logging.getLogger(__name__)
 
 
-def calibration_faces(root: Path | str, contract: InputContract, count: int = 512, seed: int = 0) -> np.ndarray:
-    """Draws aligned faces, seeded; broken ones are passed over, other sizes than the contract's resized.
+def calibration_faces(
+    root: Path | str, contract: InputContract, count: int = 512, seed: int = 0, fit: str = "exact"
+) -> np.ndarray:
+    """Draws aligned faces, seeded; broken ones and those whose size does not fit are passed over.
 
     Args:
-        root: An InsightFace pack, a folder of one folder per person, or a ``.bin`` verification pack.
+        root: An InsightFace pack, a folder of images, or a ``.bin`` verification pack; see `open_images`.
         contract: Of the network; says the size.
         count: Images to draw; all where there are fewer.
         seed: Of the draw.
+        fit: How images of another size come to the contract's, see `mfn.data.fit.Fit`.
 
     Returns:
         uint8 RGB (N, H, W, 3), N <= `count`.
 
     Raises:
-        ExportError: There is no face at `root`, or `count` is not positive.
+        ExportError: There is no face at `root` that can be used, or `count` is not positive.
     """
     if count < 1:
         raise ExportError(f"calibration_count={count} must be at least 1")
     try:
-        source = _open(Path(root).expanduser())
-    except DataError as error:
+        source = open_images(root)
+    except (DataError, ConfigError) as error:
         raise ExportError(f"calibration={root} holds no aligned faces to calibrate on ({error})") from error
-    faces, size = [], (contract.height, contract.width)
+    faces, broken, fitted = [], list[str](), Fitted(source, Fit((contract.height, contract.width), fit))
+    try:
+        log.info("calibration: %d images, %s", len(source), check_sizes(source, fitted.fit))
+    except DataError as error:
+        raise ExportError(f"calibration={root}: {error}") from error
     for index in np.random.default_rng(seed).permutation(len(source)):
         try:
-            image = source.image(int(index))
+            faces.append(fitted.image(int(index)))
         except BrokenImageError as error:
-            log.warning("calibration: %s; passed over", error)
+            broken.append(str(error))
             continue
-        faces.append(image if image.shape[:2] == size else resize(image, size))
         if len(faces) == count:
             break
+    if broken:
+        log.warning("calibration: passed over %d images, such as: %s", len(broken), broken[0])
     if not faces:
         raise ExportError(f"calibration={root} holds no face that can be decoded")
     if len(faces) < count:
         log.info("calibration: %s holds %d faces, not %d", root, len(faces), count)
     return np.stack(faces)
-
-
-def _open(root: Path) -> ImageSource:
-    return read_bin(root).source if root.suffix.lower() == ".bin" else open_faces(root)

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from mfn.contract import InputContract
-from mfn.data.images import resize
+from mfn.data.images import FaceImages
 from mfn.data.synthetic import SyntheticFaces
 from mfn.data.verification import VerificationSet
-from mfn.errors import ConfigError
+from mfn.errors import BrokenImageError, ConfigError
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +23,20 @@ def parity_faces(
 
     Returns:
         uint8 RGB (64, H, W, 3), fewer where there are fewer.
+
+    Raises:
+        BrokenImageError: An image of a strict benchmark cannot be used, or none of another.
     """
     size = (contract.height, contract.width)
     for benchmark in benchmarks:
         count = len(benchmark.source)
         places = np.linspace(0, count - 1, min(COUNT, count)).astype(int)
-        return np.stack([resize(benchmark.source.image(int(place)), size) for place in places])
+        faces = np.empty((len(places), *size, 3), np.uint8)
+        images = FaceImages(benchmark.source, places, np.full(len(places), -1), size)
+        read, broken = images.read([(0, index) for index in range(len(places))], faces)
+        if broken and (benchmark.strict or not read):
+            raise BrokenImageError(broken[0][1])
+        return faces[: len(read)]
     if calibration is not None:
         return calibration[:COUNT]
     log.info("parity is measured on drawn faces: name a benchmark or a calibration set for real ones")

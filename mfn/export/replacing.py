@@ -1,6 +1,5 @@
 """Which names exported files may have, and what of before they may take the place of."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from mfn.errors import ExportError
 from mfn.export.proof import size_of
 from mfn.inference.foreign import side_file
 from mfn.inference.loading import SUFFIXES
+from mfn.ownership import json_at
 
 
 def file_stem(name: object, checkpoint: Path) -> str:
@@ -60,21 +60,14 @@ def check_proof(path: Path) -> None:
         ExportError: Something else lies there.
     """
     if path.exists() or path.is_symlink():
-        content = None if path.is_symlink() else _json(path)
+        content = None if path.is_symlink() else json_at(path)
         if not isinstance(content, dict) or not {"files", "latency", "failed"} <= content.keys():
             raise ExportError(f"{path} was not written by an export and stays: choose another paths.output=")
 
 
 def _told(path: Path) -> dict[str, int]:
     """Name and bytes of each part of the file that lies at a path, as its JSON tells them."""
-    content = _json(side_file(path))
+    content = json_at(side_file(path))
     proof = content.get("proof") if isinstance(content, dict) else None
     files = proof.get("files") if isinstance(proof, dict) else None
     return files if isinstance(files, dict) and path.name in files else {}
-
-
-def _json(path: Path) -> object:
-    try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return None

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mfn.files import replacing
+from mfn.ownership import PNG_PROGRAM, is_png_of_ours, writing
 
 EDGES = (1, 2, 6, 11, 21, 31, 91, 201, 351, 1001)
 """Where bins begin; 31, 91, 201 and 351 are those of the older projects' rules. The last bin has no end."""
@@ -41,7 +41,11 @@ def histogram_text(counts: NDArray[np.int64]) -> str:
 
 
 def draw_histogram(counts: NDArray[np.int64], path: Path) -> None:
-    """Draw the histogram as a PNG."""
+    """Draw the histogram as a PNG.
+
+    Raises:
+        DataError: there is a file that mfn did not make, or it cannot be written.
+    """
     rows = histogram(counts)
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
@@ -50,5 +54,5 @@ def draw_histogram(counts: NDArray[np.int64], path: Path) -> None:
     axes.set_ylabel("identities")
     axes.set_title(f"{counts.sum():,} images of {counts.size:,} identities")
     axes.margins(y=0.1)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110, format="png")
+    with writing(path, is_png_of_ours) as temporary:
+        figure.savefig(temporary, dpi=110, format="png", metadata=PNG_PROGRAM)

@@ -6,9 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from mfn.data.benchmarks.places import ANY, files_of
+from mfn.data.image_folder import find_images
+from mfn.data.pack_files import find_pack, packs_in
+from mfn.data.passed_over import PassedOver
+from mfn.data.tfrecords.tfrecord_dataset import shards_in
 from mfn.errors import BrokenImageError, DataError
 from mfn.inference.loading import RUNTIMES
-from mfn.inspection.faces import inspect_folder, inspect_pack, inspect_tfrecord
+from mfn.inspection.faces import inspect_folder, inspect_images, inspect_list, inspect_pack, inspect_tfrecord
 from mfn.inspection.inspection import Inspection
 from mfn.inspection.networks import inspect_checkpoint, inspect_network
 from mfn.inspection.pairs import inspect_bin, inspect_pairs
@@ -18,13 +22,12 @@ from mfn.prepare.contact_sheet import write_contact_sheet
 SAMPLE = 1000
 
 _FILES: dict[str, Callable[[Path, int], Inspection]] = {
-    ".rec": lambda path, most: inspect_pack(path.parent, path.stem, most),
-    ".idx": lambda path, most: inspect_pack(path.parent, path.stem, most),
+    ".rec": inspect_pack,
+    ".idx": inspect_pack,
+    ".lst": inspect_list,
     ".bin": inspect_bin,
     ".csv": inspect_pairs,
     ".txt": inspect_pairs,
-    ".tfrecord": inspect_tfrecord,
-    ".tfrecords": inspect_tfrecord,
     **{suffix: lambda path, _: inspect_network(path) for suffix in (*RUNTIMES, ".npz")},
     **{suffix: lambda path, _: inspect_checkpoint(path) for suffix in (".ckpt", ".pt", ".pth")},
 }
@@ -34,8 +37,9 @@ def inspect(path: str | Path, look_at_all: bool = False) -> Inspection:
     """Tell what a file or folder is.
 
     Args:
-        path: an InsightFace pack (its folder or its `.rec`), a folder of identities, TFRecord files or their folder, a
-            `.bin` verification pack, a list or CSV of pairs or its folder, a checkpoint or an exported network.
+        path: an InsightFace pack (its folder, its `.rec` or its `.lst`), a folder of identities, TFRecord files or
+            their folder, a `.bin` verification pack, a list or CSV of pairs or its folder, a checkpoint or an exported
+            network.
         look_at_all: decode all images, not 1,000 spread over the set.
 
     Raises:
@@ -48,11 +52,11 @@ def inspect(path: str | Path, look_at_all: bool = False) -> Inspection:
         raise DataError(f"there is nothing at {path}")
     if place.is_dir():
         return _inspect_directory(place, most)
-    if ".tfrecord" in place.name:  # shards are named faces.tfrecord-00000-of-00010
+    if shards_in(place):  # of any suffix, as faces.tfrecord-00000-of-00010
         return inspect_tfrecord(place, most)
     look = _FILES.get(place.suffix.lower())
     if look is None:
-        raise DataError(f"{path} is of no kind that is known here: {', '.join(_FILES)} or a folder of faces")
+        raise DataError(f"{path} is of no kind that is known here: {', '.join(_FILES)}, .tfrecord or a folder of faces")
     return look(place, most)
 
 
@@ -77,12 +81,17 @@ def show(inspection: Inspection, path: Path, most: int = 100) -> None:
 
 
 def _inspect_directory(folder: Path, most: int) -> Inspection:
-    packs = sorted(folder.glob("*.rec"))
-    if packs:
-        return inspect_pack(folder, "train" if folder / "train.rec" in packs else packs[0].stem, most)
-    if any(folder.glob("*.tfrecord*")):
+    if packs := packs_in(folder):
+        return inspect_pack(find_pack(folder) or packs[0], most)
+    if shards_in(folder):
         return inspect_tfrecord(folder, most)
     for pairs in files_of(folder, *ANY):
         return inspect_pairs(pairs, most)
     parted = folder / "train"  # as `mfn prepare` writes folders
-    return inspect_folder(parted if parted.is_dir() and any(folder.glob("train/*/")) else folder, most)
+    people = parted if parted.is_dir() and any(folder.glob("train/*/")) else folder
+    try:
+        return inspect_folder(people, most)
+    except DataError:
+        if any("/" in name for name in find_images(people, PassedOver()) or ("/",)):
+            raise  # it is no flat folder of images either
+        return inspect_images(folder, most)

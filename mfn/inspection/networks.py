@@ -25,6 +25,7 @@ from mfn.inference.loading import PROGRAMS, RUNTIMES, load_network, open_runtime
 from mfn.inference.network import TorchNetwork
 from mfn.inference.torch_file_network import notes_of_program
 from mfn.inspection.inspection import Inspection, megabytes
+from mfn.inspection.tensors import facts_of, parts_of
 
 
 def inspect_checkpoint(path: Path) -> Inspection:
@@ -40,17 +41,16 @@ def inspect_checkpoint(path: Path) -> Inspection:
             raise
         return _inspect_program(path)
     facts: dict[str, object] = {"file": megabytes(path)}
-    state = checkpoint.get("state_dict", checkpoint)
-    named = state.items() if isinstance(state, Mapping) else ()
-    tensors = {str(name): value for name, value in named if isinstance(value, Tensor)}
-    spoilt = not_finite(tensors)
-    problems = [f"{len(spoilt)} tensors hold NaN or infinity: {', '.join(spoilt[:3])}"] if spoilt else []
+    problems = [
+        f"{len(spoilt)} tensors hold NaN or infinity: {', '.join(spoilt[:3])}"
+        for tensors in parts_of(checkpoint).values()
+        if (spoilt := not_finite(tensors))
+    ]
     try:
         passport = Passport.of(checkpoint, path)
         backbone, contract = build_backbone(checkpoint, path)
     except CheckpointError as error:
-        facts |= {"tensors": len(tensors), "values": sum(tensor.numel() for tensor in tensors.values())}
-        return Inspection(str(path), "PyTorch file", facts, [*problems, str(error)])
+        return Inspection(str(path), "PyTorch file", facts | facts_of(checkpoint), [*problems, str(error)])
     arguments = {key: value for key, value in passport.model.items() if key != "_target_"}
     head = {name: value for name, value in part_of_state(checkpoint, HEAD).items() if isinstance(value, Tensor)}
     facts |= {

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from mfn.data.benchmarks.benchmark import listed_in
 from mfn.data.benchmarks.bin_pack import read_bin
-from mfn.data.benchmarks.image_finder import finder_of
 from mfn.data.benchmarks.judgeable import check_judgeable
 from mfn.data.benchmarks.odd_pairs import find_odd_pairs, in_words, odd_among
 from mfn.data.benchmarks.paired_files import numbered
 from mfn.data.benchmarks.places import image_folders
+from mfn.data.image_finder import finder_of
 from mfn.data.verification import VerificationSet
 from mfn.errors import DataError
 from mfn.inspection.inspection import Inspection, megabytes

@@ -10,7 +10,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from mfn.data.decode import decode_rgb
+from mfn.data.decode import decode_telling
 from mfn.data.encode import encoded, suffix_of
 from mfn.data.source import ImageSource
 from mfn.errors import DataError
@@ -21,12 +21,13 @@ _CHUNK = 4096
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """One whole image: format, (height, width), whether grey, bytes."""
+    """One whole image: format, (height, width), whether grey, bytes, and what its decoder says of damage."""
 
     form: str
     size: tuple[int, int]
     grey: bool
     length: int
+    damage: str
 
 
 def spread(count: int, most: int) -> NDArray[np.int64]:
@@ -56,19 +57,26 @@ def look_at(source: ImageSource, positions: NDArray[np.int64]) -> tuple[dict[str
         facts["mean bytes"] = round(np.mean([look.length for look in whole]))
         facts["grey"] = f"{np.mean([look.grey for look in whole]):.1%}"
     facts["broken"] = len(broken)
-    if not broken:
-        return facts, []
-    examples = ", ".join(source.describe(index) for index in broken[:3])
-    return facts, [f"{len(broken):,} of {len(looks):,} images looked at are broken, such as {examples}"]
+    damaged = [index for index, look in zip(positions.tolist(), looks, strict=True) if look and look.damage]
+    damaged = [
+        index for index in damaged if (again := _look(source, index)) and again.damage
+    ]  # alone, none hears others
+    problems = [
+        f"{len(found):,} of {len(looks):,} images looked at are {what}, such as "
+        + ", ".join(source.describe(index) for index in found[:3])
+        for what, found in (("broken", broken), ("damaged and taken as far as they go", damaged))
+        if found
+    ]
+    return facts, problems
 
 
 def _look(source: ImageSource, index: int) -> _Look | None:
     try:
         data = encoded(source, index)
-        image = decode_rgb(data)
+        image, damage = decode_telling(data)
     except DataError:  # a damaged record, or a broken image in a whole one
         return None
-    return _Look(suffix_of(data).lstrip("."), image.shape[:2], is_grey(image), len(data))
+    return _Look(suffix_of(data).lstrip("."), image.shape[:2], is_grey(image), len(data), damage)
 
 
 def _shares(values: Iterable[str], most: int = 3) -> str:

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfn.align.choose import SEVERAL as SEVERAL_RULES
-from mfn.align.choose import centre_crop, choose_face
+from mfn.align.choose import choose_face
 from mfn.align.face import Face
 from mfn.align.warp import align_face
 from mfn.contract import InputContract
+from mfn.data.fit import cut_middle
 from mfn.errors import ConfigError, DataError
 from mfn.prepare.quality import blur, is_grey, perceptual_hash
 
@@ -46,7 +47,7 @@ class AlignRules:
         if self.missing not in ("skip", "centre", "fail"):
             raise ConfigError(f"align.missing={self.missing} must be skip, centre or fail")
         if not 1 <= self.quality <= 100:
-            raise ConfigError(f"align.quality={self.quality} must be from 1 to 100")
+            raise ConfigError(f"quality={self.quality} must be from 1 to 100")
 
     @property
     def contract(self) -> InputContract:
@@ -82,7 +83,7 @@ def aligned(
     elif faces:
         reason = SEVERAL
     elif rules.missing == "centre":
-        crop = centre_crop(photo, rules.contract)
+        crop = cut_middle(photo, (rules.height, rules.width))
     else:
         reason = NO_FACE
     columns = measured(photo, crop, reason) | {"faces": len(faces)}
@@ -91,17 +92,21 @@ def aligned(
     return columns, b"" if crop is None else jpeg(crop, rules.quality)
 
 
-def measured(photo: NDArray[np.uint8] | None, crop: NDArray[np.uint8] | None, reason: str = "") -> dict[str, Any]:
+def measured(
+    photo: NDArray[np.uint8] | None, crop: NDArray[np.uint8] | None, reason: str = "", detail: str = ""
+) -> dict[str, Any]:
     """The columns of a row for which no face is known.
 
     Args:
         photo: uint8 RGB (H, W, 3), None where it is broken.
         crop: What is judged, uint8 RGB, None where there is none.
         reason: Why the row is dropped.
+        detail: What exactly is wrong with it.
     """
     height, width = (0, 0) if photo is None else photo.shape[:2]
     return {
         "reason": reason,
+        "detail": detail,
         "faces": np.int32(-1),
         "box": np.full(4, np.nan, np.float32),
         "points": np.full((5, 2), np.nan, np.float32),

@@ -7,8 +7,9 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
-from mfn.files import replacing
+from mfn.ownership import PNG_PROGRAM, is_png_of_ours, writing
 
 _GAP, _LINE, _FONT_SIZE = 6, 13, 11
 _PAPER, _INK, _MISSING = (250, 250, 250), (40, 40, 40), (200, 200, 200)
@@ -51,10 +52,17 @@ def contact_sheet(
 def write_contact_sheet(
     path: Path, images: Sequence[np.ndarray | None], captions: Sequence[str], *, columns: int = 10, side: int = 112
 ) -> None:
-    """Write :func:`contact_sheet` as a PNG."""
+    """Write :func:`contact_sheet` as a PNG.
+
+    Raises:
+        DataError: there is a file that mfn did not make, or it cannot be written.
+    """
     sheet = contact_sheet(images, captions, columns=columns, side=side)
-    with replacing(path) as temporary:
-        Image.fromarray(sheet).save(temporary, format="PNG")
+    about = PngInfo()
+    for key, text in PNG_PROGRAM.items():
+        about.add_text(key, text)
+    with writing(path, is_png_of_ours) as temporary:
+        Image.fromarray(sheet).save(temporary, format="PNG", pnginfo=about)
 
 
 def thumbnail(image: np.ndarray, side: int) -> Image.Image:

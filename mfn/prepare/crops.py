@@ -7,6 +7,7 @@ from mfn.data.decode import decode_rgb
 from mfn.data.encode import encoded
 from mfn.data.source import FaceSource
 from mfn.errors import BrokenImageError
+from mfn.prepare.align_step import BROKEN
 from mfn.prepare.manifest import Manifest
 from mfn.prepare.shards import Shards
 
@@ -58,6 +59,8 @@ class Crops:
 
     def picture(self, index: int) -> NDArray[np.uint8] | None:
         """What there is to see of a row: its crop, else its photo, None where that is broken."""
+        if self.manifest.reason[index] == BROKEN:
+            return None
         for look in (self.image, lambda row: self._source.image(int(self.manifest.row[row]))):
             try:
                 return look(index)

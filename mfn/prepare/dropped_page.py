@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import jinja2
@@ -39,12 +39,26 @@ justify-content: center; color: #888 } figcaption { font-size: 11px; line-height
 {%- endfor %}
 </div>
 {%- endfor %}
+{%- if passed_over %}
+<h2>Files that were passed over</h2>
+<table><tr><th>reason</th><th>files</th></tr>
+{%- for reason, count in passed_over.items() %}
+<tr><td>{{ reason }}</td><td>{{ "{:,}".format(count) }}</td></tr>
+{%- endfor %}</table>
+<p>They never were images to the reader; the index names them.</p>
+{%- endif %}
 </html>
 """
 
 
 def write_dropped_page(
-    path: Path, manifest: Manifest, image: Callable[[int], np.ndarray | None], *, most: int = 24, title: str = "Dropped"
+    path: Path,
+    manifest: Manifest,
+    image: Callable[[int], np.ndarray | None],
+    *,
+    passed_over: Mapping[str, int] | None = None,
+    most: int = 24,
+    title: str = "Dropped",
 ) -> None:
     """Write the page; a function of the manifest and the images alone.
 
@@ -52,6 +66,7 @@ def write_dropped_page(
         path: HTML file; images are inside it.
         manifest: after the steps.
         image: gives the pixels of row `i`, uint8 (H, W, 3) RGB, or None where there are none.
+        passed_over: files that never were rows, by reason.
         most: images shown for each reason, spread evenly over the table. The copy that was kept is shown beside each
             duplicate, and images that lie under two identities beside one another.
         title: heading.
@@ -64,7 +79,7 @@ def write_dropped_page(
         groups.append({"reason": reason, "count": f"{count:,}", "images": images})
     page = jinja2.Environment(autoescape=True).from_string(_PAGE)
     kept, total = (f"{number:,}" for number in (originals.kept().sum(), len(originals)))
-    text = page.render(title=title, kept=kept, total=total, most=most, groups=groups)
+    text = page.render(title=title, kept=kept, total=total, most=most, groups=groups, passed_over=passed_over)
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
@@ -87,7 +102,7 @@ def _kept_copy(manifest: Manifest, row: int) -> int:
 
 
 def _caption(manifest: Manifest, row: int) -> dict[str, str]:
-    facts = ["kept" if manifest.kept()[row] else "", str(manifest.identity[row])]
+    facts = [str(manifest.detail[row]), "kept" if manifest.kept()[row] else "", str(manifest.identity[row])]
     if manifest.height[row]:
         facts.append(f"{manifest.width[row]}x{manifest.height[row]}")
     if np.isfinite(manifest.box[row]).all():

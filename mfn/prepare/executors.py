@@ -2,18 +2,19 @@
 
 import multiprocessing
 import os
-import signal
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import forkserver
 from typing import NamedTuple, Protocol
 
 import cv2
 import torch
 
 from mfn.errors import ConfigError, DataError
+from mfn.prepare.interrupts import deaf, ignore
 
 
 class Done(NamedTuple):
@@ -62,9 +63,13 @@ class Local:
             with _one_thread():
                 yield from map(job, shards)
             return
+        if not shards:
+            return
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([__name__])
-        pool = ProcessPoolExecutor(min(self.workers, len(shards)) or 1, context, _start_worker, (job,))
+        with deaf():
+            forkserver.ensure_running()
+        pool = ProcessPoolExecutor(min(self.workers, len(shards)), context, _start_worker, (job,))
         try:
             for future in as_completed([pool.submit(_work, shard) for shard in shards]):
                 yield future.result()
@@ -89,7 +94,7 @@ def _start_worker(job: Job) -> None:
     global _job
     _job = job
     use_one_thread()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which lets us finish what we have begun
+    ignore()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -8,6 +8,7 @@ from typing import Self
 
 from mfn.data.copies import write_copies
 from mfn.data.encode import suffix_of
+from mfn.errors import DataError
 
 
 class FolderWriter:
@@ -17,8 +18,11 @@ class FolderWriter:
     ``variants.tsv``.
 
     Args:
-        folder: Where to; made where it is missing.
+        folder: Where to; made, and must not be there.
         identities: The name of each label.
+
+    Raises:
+        DataError: Something is there.
     """
 
     def __init__(self, folder: Path, identities: Sequence[str]) -> None:
@@ -29,7 +33,10 @@ class FolderWriter:
         self._copies: list[tuple[str, str]] = []
 
     def __enter__(self) -> Self:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True)
+        except FileExistsError:
+            raise DataError(f"{self.folder} is there already: give another folder, or move it away") from None
         return self
 
     def __exit__(

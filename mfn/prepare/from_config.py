@@ -4,18 +4,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from mfn.align.detector import Detector
+from mfn.config.build import build, check_values
 from mfn.data.source import FaceSource
 from mfn.errors import ConfigError
 from mfn.prepare.align_step import AlignRules
-from mfn.prepare.balance import BalanceRules, Band
+from mfn.prepare.balance import BalanceRules
 from mfn.prepare.clean import CleanRules
 from mfn.prepare.executors import Executor, Local
+from mfn.prepare.inputs import files_of, input_paths, stamp
 from mfn.prepare.pack_step import PackRules
 from mfn.prepare.pipeline import run
+from mfn.prepare.places import output_folder, refuse_files_inside, refuse_overlap
 from mfn.prepare.plan import Plan
 from mfn.prepare.ray_executor import Ray
 from mfn.prepare.report import Report
@@ -35,27 +37,45 @@ def prepare_pack(config: DictConfig) -> Report:
 
     Raises:
         MfnError: Values or photos do not fit; the message says what to do.
-        InstantiationException: Source or detector cannot be made, see `mfn.failures.unwrapped`.
     """
+    plain: Any = OmegaConf.to_container(config, resolve=True)
     plan, executor = plan_of(config), executor_of(config)
-    source: FaceSource = instantiate(config.source, _convert_="all")
+    output, named = output_folder(config.output), input_paths(plain)
+    workspace = Workspace(output)
+    for folder in (output, workspace.work):
+        refuse_overlap(folder, named)
     make_detector: Callable[[], Detector] | None = None
+    check_values(config.detector)
     if plan.align is not None:
-        make_detector = instantiate(config.detector, _partial_=True, _convert_="all")
+        if config.executor == "local":
+            build(config.detector)  # what it says of its values is told before photos are read
+        make_detector = _maker(config)
+    source: FaceSource = build(config.source)
+    files = files_of(source, named["source.root"])
+    for folder in filter(Path.exists, (output, workspace.work)):
+        refuse_files_inside(folder, files)
     inputs = {
-        "source": OmegaConf.to_container(config.source, resolve=True),
-        "detector": OmegaConf.to_container(config.detector, resolve=True) if plan.align is not None else None,
+        "source": plain["source"],
+        "detector": plain["detector"] if plan.align is not None else None,
+        "files": stamp(files),
     }
     return run(
         source,
         plan,
         make_detector,
         executor,
-        Workspace(Path(config.output)),
+        workspace,
         inputs,
         overwrite=config.overwrite,
         keep_work=config.keep_work,
     )
+
+
+def _maker(config: DictConfig) -> Callable[[], Detector]:
+    """What builds the detector in the process that uses it, and can be sent there."""
+    config = config.copy()
+    OmegaConf.update(config, "detector._partial_", True, force_add=True)
+    return build(config.detector)
 
 
 def plan_of(config: DictConfig) -> Plan:
@@ -69,11 +89,10 @@ def plan_of(config: DictConfig) -> Plan:
     if unknown := set(steps) - set(STEPS):
         raise ConfigError(f"steps={steps} names {', '.join(sorted(unknown))}; there are {', '.join(STEPS)}")
     height, width = plain["image_size"]
-    bands = tuple(Band(**band) for band in plain["balance"].pop("bands"))
     rules: dict[str, Any] = {
         "align": AlignRules(height, width, quality=plain["quality"], **plain["align"]),
         "clean": CleanRules(**plain["clean"]),
-        "balance": BalanceRules(**plain["balance"], bands=bands),
+        "balance": BalanceRules.from_config(plain["balance"]),
         "split": SplitShares(**plain["split"]),
     }
     return Plan(

@@ -19,6 +19,7 @@ _UNKNOWN: dict[str, tuple[Any, Any, tuple[int, ...]]] = {  # dtype, value, shape
     "name": (str, "", ()),
     "identity": (str, "", ()),
     "reason": (str, "", ()),
+    "detail": (str, "", ()),
     "split": (str, "", ()),
     "variant": (str, "", ()),
     "score": (np.float32, np.nan, ()),
@@ -42,6 +43,7 @@ class Manifest:
         name: str, path below the source's root, or the name of a record.
         identity: str, the person.
         reason: str, why the row was dropped; "" for rows that are kept [""].
+        detail: str, what exactly is wrong with a broken image [""].
         split: str, train | val | held_out ["", before the split].
         variant: str, the transform of a virtual copy; "" for an image itself [""].
         score: float32, the detector's score of the face [NaN].
@@ -62,6 +64,7 @@ class Manifest:
     name: NDArray[np.str_]
     identity: NDArray[np.str_]
     reason: NDArray[np.str_] = None  # pyright: ignore[reportAssignmentType]
+    detail: NDArray[np.str_] = None  # pyright: ignore[reportAssignmentType]
     split: NDArray[np.str_] = None  # pyright: ignore[reportAssignmentType]
     variant: NDArray[np.str_] = None  # pyright: ignore[reportAssignmentType]
     score: NDArray[np.float32] = None  # pyright: ignore[reportAssignmentType]
@@ -133,13 +136,19 @@ class Manifest:
             ConfigError: Parquet without pyarrow.
         """
         kinds = {flat: dtype for column, (dtype, _, _) in _UNKNOWN.items() for flat in _flat_names(column)}
-        flat = read_table(path, kinds)
+        flat = read_table(path, kinds, optional=("detail",))
         return cls(
             **{
                 column: np.stack([flat[name] for name in _flat_names(column)], -1).reshape(-1, *shape)
                 for column, (_, _, shape) in _UNKNOWN.items()
+                if _flat_names(column)[0] in flat
             }
         )
+
+    def joined(self, other: Self) -> Self:
+        """These rows, then those of another manifest."""
+        both = other.columns()
+        return self.replace(**{column: np.concatenate([rows, both[column]]) for column, rows in self.columns().items()})
 
 
 def _flat_names(column: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Named columns to a CSV or Parquet file and back."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +13,16 @@ from numpy.typing import DTypeLike, NDArray
 from mfn.about import install_command
 from mfn.errors import ConfigError, DataError
 from mfn.files import replacing
+
+
+def require_writer(path: Path) -> None:
+    """Makes sure that `write_table` can write a file, before there is anything to write.
+
+    Raises:
+        ConfigError: Parquet without pyarrow.
+    """
+    if path.suffix == ".parquet":
+        _pyarrow(path)
 
 
 def write_table(columns: Mapping[str, NDArray[Any]], path: Path) -> None:
@@ -36,22 +46,25 @@ def write_table(columns: Mapping[str, NDArray[Any]], path: Path) -> None:
             writer.writerows(zip(*(_cells(values) for values in columns.values()), strict=True))
 
 
-def read_table(path: Path, kinds: Mapping[str, DTypeLike]) -> dict[str, NDArray[Any]]:
+def read_table(path: Path, kinds: Mapping[str, DTypeLike], optional: Collection[str] = ()) -> dict[str, NDArray[Any]]:
     """Reads the columns that are asked for; others are passed over.
 
     Args:
         path: A file of `write_table`.
         kinds: Type of each column.
+        optional: Columns that files of versions before do not have.
 
     Raises:
         DataError: The file cannot be read, lacks a column, or a cell is no value of its column's type.
         ConfigError: Parquet without pyarrow.
     """
     found = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
-    if missing := [name for name in kinds if name not in found]:
+    if missing := [name for name in kinds if name not in found and name not in optional]:
         raise DataError(f"{path} has no column {missing[0]}: it is not the index of a prepared pack")
     table = {}
     for name, kind in kinds.items():
+        if name not in found:
+            continue
         try:
             table[name] = _values(found[name], np.dtype(kind))
         except (ValueError, OverflowError, TypeError) as error:

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -44,7 +44,9 @@ class PackRules:
 
     def __post_init__(self) -> None:
         if self.format not in ("pack", "folder"):
-            raise ConfigError(f"pack.format={self.format} must be pack or folder")
+            raise ConfigError(f"format={self.format} must be pack or folder")
+        if self.pairs < 0:
+            raise ConfigError(f"pairs={self.pairs} must be at least 0")
 
 
 class _Image(NamedTuple):
@@ -53,7 +55,7 @@ class _Image(NamedTuple):
     variants: list[str]
 
 
-def write_files(crops: Crops, folder: Path, size: tuple[int, int], rules: PackRules, seed: int) -> list[Path]:
+def write_files(crops: Crops, folder: Path, size: tuple[int, int], rules: PackRules, seed: int) -> list[str]:
     """Writes every split that has images.
 
     Args:
@@ -64,7 +66,7 @@ def write_files(crops: Crops, folder: Path, size: tuple[int, int], rules: PackRu
         seed: Of the noise of materialised copies and of the verification pairs.
 
     Returns:
-        The files written, sorted; others that lie in the folder are not among them.
+        Paths of the files written below the folder, sorted; others that lie in it are not among them.
 
     Raises:
         DataError: No image is left to train on.
@@ -82,17 +84,14 @@ def write_files(crops: Crops, folder: Path, size: tuple[int, int], rules: PackRu
             _write_split(part, name, identities, folder, size, rules, seed)
     if len(parts[HELD_OUT]):
         _write_pairs(parts[HELD_OUT], folder, rules.pairs, seed)
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path not in there)
+    written = sorted(path for path in folder.rglob("*") if path.is_file() and path not in there)
+    return [path.relative_to(folder).as_posix() for path in written]
 
 
-def pack_hash(folder: Path, files: Sequence[Path]) -> str:
-    """SHA-256 over names and bytes of files, so that two packs can be compared in one line."""
-    whole = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        whole.update(f"{content}  {path.relative_to(folder).as_posix()}\n".encode(errors="surrogateescape"))
-    return whole.hexdigest()
+def pack_hash(hashes: Mapping[str, str]) -> str:
+    """SHA-256 over paths and hashes of the files of a pack, so that two packs can be compared in one line."""
+    lines = (f"{content}  {path}\n".encode(errors="surrogateescape") for path, content in hashes.items())
+    return hashlib.sha256(b"".join(lines)).hexdigest()
 
 
 def _write_split(

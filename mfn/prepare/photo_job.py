@@ -1,6 +1,6 @@
 """The work on the pixels, many photos at a time."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfn.align.detector import Detector
+from mfn.data.encode import EncodedImages
 from mfn.data.source import FaceSource
 from mfn.errors import BrokenImageError
 from mfn.prepare.align_step import BROKEN, AlignRules, aligned, measured
+from mfn.prepare.bombs import refuse_bomb
 from mfn.prepare.executors import Done
 from mfn.prepare.shards import Shards
 
-_AT_ONCE = 16
-"""Photos in memory at a time: as many of a phone's take 600 MB."""
+_AT_ONCE, _MOST_BYTES = 16, 600_000_000
+"""Photos in memory at a time, as many of a phone's take 600 MB; after so many bytes no more are read before work."""
 
 
 @dataclass(slots=True)
@@ -47,12 +49,7 @@ class PhotoJob:
         """
         if self._detector is None and self.make_detector is not None:
             self._detector = self.make_detector()
-        span = self.shards.span(shard)
-        found = [
-            row
-            for start in range(span.start, span.stop, _AT_ONCE)
-            for row in self._some(range(start, min(start + _AT_ONCE, span.stop)))
-        ]
+        found = list(self._worked_on(self.shards.span(shard)))
         columns = {name: np.array([columns[name] for columns, _ in found]) for name in found[0][0]}
         self.shards.write(shard, columns, [crop for _, crop in found])
         return self._done(shard, columns["reason"])
@@ -67,21 +64,36 @@ class PhotoJob:
         example = self.source.describe(int(self.rows[span.start + broken[0]])) if broken.size else ""
         return Done(shard, len(span), broken.size, example)
 
-    def _some(self, span: range) -> list[tuple[dict[str, Any], bytes]]:
-        photos = [self._photo(int(self.rows[row])) for row in span]
-        whole = [row for row, photo in zip(span, photos, strict=True) if photo is not None]
-        readable = [photo for photo in photos if photo is not None]
-        names = [str(self.names[row]) for row in whole]
-        if self._detector is None:
-            results = [(measured(photo, photo), b"") for photo in readable]
-        else:
-            faces = self._detector(readable, names) if readable else []
-            results = [aligned(*photo, self.rules) for photo in zip(readable, faces, names, strict=True)]
-        by_row = dict(zip(whole, results, strict=True))
-        return [by_row.get(row, (measured(None, None, BROKEN), b"")) for row in span]
+    def _worked_on(self, span: range) -> Iterator[tuple[dict[str, Any], bytes]]:
+        """Columns and crop of each row, a few photos at a time."""
+        photos = dict[int, NDArray[np.uint8]]()
+        details = dict[int, str]()
+        for row in span:
+            try:
+                photos[row] = self._photo(int(self.rows[row]))
+            except BrokenImageError as error:
+                details[row] = str(error).removeprefix(f"{self.source.describe(int(self.rows[row]))}: ")
+            is_much = len(photos) == _AT_ONCE or sum(photo.nbytes for photo in photos.values()) > _MOST_BYTES
+            if is_much or row == span[-1]:
+                results = self._results(photos)
+                results |= {at: (measured(None, None, BROKEN, detail), b"") for at, detail in details.items()}
+                yield from (results[at] for at in sorted(results))
+                photos, details = {}, {}
 
-    def _photo(self, row: int) -> NDArray[np.uint8] | None:
-        try:
-            return self.source.image(row)
-        except BrokenImageError:
-            return None
+    def _results(self, photos: Mapping[int, NDArray[np.uint8]]) -> dict[int, tuple[dict[str, Any], bytes]]:
+        if self._detector is None:
+            return {row: (measured(photo, photo), b"") for row, photo in photos.items()}
+        names = [str(self.names[row]) for row in photos]
+        faces = self._detector(list(photos.values()), names) if photos else []
+        each = zip(photos.items(), faces, names, strict=True)
+        return {row: aligned(photo, found, name, self.rules) for (row, photo), found, name in each}
+
+    def _photo(self, row: int) -> NDArray[np.uint8]:
+        """The pixels of a photo.
+
+        Raises:
+            BrokenImageError: It cannot be decoded, or is too large to be.
+        """
+        if isinstance(self.source, EncodedImages):
+            refuse_bomb(self.source.encoded(row))
+        return self.source.image(row)

@@ -1,10 +1,12 @@
-"""The images of a source as the first manifest."""
+"""The images of a source as the first manifest, and what is no image to it."""
 
+from collections import Counter
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from mfn.data.copies import Copies, copies_of
+from mfn.data.passed_over import PassedOver
 from mfn.data.source import FaceSource
 from mfn.prepare.manifest import Manifest
 
@@ -17,6 +19,28 @@ class NamedImages(Protocol):
     def names(self) -> list[str]:
         """A path below the root, or the key of a record, for each image."""
         ...
+
+
+PASSED_OVER = "passed over: "
+"""Begins the reason of what never was an image."""
+
+
+def rows_passed_over(passed: PassedOver) -> Manifest:
+    """A row for each example of what a source passed over; the last one of a reason tells how many more there are."""
+    examples = list(passed)
+    listed = Counter(reason for _, reason in examples)
+    last = {reason: row for row, (_, reason) in enumerate(examples)}
+    details = [""] * len(examples)
+    for reason, count in passed.counts.items():
+        if (more := count - listed[reason]) > 0:
+            details[last[reason]] = f"and {more} more"
+    columns = {
+        "name": [name for name, _ in examples],
+        "identity": [name.rpartition("/")[0].partition("/")[0] for name, _ in examples],
+        "reason": [PASSED_OVER + reason for _, reason in examples],
+        "detail": details,
+    }
+    return Manifest(**{column: np.array(values, str) for column, values in columns.items()})
 
 
 def photos_of(source: FaceSource) -> Manifest:

@@ -1,5 +1,6 @@
 """All steps in order: photos, clean, balance, split, pack."""
 
+import json
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ import numpy as np
 
 from mfn.align.detector import Detector
 from mfn.data.copies import Copies, copies_of
+from mfn.data.passed_over import passed_over_of
 from mfn.data.source import FaceSource
 from mfn.errors import DataError
 from mfn.inference.embedder import FaceEmbedder
@@ -23,15 +25,18 @@ from mfn.prepare.crops import Crops
 from mfn.prepare.dropped_page import write_dropped_page
 from mfn.prepare.executors import Executor
 from mfn.prepare.manifest import Manifest
+from mfn.prepare.manifest_file import require_writer
+from mfn.prepare.ownership import hashes_of
 from mfn.prepare.pack_step import pack_hash, write_files
 from mfn.prepare.photo_job import PhotoJob
-from mfn.prepare.photos import photos_of, with_copies
+from mfn.prepare.photos import photos_of, rows_passed_over, with_copies
 from mfn.prepare.plan import Plan
 from mfn.prepare.report import Report, histogram
+from mfn.prepare.settings import digest
 from mfn.prepare.shards import Shards
 from mfn.prepare.split_step import split
 from mfn.prepare.suspects import check_identities
-from mfn.prepare.workspace import Workspace, digest
+from mfn.prepare.workspace import Workspace
 from mfn.progress import tracked
 
 log = logging.getLogger(__name__)
@@ -67,41 +72,53 @@ def run(
     photos = photos_of(source)
     at_work = {**inputs, "photos": _digest(photos), "align": None if plan.align is None else asdict(plan.align)}
     settings = at_work | asdict(plan)
-    if workspace.is_finished(settings, overwrite):
-        log.info("%s is finished, there is nothing to do", workspace.output)
-        workspace.tidy(keep_work)
-        return Report.read(workspace.output / "report.json")
-    workspace.begin(at_work)
-
-    shards = Shards(workspace.shards, len(photos))
-    find = None if plan.align is None else make_detector
-    job = PhotoJob(source, photos.row, photos.name, shards, plan.align or AlignRules(), find)
-    worked_on, work_seconds = _work(job, executor, plan.max_broken)
-    places = np.full(len(source), -1, np.int64)
-    places[photos.row] = np.arange(len(photos))
-    crops = Crops(source, photos.replace(**shards.columns()), None if plan.align is None else shards, places)
-    crops = crops.of(_cleaned(crops, plan, workspace.result))
-    crops = crops.of(manifest := chosen(crops.manifest, plan, copies_of(source)))
-    files = write_files(crops, workspace.result, _size(plan, manifest), plan.pack, plan.seed)
-    report = Report.of(
-        manifest, pack_hash(workspace.result, files), worked_on, work_seconds, time.perf_counter() - started
-    )
-    report.write(workspace.result / "report.json")
-    manifest.write(workspace.result / f"index{plan.index_suffix}")
-    histogram(manifest, workspace.result / "images_per_identity.png")
-    write_dropped_page(workspace.result / "dropped.html", manifest, crops.picture)
-    workspace.finish(settings, keep_work)
+    if workspace.is_finished(settings, overwrite) and workspace.is_tidy():
+        return _nothing_to_do(workspace)
+    require_writer(index := workspace.result / f"index{plan.index_suffix}")
+    asks_network = plan.suspects is not None and plan.model_path is not None
+    embedder = FaceEmbedder.load(str(plan.model_path)) if asks_network else None
+    with workspace.alone():
+        workspace.recover()
+        if workspace.is_finished(settings, overwrite):
+            workspace.tidy(keep_work)
+            return _nothing_to_do(workspace)
+        workspace.begin(at_work)
+        shards = Shards(workspace.shards, len(photos), digest(json.dumps(at_work, sort_keys=True).encode()))
+        find = None if plan.align is None else make_detector
+        job = PhotoJob(source, photos.row, photos.name, shards, plan.align or AlignRules(), find)
+        worked_on, work_seconds = _work(job, executor, plan.max_broken)
+        places = np.full(len(source), -1, np.int64)
+        places[photos.row] = np.arange(len(photos))
+        crops = Crops(source, photos.replace(**shards.columns()), None if plan.align is None else shards, places)
+        crops = crops.of(_cleaned(crops, plan, embedder, workspace.result))
+        crops = crops.of(manifest := chosen(crops.manifest, plan, copies_of(source)))
+        files = write_files(crops, workspace.result, _size(plan, manifest), plan.pack, plan.seed)
+        hashes = hashes_of(workspace.result, files)
+        passed = passed_over_of(source)
+        seconds = time.perf_counter() - started
+        report = Report.of(manifest, passed.counts, pack_hash(hashes), worked_on, work_seconds, seconds)
+        report.write(workspace.result / "report.json")
+        manifest.joined(rows_passed_over(passed)).write(index)
+        histogram(manifest, workspace.result / "images_per_identity.png")
+        write_dropped_page(workspace.result / "dropped.html", manifest, crops.picture, passed_over=passed.counts)
+        workspace.finish(settings, hashes, overwrite=overwrite, keep_work=keep_work)
     return report
 
 
-def _cleaned(crops: Crops, plan: Plan, folder: Path) -> Manifest:
+def _nothing_to_do(workspace: Workspace) -> Report:
+    log.info("%s is finished, there is nothing to do", workspace.output)
+    return Report.read(workspace.output / "report.json")
+
+
+def _cleaned(crops: Crops, plan: Plan, embedder: FaceEmbedder | None, folder: Path) -> Manifest:
     """Without bad images; lists of suspects go to the folder."""
     if plan.clean is not None:
         crops = crops.of(clean(crops.manifest, plan.clean))
-    if plan.suspects is None or plan.model_path is None:
+    if embedder is None or plan.suspects is None:
         return crops.manifest
     log.info("looking for wrong faces with %s ...", plan.model_path)
-    return check_identities(crops, FaceEmbedder.load(plan.model_path), plan.suspects, folder)
+    aligned = None if plan.align is None else (plan.align.height, plan.align.width)
+    return check_identities(crops, embedder, plan.suspects, folder, aligned=aligned)
 
 
 def chosen(manifest: Manifest, plan: Plan, copies: Copies | None = None) -> Manifest:
@@ -120,12 +137,12 @@ def _work(job: PhotoJob, executor: Executor, max_broken: float) -> tuple[int, fl
     if left < shards.rows:
         log.info("going on: %d of %d photos are done", shards.rows - left, shards.rows)
     started = time.perf_counter()
-    broken = 0
+    broken, allowed = 0, max(max_broken * shards.rows, max_broken > 0)  # one may be, however small the set
     with closing(executor(job, missing)) as done:
         tracked_work = tracked(done, shards.rows, "photos", lambda shard: shard.rows, shards.rows - left)
         for shard in chain(job.finished(missing), tracked_work):
             broken += shard.broken
-            if broken > max_broken * shards.rows:
+            if broken > allowed:
                 raise DataError(
                     f"more than {max_broken:.0%} of the {shards.rows} images are broken, {shard.example} among them: "
                     "is this the right source? raise max_broken to go on"

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from mfn.errors import DataError, first_line
 from mfn.files import replacing
 from mfn.prepare.align_step import BROKEN, DEGENERATE, NO_FACE, SEVERAL
 from mfn.prepare.manifest import Manifest
@@ -34,6 +35,7 @@ class Report:
         worked_on: Photos that this run looked at; fewer than `images` where it went on with an earlier one.
         photos_per_second: Rate of the work on these.
         seconds: Of this run from start to end.
+        passed_over: What there is in the source and was not taken for images, by the reason why.
     """
 
     images: int
@@ -48,9 +50,18 @@ class Report:
     worked_on: int
     photos_per_second: float
     seconds: float
+    passed_over: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, manifest: Manifest, pack_hash: str, worked_on: int, work_seconds: float, seconds: float) -> "Report":
+    def of(
+        cls,
+        manifest: Manifest,
+        passed_over: Mapping[str, int],
+        pack_hash: str,
+        worked_on: int,
+        work_seconds: float,
+        seconds: float,
+    ) -> "Report":
         """Counts a manifest after the last step."""
         images = manifest.take(manifest.variant == "")
         kept = images.take(images.kept())
@@ -74,12 +85,14 @@ class Report:
             worked_on=worked_on,
             photos_per_second=worked_on / work_seconds if work_seconds > 0 else 0.0,
             seconds=seconds,
+            passed_over=dict(passed_over),
         )
 
     def rows(self) -> list[dict[str, object]]:
         """A table: what, and how many."""
         counts: dict[str, object] = {
             "images in": f"{self.images} of {self.identities} identities",
+            **{f"passed over: {reason}": count for reason, count in self.passed_over.items()},
             "aligned": self.aligned,
             **{f"- {reason}": count for reason, count in self.dropped.items()},
             "kept": f"{self.kept} of {self.kept_identities} identities",
@@ -100,9 +113,17 @@ class Report:
 
     @classmethod
     def read(cls, path: Path) -> "Report":
-        """Reads what `write` wrote."""
-        plain: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return cls(**plain)
+        """Reads what `write` wrote.
+
+        Raises:
+            DataError: It is missing or damaged.
+        """
+        known = {field.name for field in fields(cls)}
+        try:
+            plain: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            return cls(**{key: value for key, value in plain.items() if key in known})
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise DataError(f"{path} cannot be read ({first_line(error)}): choose another output") from None
 
 
 def images_per_identity(manifest: Manifest) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

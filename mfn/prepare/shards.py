@@ -4,8 +4,7 @@ Which rows a file holds depends on their position only, so the same files come o
 that was killed goes on with those that are missing.
 """
 
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mfn.errors import DataError
+from mfn.errors import DataError, first_line
 from mfn.files import replacing
 
-_JPEGS, _ENDS = "crops", "ends"
+_JPEGS, _ENDS, _PLAN = "crops", "ends", "plan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +26,13 @@ class Shards:
     Attributes:
         folder: Holds ``000000.npz``, ``000001.npz``, ...
         rows: Rows of the whole table.
+        plan: Tells the settings of the work, so that results of other settings are not taken for ours.
         size: Rows of one file.
     """
 
     folder: Path
     rows: int
+    plan: str = ""
     size: int = 32
 
     def __len__(self) -> int:
@@ -42,9 +43,9 @@ class Shards:
         return range(shard * self.size, min(self.rows, (shard + 1) * self.size))
 
     def missing(self) -> list[int]:
-        """Files that are not there yet."""
+        """Files that are not there yet, are damaged, or belong to another plan."""
         found = {path.name for path in self.folder.glob("*.npz")}
-        return [shard for shard in range(len(self)) if self._path(shard).name not in found]
+        return [shard for shard in range(len(self)) if self._path(shard).name not in found or not self._is_whole(shard)]
 
     def write(self, shard: int, columns: Mapping[str, NDArray[Any]], crops: Sequence[bytes]) -> None:
         """Writes one file whole or not at all.
@@ -56,7 +57,8 @@ class Shards:
         """
         ends = np.cumsum([len(crop) for crop in crops], dtype=np.int64)
         with replacing(self._path(shard)) as temporary:
-            np.savez(temporary, **columns, **{_JPEGS: np.frombuffer(b"".join(crops), np.uint8), _ENDS: ends})
+            jpegs = np.frombuffer(b"".join(crops), np.uint8)
+            np.savez(temporary, **columns, **{_JPEGS: jpegs, _ENDS: ends, _PLAN: np.array(self.plan)})
 
     def columns(self, shards: Sequence[int] | None = None) -> dict[str, NDArray[Any]]:
         """The columns of some files, or of all, one after the other.
@@ -74,26 +76,38 @@ class Shards:
             DataError: Its file is missing or damaged.
         """
         shard, position = divmod(row, self.size)
-        jpegs, ends = _crops(self._path(shard))
+        path = self._path(shard)
+        jpegs, ends = _crops(path, path.stat().st_mtime_ns)
         return jpegs[ends[position - 1] if position else 0 : ends[position]].tobytes()
+
+    def _is_whole(self, shard: int) -> bool:
+        try:
+            content = _read(self._path(shard), lambda name: True)
+        except DataError:
+            return False
+        if {_PLAN, _JPEGS, _ENDS} - content.keys() or content.pop(_PLAN).tolist() != self.plan:
+            return False
+        jpegs, rows = content.pop(_JPEGS), len(self.span(shard))
+        fits = all(values.ndim and len(values) == rows for values in content.values())
+        return fits and content[_ENDS][-1] == jpegs.size
 
     def _path(self, shard: int) -> Path:
         return self.folder / f"{shard:06d}.npz"
 
 
 def _columns(path: Path) -> dict[str, NDArray[Any]]:
-    return _read(path, lambda name: name not in (_JPEGS, _ENDS))
+    return _read(path, lambda name: name not in (_JPEGS, _ENDS, _PLAN))
 
 
 @lru_cache(maxsize=4)
-def _crops(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def _crops(path: Path, written: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     read = _read(path, lambda name: name in (_JPEGS, _ENDS))
     return read[_JPEGS], read[_ENDS]
 
 
-def _read(path: Path, wanted: Any) -> dict[str, NDArray[Any]]:
+def _read(path: Path, wanted: Callable[[str], bool]) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files if wanted(name)}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is damaged ({error}): delete it, and the next run makes it again") from None
+    except Exception as error:  # zip, zlib, struct, tokenize and NumPy each have their own for a damaged file
+        raise DataError(f"{path} is damaged ({first_line(error)}): the same command makes it again") from None

@@ -1,12 +1,15 @@
 """The step that looks at faces with a network: lists for a person to decide on, and dropping where told to."""
 
 import csv
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from mfn.data.fit import ALIGNED_CROPS, Fit, Fitted, Size
+from mfn.data.sizes import check_sizes
 from mfn.errors import ConfigError
 from mfn.evaluation.embedding import embed_images
 from mfn.files import replacing
@@ -14,6 +17,8 @@ from mfn.inference.embedder import FaceEmbedder
 from mfn.prepare.crops import Crops
 from mfn.prepare.manifest import Manifest
 from mfn.prepare.outliers import centre_scores, merged, nearest_centre, similar_identities
+
+log = logging.getLogger(__name__)
 
 OUTLIER = "unlike its identity"
 OUTLIERS_FILE, SIMILAR_FILE = "outliers.csv", "similar_identities.csv"
@@ -50,7 +55,14 @@ class SuspectRules:
 
 
 def check_identities(
-    crops: Crops, embedder: FaceEmbedder, rules: SuspectRules, folder: Path, *, batch_size: int = 32, workers: int = 0
+    crops: Crops,
+    embedder: FaceEmbedder,
+    rules: SuspectRules,
+    folder: Path,
+    *,
+    aligned: Size | None = None,
+    batch_size: int = 32,
+    workers: int = 0,
 ) -> Manifest:
     """Write ``outliers.csv`` and ``similar_identities.csv``; drop images and merge identities where the rules say so.
 
@@ -61,15 +73,26 @@ def check_identities(
         embedder: any network.
         rules: what is listed, dropped and merged.
         folder: where the lists go.
+        aligned: the size to which the crops were aligned here; None where they are as the source has them.
         batch_size: images at a time.
         workers: processes that decode.
 
     Returns:
         The rows in their order; ordered by identity anew where identities were merged.
+
+    Raises:
+        DataError: the crops cannot be brought to the network's size.
     """
     manifest = crops.manifest
     rows = np.flatnonzero(manifest.kept() & (manifest.variant == ""))
-    embedded = embed_images(embedder, crops.take(rows), batch_size=batch_size, num_workers=workers, strict=False)
+    height, width = embedder.contract.height, embedder.contract.width
+    fit = Fit((height, width), crops=(*ALIGNED_CROPS, *([aligned] if aligned else [])))
+    remedy = f"have align among the steps, with image_size=[{height},{width}], the size of the network"
+    log.info("images: %s", check_sizes(crops.take(rows), fit, remedy))
+    faces = Fitted(crops.take(rows), fit)
+    embedded = embed_images(embedder, faces, batch_size=batch_size, num_workers=workers, strict=False)
+    if left_out := len(faces) - len(embedded.positions):
+        log.warning("%d images are broken or of a size that does not fit, and were not looked at", left_out)
     rows, embeddings = rows[embedded.positions], embedded.unit("none")
     labels = crops.labels[rows]
 

@@ -1,17 +1,20 @@
 """The folders of one run: what is unfinished lies in OUT.work, and OUT appears whole at the end."""
 
-import hashlib
-import json
-import shutil
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mfn.errors import ConfigError
-from mfn.files import replacing
+from mfn.files import clear_left_behind, is_temporary
+from mfn.ownership import is_prepared
+from mfn.prepare import ownership
+from mfn.prepare.lock import HOLDER, LOCK, alone_in
+from mfn.prepare.settings import difference, read_settings, write_settings
 
-SETTINGS = "settings.json"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +42,61 @@ class Workspace:
         """What becomes OUT."""
         return self.work / "result"
 
+    @property
+    def _old(self) -> Path:
+        return self.work / "old"
+
     def is_finished(self, settings: Mapping[str, Any], overwrite: bool) -> bool:
         """Whether the output of these very settings is there already.
 
         Raises:
             ConfigError: Something else is there, and must not be overwritten.
         """
-        if not self.output.exists() or overwrite:
+        if not self._is_taken():
             return False
-        there = _read(self.output / SETTINGS)
-        if there is None:
-            raise ConfigError(
-                f"output={self.output} exists and no finished run made it: choose another, or overwrite=true"
-            )
-        _refuse(f"output={self.output} was made", there, settings, "choose another output, or overwrite=true")
+        if overwrite:
+            self._refuse_to_replace()
+            return False
+        if not is_prepared(self.output):
+            raise ConfigError(f"output={self.output} exists and no finished run made it: choose another output")
+        problem = difference(read_settings(self.output), settings)
+        if problem is None and (lacking := ownership.lacking(self.output)):
+            problem = f"but lacks {_some(lacking)}"
+        if problem is not None:
+            remedy = "" if ownership.not_ours(self.output) else ", or overwrite=true"
+            raise ConfigError(f"output={self.output} was made {problem}: choose another output{remedy}")
         return True
 
+    def is_tidy(self) -> bool:
+        """Whether no work of ours is left beside the output."""
+        return not self.work.exists() or bool(self._foreign_in_work())
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Makes OUT.work and keeps other processes out of it, once it is sure that nobody else made it.
+
+        Raises:
+            ConfigError: OUT.work is somebody else's folder, or another process works in it.
+        """
+        if foreign := self._foreign_in_work():
+            raise ConfigError(
+                f"{self.work} is where unfinished work belongs, and it holds {_some(foreign)}, which mfn did not make: "
+                "choose another output"
+            )
+        return alone_in(self.work)
+
+    def recover(self) -> None:
+        """Puts an earlier output back whose replacement was killed half way; clears one that was replaced."""
+        if not self._old.exists():
+            return
+        if not self._is_taken():
+            if self.output.exists():
+                self.output.rmdir()
+            self._old.rename(self.output)
+        elif ownership.listed(self.output) is not None:
+            ownership.remove_listed(self._old)
+
     def begin(self, settings: Mapping[str, Any]) -> None:
-        """Makes OUT.work, or goes on in the one of a run that was stopped.
+        """Makes OUT.work ready, or goes on in the one of a run that was stopped.
 
         Args:
             settings: All that the work on the photos depends on.
@@ -64,66 +104,85 @@ class Workspace:
         Raises:
             ConfigError: It was made with other settings.
         """
-        file = self.work / SETTINGS
-        there = _read(file)
-        if there is None:
-            if self.shards.exists():
-                raise ConfigError(f"{self.work} holds work of unknown settings: delete it, or choose another output")
-            _write(file, settings)
-        else:
-            _refuse(f"{self.work} was begun", there, settings, "delete that folder, or choose another output")
+        if not is_prepared(self.work):
+            write_settings(self.work, settings)
+        elif problem := difference(read_settings(self.work), settings):
+            raise ConfigError(f"{self.work} was begun {problem}: delete that folder, or choose another output")
         self.shards.mkdir(exist_ok=True)
-        if self.result.exists():
-            shutil.rmtree(self.result)
+        for folder in (self.work, self.shards):
+            clear_left_behind(folder)
+        if foreign := ownership.remove(self.work, ownership.is_work, below=self.result.name):
+            raise ConfigError(f"{self.work} holds {_some(foreign)}, which mfn did not make: move it away")
         self.result.mkdir()
 
-    def finish(self, settings: Mapping[str, Any], keep_work: bool) -> None:
-        """Gives the result its name; an output that was there before goes away only then."""
-        _write(self.result / SETTINGS, settings)
-        old = self.work / "old"
-        shutil.rmtree(old, ignore_errors=True)  # of a run that was killed right here
-        if self.output.exists():
-            self.output.rename(old)
-        self.result.rename(self.output)
+    def finish(
+        self, settings: Mapping[str, Any], hashes: Mapping[str, str], *, overwrite: bool, keep_work: bool
+    ) -> None:
+        """Gives the result its name; an output that was there before goes away only then.
+
+        Args:
+            settings: Of the whole run.
+            hashes: SHA-256 of files of the result, as far as they are known.
+            overwrite: Whether an output of ours may go.
+            keep_work: Whether the results of the work on the photos stay.
+
+        Raises:
+            ConfigError: Something appeared under that name while the run went on.
+        """
+        write_settings(self.result, settings)
+        ownership.write_list(self.result, hashes)
+        if self._is_taken():
+            if not overwrite:
+                raise ConfigError(
+                    f"output={self.output} appeared while it was being made: move it away and run the same command "
+                    "again, which goes on"
+                )
+            self._refuse_to_replace()
+            self.output.rename(self._old)
+        elif self.output.exists():
+            self.output.rmdir()
+        try:
+            self.result.rename(self.output)
+        except OSError:
+            self.recover()
+            raise
         self.tidy(keep_work)
 
     def tidy(self, keep_work: bool) -> None:
-        """Removes what a finished run needs no more."""
-        shutil.rmtree(self.work / "old" if keep_work else self.work, ignore_errors=True)
+        """Removes what a finished run needs no more; what mfn did not make stays and is told."""
+        stays = [f"{self._old.name}/{path}" for path in ownership.remove_listed(self._old)]
+        if not keep_work:
+            of_lock = {LOCK, HOLDER}
+            stays = [path for path in ownership.remove(self.work, ownership.is_work) if path not in of_lock]
+        if stays:
+            log.warning("%s stays, since mfn did not make %s in it", self.work, _some(stays))
+
+    def _foreign_in_work(self) -> list[str]:
+        """What there is in an OUT.work that no run of ours began."""
+        if not self.work.exists() or is_prepared(self.work):
+            return []
+        if not self.work.is_dir():
+            return [self.work.name]
+        places = {folder.name for folder in (self.shards, self.result, self._old)}  # empty, since files come first
+        ours = {*places, LOCK, HOLDER}
+        return [path for path in ownership.entries(self.work) if path not in ours and not is_temporary(path)]
+
+    def _is_taken(self) -> bool:
+        """Whether something is at OUT that is not an empty folder."""
+        return self.output.exists() and (not self.output.is_dir() or any(self.output.iterdir()))
+
+    def _refuse_to_replace(self) -> None:
+        if ownership.listed(self.output) is None:
+            raise ConfigError(
+                f"output={self.output} holds no list of what mfn wrote into it, so it is not replaced: choose another "
+                "output, or move it away"
+            )
+        if foreign := ownership.not_ours(self.output):
+            raise ConfigError(
+                f"output={self.output} holds {_some(foreign)}, which mfn did not write: move it away, or choose "
+                "another output"
+            )
 
 
-def digest(*texts: bytes) -> str:
-    """SHA-256 in hexadecimal of some bytes, told apart by their lengths."""
-    state = hashlib.sha256()
-    for text in texts:
-        state.update(len(text).to_bytes(8, "little") + text)
-    return state.hexdigest()
-
-
-def _refuse(what: str, there: Mapping[str, Any], settings: Mapping[str, Any], remedy: str) -> None:
-    before, now = _flat(there), _flat(json.loads(json.dumps(settings)))  # which knows no tuples
-    for key in [*now, *before]:
-        if before.get(key) != now.get(key):
-            raise ConfigError(f"{what} with {key}={before.get(key)}, this run has {now.get(key)}: {remedy}")
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat = {}
-    for key, value in settings.items():
-        inner = isinstance(value, Mapping)
-        flat.update(_flat(value, f"{prefix}{key}.") if inner else {prefix + key: value})
-    return flat
-
-
-def _read(file: Path) -> dict[str, Any] | None:
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValueError:
-        raise ConfigError(f"{file} is damaged: delete its folder, or choose another output") from None
-
-
-def _write(file: Path, settings: Mapping[str, Any]) -> None:
-    with replacing(file) as temporary:
-        temporary.write_text(json.dumps(settings, indent=2), encoding="utf-8")
+def _some(paths: Sequence[str], most: int = 3) -> str:
+    return ", ".join(paths[:most]) + (f" and {len(paths) - most} more" if len(paths) > most else "")

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from mfn.align.choose import centre_crop, choose_face
+from mfn.align.choose import choose_face
 from mfn.align.face import Face
-from mfn.contract import InputContract
 from mfn.errors import ConfigError
 
 
@@ -35,20 +34,6 @@ def test_of_equal_faces_the_first_is_taken() -> None:
 def test_another_rule_is_refused_even_for_one_face() -> None:
     with pytest.raises(ConfigError, match="skip, largest, central"):
         choose_face([LARGE], (100, 200), "smallest")
-
-
-@pytest.mark.parametrize("size", [(112, 112), (112, 96)])
-@pytest.mark.parametrize("shape", [(300, 200), (90, 400), (20, 30), (1, 5)])
-def test_centre_crop_is_the_middle_undistorted(size: tuple[int, int], shape: tuple[int, int]) -> None:
-    y, x = np.mgrid[: shape[0], : shape[1]] + 0.5
-    photo = np.stack([255 * x / shape[1], 255 * y / shape[0], 0 * x], -1).astype(np.uint8)
-    crop = centre_crop(photo, InputContract.for_size(*size))
-    assert crop.shape == (*size, 3)
-    if min(shape) >= 20:
-        np.testing.assert_allclose(crop.mean((0, 1))[:2], 127.5, atol=5)
-        span = np.ptp(crop[..., :2].astype(int), axis=(0, 1)) * shape[::-1] / 255
-        assert span[0] / span[1] == pytest.approx(size[1] / size[0], rel=0.08)
-        assert np.isclose(span, shape[::-1], rtol=0.08).any()
 
 
 def test_a_face_says_hundredths_of_a_pixel() -> None:

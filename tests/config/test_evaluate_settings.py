@@ -25,7 +25,7 @@ def test_the_defaults_are_right() -> None:
         "flip=maybe", "flip=null", "score=x", "device=banana", "device=null", "device=[cpu]", "store_threshold=2",
         "store_threshold=0", "store_threshold=nan", "store_threshold=abc", "store_threshold=true", "cache=",
         "cache=true", "model_path=", "model_path=null", "ijb.keep_norm=maybe", "ijb.detector_weight=7",
-        "ijb.media_pooling=null", "ijb.cache=null",
+        "ijb.media_pooling=null", "ijb.cache=null", "fit=squash", "check_alignment=maybe",
         "contract.color=GRB", "contract.mean=[1,2]", "contract.mean=[1,2,x]", "contract.mean=5",
         "contract.std=[0,1,1]", "benchmark.root=", "benchmark.root=[a]", "benchmark.allow_missing=7",
     ],

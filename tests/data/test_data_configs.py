@@ -27,6 +27,7 @@ def test_pack(tmp_path: Path) -> None:
         f"data.root={tmp_path}",
         "data.batch_size=4",
         "image_size=[20,16]",
+        "fit=resize",
         "data.val_identities=0",
     )
     data.setup()
@@ -39,7 +40,9 @@ def test_folders(tmp_path: Path) -> None:
         (tmp_path / person).mkdir()
         for number in range(4):
             (tmp_path / person / f"{number}.jpg").write_bytes(jpeg(number))
-    data = data_module("data=folder", f"data.root={tmp_path}", "data.val_identities=0", "augment=none")
+    data = data_module(
+        "data=folder", f"data.root={tmp_path}", "data.val_identities=0", "augment=none", "image_size=[16,16]"
+    )
     data.setup()
     assert data.num_images == 12 and data.augment is not None and data.augment.transforms == []
 

@@ -173,6 +173,7 @@ def test_training_goes_on_at_the_next_sample_whatever_the_batch_size(batch_size:
         (LABELS, {"val_fraction": 0.5}, "400 images then, 200 now"),
         (LABELS[10:] + LABELS[:10], {}, "in another order or under other labels"),
         (LABELS, {"seed": 3}, "seed 0 then, 3 now"),
+        (LABELS, {"fit": "resize"}, "fit=exact then, resize now"),
     ],
 )
 def test_it_does_not_go_on_with_other_data(labels: list[int], options: dict[str, Any], words: str) -> None:

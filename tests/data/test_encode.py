@@ -28,7 +28,8 @@ def test_other_images_lose_nothing() -> None:
 
 def test_suffixes() -> None:
     assert suffix_of(jpeg(0)) == ".jpg" and suffix_of(b"?") == ".jpg"
-    assert suffix_of(b"BM...") == ".bmp" and suffix_of(b"RIFF....WEBP") == ".webp"
+    assert suffix_of(b"BM....\0\0\0\0") == ".bmp" and suffix_of(b"RIFF....WEBP") == ".webp"
+    assert suffix_of(b"II*\0") == ".tif" and suffix_of(b"GIF89a") == ".gif" and suffix_of(b"P6\n1 1") == ".ppm"
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

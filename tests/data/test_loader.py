@@ -14,7 +14,7 @@ from lightning import LightningModule, Trainer
 
 from mfn.data.augment import Augmentation
 from mfn.data.batch import FaceBatch
-from mfn.data.images import FaceImages, resize
+from mfn.data.images import FaceImages
 from mfn.data.loader import FaceLoader
 from mfn.data.record_dataset import RecordDataset
 from mfn.data.sampler import FaceBatchSampler
@@ -166,14 +166,6 @@ def test_errors_of_workers_arrive_as_one_sentence(workers: int) -> None:
     with pytest.raises(DataError) as caught:
         list(loader(Stubborn([0, 1] * 8), workers))
     assert str(caught.value) == "train.rec record 9 at offset 36: magic 0x0"
-
-
-@pytest.mark.parametrize("shape", [(16, 12), (4, 3), (8, 12), (9, 5)])
-def test_other_sizes_are_resized(shape: tuple[int, int]) -> None:
-    image = np.full((*shape, 3), 77, np.uint8)
-    assert np.array_equal(resize(image, (8, 6)), np.full((8, 6, 3), 77))
-    images = FaceImages(ArraySource([0], size=shape), np.arange(1), np.arange(1), (8, 6))
-    assert next(iter(FaceLoader(images, FaceBatchSampler(1, 1)))).images.shape == (1, 8, 6, 3)
 
 
 class Noting(LightningModule):

@@ -1,3 +1,4 @@
+import socket
 import struct
 from pathlib import Path
 
@@ -77,11 +78,35 @@ def test_virtual_copies(tmp_path: Path) -> None:
     assert source.copies.variants.tolist() == ["", "", "", "hsv", "gaussian", "opening"]
 
 
-def test_a_new_pack_leaves_nothing_of_the_old(tmp_path: Path) -> None:
-    with PackWriter(tmp_path, (16, 16), label_names=["a"]) as pack:
-        pack.add(0, jpeg(7), variants=["hsv"])
-    again = RecordDataset(write(tmp_path), virtual_copies=True)
-    assert again.copies is None and again.label_names is None and len(again) == 5
+@pytest.mark.parametrize("file", ["train.rec", "train.idx", "train.lst", "property", "names.txt", "variants.tsv"])
+def test_nothing_that_is_there_is_replaced(tmp_path: Path, file: str) -> None:
+    (tmp_path / file).write_bytes(b"mine")
+    with pytest.raises(DataError, match=f"holds {file} already"):
+        write(tmp_path)
+    (tmp_path / file).unlink()
+    with pytest.raises(DataError, match=f"holds {file} already"), PackWriter(tmp_path, (16, 16)) as pack:
+        pack.add(0, jpeg(0))
+        (tmp_path / file).write_bytes(b"mine")  # while the pack is written
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [(file, b"mine")]
+
+
+def test_what_a_killed_writer_left_is_cleared(tmp_path: Path) -> None:
+    host = socket.gethostname().partition(".")[0]
+    (left := tmp_path / f".train.{host}-4194305.tmp").mkdir()  # no process has so large a number
+    (left / "train.rec.part").write_bytes(b"half")
+    assert sorted(path.name for path in write(tmp_path).iterdir()) == [
+        "property",
+        "train.idx",
+        "train.lst",
+        "train.rec",
+    ]
+
+
+def test_two_packs_grow_in_one_folder(tmp_path: Path) -> None:
+    with PackWriter(tmp_path, (16, 16)) as train, PackWriter(tmp_path, (16, 16), name="val") as val:
+        train.add(0, jpeg(0))
+        val.add(0, jpeg(1))
+    assert len(RecordDataset(tmp_path)) == len(RecordDataset(tmp_path, pack="val")) == 1
 
 
 def test_the_same_images_give_the_same_bytes(tmp_path: Path) -> None:
@@ -95,13 +120,14 @@ def test_the_same_images_give_the_same_bytes(tmp_path: Path) -> None:
 
 def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
     before = plain_records(write(tmp_path / "old"))
-    for folder in ("old", "new"):
-        with pytest.raises(RuntimeError, match="stop"), PackWriter(tmp_path / folder, (16, 16)) as pack:
+    (tmp_path / "empty").mkdir()
+    for folder in ("old", "new", "empty"):
+        with pytest.raises(RuntimeError, match="stop"), PackWriter(tmp_path / folder, (16, 16), name="val") as pack:
             pack.add(0, jpeg(5))
-            assert not (tmp_path / "new/train.rec").exists()
+            assert not (tmp_path / folder / "val.rec").exists()
             raise RuntimeError("stop")
     assert plain_records(tmp_path / "old") == before and len(list((tmp_path / "old").iterdir())) == 4
-    assert not (tmp_path / "new").exists()
+    assert not (tmp_path / "new").exists() and (tmp_path / "empty").exists()
 
 
 def test_packs_that_cannot_be(tmp_path: Path) -> None:

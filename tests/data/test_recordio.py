@@ -107,21 +107,52 @@ def test_large_index_without_last_newline(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "0\t0\r\n1\t44\r\n",
+        "0 0\n1 44\n",
+        "0\t0\n1\t44\n\n\r\n",
+        "\ufeff0\t0\n1\t44",
+        " 0 \t 0 \n\n1.0,44.0;\n",
+        "1;44\n0;0\n",
+        "0\t0\n1\t44\n1\t44\n",
+    ],
+)
+def test_an_index_as_other_programs_write_it(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.idx").write_bytes(text.encode())
+    keys, offsets = parse_index(tmp_path / "a.idx")
+    assert keys.tolist() == [0, 1] and offsets.tolist() == [0, 44]
+
+
+def test_a_last_line_that_breaks_off_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "a.idx").write_text("0\t0\n1\t44\n2\t")
+    assert parse_index(tmp_path / "a.idx")[0].tolist() == [0, 1]
+    assert "its last line, b'2\\t', breaks off" in caplog.text
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("0\t0\nx\t44\n", "line 2 is 'x\\t44'"),
-        ("0\t0\n1 44\n", "line 2"),
         ("0\t0\n1\t4.5\n", "line 2"),
-        ("0\t0\n1\t", "line 2"),
+        ("0\t0\n1\n", "line 2 is '1'"),
+        ("0\t0\n99999999999999999999\t4\n", "line 2"),
         ("0\t0\n0\t44\n", "key 0 appears more than once"),
         ("", "is empty"),
+        ("\n \n", "is empty"),
     ],
 )
 def test_malformed_index_is_named(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "a.idx").write_text(text)
     with pytest.raises(DataError) as caught:
         parse_index(tmp_path / "a.idx")
-    assert said in str(caught.value) and "a.idx" in str(caught.value)
+    assert said in str(caught.value) and "a.idx" in str(caught.value) and "remove it" in str(caught.value)
+
+
+def test_the_index_is_found_in_upper_case(pack: Path) -> None:
+    pack.with_suffix(".idx").rename(pack.with_name("A.IDX"))
+    reader = IndexedRecordReader(pack)
+    assert reader.keys.tolist() == [0, 10, 20, 30, 40, 50, 99] and not reader.is_rebuilt
 
 
 @pytest.mark.parametrize("offset", [10_000, 42, -4])
@@ -156,9 +187,38 @@ def test_truncated_file_is_named(pack: Path, lost: int) -> None:
     pack.write_bytes(data[:-lost])
     with pytest.raises(DataError, match=rf"a\.rec record 99 at offset {offset}: .*cut short"):
         IndexedRecordReader(pack)[99]
-    pack.with_suffix(".idx").unlink()
-    with pytest.raises(DataError, match=f"offset {offset}: .*cut short"):
-        IndexedRecordReader(pack)
+
+
+def test_some_places_outside_the_file_cost_only_their_records(pack: Path) -> None:
+    lines = pack.with_suffix(".idx").read_text().splitlines()
+    pack.with_suffix(".idx").write_text("\n".join([*lines[:2], "20\t100000", *lines[3:6], "99\t6"]))
+    reader = IndexedRecordReader(pack)
+    assert reader.lost.tolist() == [20, 99] and bytes(reader[50].payload) == PAYLOADS[5]
+    for key, offset in ((20, 100000), (99, 6)):
+        with pytest.raises(DataError, match=rf"a\.idx: key {key} points at offset {offset}, which is no place"):
+            reader.payload(key)
+
+
+def test_scanning_steps_over_damage(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with RecordWriter(tmp_path / "a.rec", tmp_path / "a.idx") as writer:
+        for key, payload in enumerate([*PAYLOADS, b"last"]):
+            writer.write(key, Record(0, np.array([key]), key, 0, payload))
+    _, offsets = parse_index(tmp_path / "a.idx")
+    data = bytearray((tmp_path / "a.rec").read_bytes())
+    for key in (2, 3):
+        data[offsets[key]] ^= 1
+    (tmp_path / "a.rec").write_bytes(data[:-4])
+    (tmp_path / "a.idx").unlink()
+    reader = IndexedRecordReader(tmp_path / "a.rec")
+    assert reader.keys.tolist() == [0, 1, 4, 5]
+    assert [bytes(reader[key].payload) for key in reader.keys.tolist()] == [PAYLOADS[key] for key in (0, 1, 4, 5)]
+    assert f"bytes {offsets[2]} to {offsets[4]} are no records" in caplog.text and "cut short" in caplog.text
+
+
+def test_a_file_without_records(tmp_path: Path) -> None:
+    (tmp_path / "a.rec").write_bytes(bytes(3_000_000))
+    with pytest.raises(DataError, match=r"a\.rec has no index and holds no record: offset 0: magic 0x00000000"):
+        IndexedRecordReader(tmp_path / "a.rec")
 
 
 def test_unfinished_split_record() -> None:
@@ -187,6 +247,15 @@ def test_unknown_key_missing_and_empty_file(pack: Path, tmp_path: Path) -> None:
     (tmp_path / "none.rec").touch()
     with pytest.raises(DataError, match="is empty"):
         IndexedRecordReader(tmp_path / "none.rec")
+
+
+@pytest.mark.parametrize("label", [2**24 + 1, np.float64(20_000_001), 10**20])
+def test_the_writer_refuses_numbers_that_a_float32_changes(tmp_path: Path, label: float) -> None:
+    with (
+        pytest.raises(DataError, match=r"record 7 at offset 0: label .* would become"),
+        RecordWriter(tmp_path / "a.rec", tmp_path / "a.idx") as writer,
+    ):
+        writer.write(7, Record(0, np.array([label], object if label == 10**20 else None), 7, 0, b""))
 
 
 def test_writer_leaves_nothing_behind_after_an_error(pack: Path) -> None:

@@ -13,6 +13,7 @@ from mfn.data.benchmarks.bin_pack import read_bin
 from mfn.data.benchmarks.bin_writer import write_bin
 from mfn.data.benchmarks.ijb import read_ijb
 from mfn.data.copies import write_copies
+from mfn.data.fit import Fit, Fitted
 from mfn.data.image_files import ImageFiles
 from mfn.data.record_dataset import RecordDataset
 from mfn.data.source import ImageSource
@@ -141,6 +142,7 @@ def test_virtual_copies_are_others_than_their_images(tmp_path: Path) -> None:
 def test_another_size_of_the_contract_counts(tmp_path: Path) -> None:
     cache, source = EmbeddingCache(tmp_path / "kept"), files(tmp_path / "data", [0, 1, 2])
     for size in ((16, 16), (16, 14), (18, 18)):
+        fitted = Fitted(source, Fit(size, "resize"))
         embedder = EMBEDDER.with_contract(dataclasses.replace(tiny_embedder(size).contract))
-        expected = embed_images(embedder, source).plain
-        np.testing.assert_allclose(cache.embed(embedder, source).plain, expected, atol=1e-5)
+        expected = embed_images(embedder, fitted).plain
+        np.testing.assert_allclose(cache.embed(embedder, fitted).plain, expected, atol=1e-5)

@@ -15,6 +15,7 @@ from mfn.contract import InputContract
 from mfn.data.benchmarks.bin_pack import read_bin
 from mfn.data.benchmarks.bin_writer import write_bin
 from mfn.data.benchmarks.ijb import read_ijb
+from mfn.data.fit import Fit, Fitted
 from mfn.data.image_files import ImageFiles
 from mfn.data.record_dataset import RecordDataset
 from mfn.data.source import ImageSource
@@ -52,7 +53,7 @@ def every_source(folder: Path) -> dict[str, ImageSource]:
         "subset": Subset("subset", files, np.array([2, 0])),
         "aligned": AlignedFaces(ijb.source, ijb.landmarks, contract),
         "placed": PlacedFaces(files, SIZE, crop_conventions(contract)[2].place),
-        "drawn": SyntheticFaces(2, 1, (32, 32)),
+        "fitted": Fitted(SyntheticFaces(2, 1, (32, 32)), Fit(SIZE, "resize")),
     }
 
 

@@ -35,8 +35,24 @@ def test_fewer_faces_broken_faces_and_faces_of_another_size(tmp_path: Path) -> N
     (root / "person0" / "0.png").write_bytes(b"no image")
     cv2.imwrite(str(root / "person1" / "1.png"), np.zeros((64, 64, 3), np.uint8))
     drawn = calibration_faces(root, CONTRACT, 512)
+    assert drawn.shape == (4, 32, 32, 3) and all(face.any() for face in drawn)
+    drawn = calibration_faces(root, CONTRACT, 512, fit="resize")
     assert drawn.shape == (5, 32, 32, 3)
     assert sum(not face.any() for face in drawn) == 1
+
+
+def test_a_flat_folder_of_crops(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    people(tmp_path / "people")
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for path in (tmp_path / "people").rglob("*.png"):
+        path.rename(flat / path.name.upper())
+    for name in ("._0.PNG", "a.png", "b.png", "c.png"):
+        (flat / name).write_bytes(b"no image")
+    drawn = calibration_faces(flat, CONTRACT)
+    assert sorted(face.tobytes() for face in drawn) == sorted(face.tobytes() for face in faces(6))
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(told) == 1 and told[0].startswith("calibration: passed over 3 images, such as: ")
 
 
 def test_an_insightface_pack(shared: Path) -> None:

@@ -9,6 +9,7 @@ from hydra.utils import instantiate
 from mfn.config.compose import composed as of_words
 from mfn.config.quoting import quoted_override
 from mfn.data.encode import png
+from mfn.data.synthetic import SyntheticFaces
 from mfn.errors import ConfigError, ExportError, MfnError
 from mfn.exporting import export
 from mfn.inference.embedder import FaceEmbedder
@@ -144,3 +145,16 @@ def test_every_target_is_there_without_its_packages(name: str) -> None:
     assert target.name == name and target.suffix.startswith(".") and target.precisions
     assert set(target.calibrated) <= set(target.precisions)
     assert name in composed("target=all", "ckpt_path=unused", config="export").target
+
+
+def test_faces_of_another_size_are_refused_or_resized(tmp_path: Path) -> None:
+    folder = tmp_path / "people" / "someone"
+    folder.mkdir(parents=True)
+    for number in range(8):
+        (folder / f"{number}.png").write_bytes(png(SyntheticFaces(8, 1, (48, 40)).image(number)))
+    words = ("target=torchscript", f"calibration={folder.parent}")
+    with pytest.raises(ExportError, match=r"is 48x40, but 32x32 is made exactly of .* or add fit=resize"):
+        run(tmp_path, *words)
+    with pytest.raises(ConfigError, match="fit=squash"):
+        run(tmp_path, *words, "fit=squash")
+    assert [path.name for path in run(tmp_path, *words, "fit=resize")] == ["small_torchscript_fp32.pt"]

@@ -69,6 +69,36 @@ def test_folders_as_prepare_writes_them(folders: Path, tmp_path: Path) -> None:
     assert inspect(output).images_per_identity.tolist() == [3]
 
 
+def test_a_flat_folder_of_crops(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.JPG").write_bytes(jpeg(number, (20, 10)))
+    (tmp_path / "._0.JPG").write_bytes(b"\0\5\x16\7")
+    found = inspect(tmp_path)
+    assert found.kind == "folder of images" and not found.images_per_identity.size
+    assert (found.facts["images"], found.facts["passed over, hidden files"]) == (3, "1: ._0.JPG")
+    show(found, tmp_path / "sheet.png")
+    for path in tmp_path.glob("*.JPG"):
+        path.unlink()
+    (tmp_path / "sheet.png").rename(tmp_path / "notes.txt")
+    with pytest.raises(DataError, match="holds no image in any folder"):
+        inspect(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1\t0.0\tann/0.jpg\n2\t0.0\tann/1.jpg\n3\t20000001\tbob/1.jpg\n", "1;ann/0.jpg;0;\r\n1;a;0;\r\n1;b;20000001;"],
+)
+def test_a_list_of_a_pack(tmp_path: Path, text: str) -> None:
+    (tmp_path / "train.LST").write_text(text)
+    found = inspect(tmp_path / "train.LST")
+    assert found.kind == "list of a pack" and found.images_per_identity.tolist() == [2, 1]
+    assert str(found.facts["labels"]).startswith("from 0 to 20000001, more than a pack's own fields can hold")
+    write_pack(tmp_path, {0.0: 2, 20000001.0: 1})
+    found = inspect(tmp_path / "train.LST")
+    assert found.kind == "list of an InsightFace pack (train)" and found.facts["broken"] == 0
+    assert found.images_per_identity.tolist() == [2, 1] and found.images is not None
+
+
 def test_tfrecords(tmp_path: Path) -> None:
     people: list[Features] = [{"label": [label], "image_raw": [jpeg(label)]} for label in (3, 3, 8)]
     write_examples(tmp_path / "faces.tfrecord-00000-of-00001", people)

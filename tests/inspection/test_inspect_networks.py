@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,64 @@ def test_tensors_of_somebody_else(tmp_path: Path) -> None:
     torch.save({"conv.weight": torch.ones(4, 3)}, tmp_path / "model.pth")
     found = inspect(tmp_path / "model.pth")
     assert found.facts["values"] == 12 and "not a checkpoint of mfn" in found.problems[0]
+
+
+WEIGHTS = {"conv.weight": torch.ones(4, 3), "conv.bias": torch.zeros(4)}
+
+
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [
+        (WEIGHTS, "in itself"),
+        ({"state_dict": WEIGHTS, "epoch": 3}, "in state_dict"),
+        ({"model": WEIGHTS, "optimizer": {"state": {0: {"step": torch.tensor(3.0)}}}, "epoch": 3}, "in model"),
+        ({"epoch": 3, "net": {"state_dict": WEIGHTS}}, "in net.state_dict"),
+        ({"nets": [{"params": WEIGHTS}], "epoch": 3}, "in nets.0.params"),
+        ({"state_dict": 7, "epoch": 3, "model_state_dict": WEIGHTS}, "in model_state_dict"),
+    ],
+)
+def test_weights_of_others_are_found_where_they_lie(tmp_path: Path, content: dict[str, object], where: str) -> None:
+    torch.save(content, tmp_path / "model.pth")
+    found = inspect(tmp_path / "model.pth")
+    assert found.facts[where] == "2 tensors, 16 values: conv.weight 4x3 ... conv.bias 4"
+    assert "epoch" not in content or "epoch=3" in str(found.facts["it says"])
+    json.dumps(found.to_dict())
+
+
+@pytest.mark.parametrize("bad", [1.0, float("nan")])
+def test_tensors_of_any_kind_are_looked_at(tmp_path: Path, bad: float) -> None:
+    dense = torch.tensor([[1.0, bad], [0.0, 2.0]])
+    content = {
+        "coo": dense.to_sparse(),
+        "csr": dense.to_sparse_csr(),
+        "float8": dense.to(torch.float8_e4m3fn),
+        "half": dense.half(),
+        "bfloat16": dense.bfloat16(),
+        "parameter": torch.nn.Parameter(dense),
+        "whole": torch.ones(2, dtype=torch.int8),
+        "complex": torch.ones(2, dtype=torch.complex64),
+        "one value": torch.tensor(bad),
+        "none": torch.empty(0),
+        "meta": torch.empty(3, device="meta"),
+    }
+    torch.save(content, tmp_path / "model.pth")
+    found = inspect(tmp_path / "model.pth")
+    assert found.facts["tensors"] == len(content)
+    assert any("5 tensors hold NaN or infinity: float8, half, bfloat16" in line for line in found.problems) == (
+        bad != bad
+    )
+
+
+def test_what_is_strange_in_checkpoints_of_others(tmp_path: Path) -> None:
+    loop: dict[object, object] = {f"part {number}": {"w": torch.ones(2)} for number in range(20)}
+    loop |= {"self": loop, "\x1b[2Jname": "x" * 1000, 5: [loop], "none": {"w": torch.full((2,), float("nan"))}}
+    torch.save(loop, tmp_path / "model.pth")
+    found = inspect(tmp_path / "model.pth")
+    assert found.facts["tensors"] == 21 and found.facts["in other parts"] == "9 more"
+    assert "\x1b" not in found.text() and len(found.text()) < 3000
+    assert found.problems[0] == "1 tensors hold NaN or infinity: w"
+    torch.save({"epoch": 1}, tmp_path / "empty.pth")
+    assert inspect(tmp_path / "empty.pth").facts["tensors"] == 0
 
 
 def test_a_damaged_checkpoint(tmp_path: Path) -> None:

@@ -1,19 +1,25 @@
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mfn.errors import ConfigError, DataError
+from mfn.files import process_name
 from mfn.prepare.align_step import AlignRules
 from mfn.prepare.balance import BalanceRules, Band
 from mfn.prepare.executors import Done, Job, Local
+from mfn.prepare.from_config import prepare_pack
 from mfn.prepare.ray_executor import Ray
+from mfn.prepare.shards import Shards
 from mfn.prepare.split_step import SplitShares
 from tests.prepare.fakes import write_photos
 from tests.prepare.running import prepared
+from tests.prepare.test_from_config import composed
 
 PEOPLE = {f"p{i}": [1, 1, 0, 1, 2, 1, 1, 1] for i in range(12)}
 RULES = {
@@ -138,10 +144,73 @@ def test_work_that_is_kept_serves_other_rules(root: Path, wanted: str, tmp_path:
     assert not (tmp_path / "out.work").exists()
 
 
-def test_a_damaged_shard_is_told(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        prepared(root, tmp_path / "out", StopsAfter(1))
-    shard = next((tmp_path / "out.work/photos").iterdir())
+def torn(shard: Path) -> None:
     shard.write_bytes(shard.read_bytes()[:100])
-    with pytest.raises(DataError, match=r"000002\.npz is damaged .*: delete it"):
-        prepared(root, tmp_path / "out")
+
+
+def flipped(shard: Path) -> None:
+    content = bytearray(shard.read_bytes())
+    content[200] ^= 1
+    shard.write_bytes(content)
+
+
+def of_another_plan(shard: Path) -> None:
+    other = Shards(shard.parent, 96, "another")
+    with np.load(shard) as file:
+        columns = {name: file[name] for name in file.files if name not in ("crops", "ends", "plan")}
+    other.write(int(shard.stem), columns, [b""] * 32)
+
+
+def of_fewer_rows(shard: Path) -> None:
+    with np.load(shard) as file:
+        content = dict(file)
+    np.savez(shard, **{name: values[:5] if values.ndim else values for name, values in content.items()})
+
+
+@pytest.mark.parametrize(
+    "damage", [torn, flipped, of_another_plan, of_fewer_rows, Path.unlink, lambda shard: shard.write_bytes(b"")]
+)
+def test_a_damaged_shard_is_made_again(
+    root: Path, wanted: str, tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        prepared(root, tmp_path / "out", StopsAfter(2), **RULES)
+    damage(tmp_path / "out.work/photos/000001.npz")
+    report = prepared(root, tmp_path / "out", **RULES)
+    assert (report.pack_hash, report.worked_on) == (wanted, 64)
+
+
+def test_a_shard_that_goes_bad_while_it_is_read_is_told(root: Path, tmp_path: Path) -> None:
+    class Spoils(StopsAfter):
+        def __call__(self, job: Job, shards: Sequence[int]) -> Generator[Done]:
+            yield from map(job, shards)
+            torn(tmp_path / "out.work/photos/000001.npz")
+
+    with pytest.raises(DataError, match=r"000001\.npz is damaged .*: the same command makes it again"):
+        prepared(root, tmp_path / "out", Spoils(0))
+    assert prepared(root, tmp_path / "out").worked_on == 32
+
+
+def test_what_a_killed_worker_left_is_cleared(root: Path, wanted: str, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        prepared(root, tmp_path / "out", StopsAfter(1), **RULES)
+    host = process_name().rpartition("-")[0]
+    (tmp_path / f"out.work/photos/.000001.{host}-4194305.tmp.npz").write_bytes(b"half")
+    (tmp_path / f"out.work/.settings.{host}-4194305.tmp.json").write_bytes(b"half")
+    assert prepared(root, tmp_path / "out", **RULES).pack_hash == wanted
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_photos_that_were_replaced_in_place_are_noticed(tmp_path: Path) -> None:
+    root = write_photos(tmp_path / "in", {"ann": [1, 1], "bob": [1, 1]})
+    marks = {"_target_": "tests.prepare.fakes.MarkDetector"}
+    config = composed(f"source.root={root}", f"output={tmp_path / 'out'}", "workers=0")
+    config.detector = marks
+    before = prepare_pack(config)
+    assert prepare_pack(config) == before
+    photo = root / "bob/01.png"
+    os.utime(photo, ns=(0, photo.stat().st_mtime_ns + 1))
+    with pytest.raises(ConfigError, match=r"made with other photos than this run has.*or overwrite=true"):
+        prepare_pack(config)
+    config.overwrite = True
+    assert prepare_pack(config).pack_hash == before.pack_hash

@@ -9,7 +9,10 @@ import numpy as np
 
 from mfn.errors import DataError
 from mfn.files import replacing
+from mfn.ownership import is_json_like
 from mfn.text import printable
+
+_KEYS = {"bytes", "sha256", "fold_of", "identities", "groups"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +36,7 @@ def read_notes(pack: Path, num_pairs: int) -> Notes | None:
     Raises:
         DataError: they are damaged or belong to another pack.
     """
-    path = _beside(pack)
+    path = notes_beside(pack)
     if not path.is_file():
         return None
     try:
@@ -58,7 +61,7 @@ def read_notes(pack: Path, num_pairs: int) -> Notes | None:
 
 def write_notes(pack: Path, notes: Notes | None) -> None:
     """Write the notes beside a finished pack; None removes those that are there."""
-    path = _beside(pack)
+    path = notes_beside(pack)
     if notes is None:
         path.unlink(missing_ok=True)
         return
@@ -73,10 +76,16 @@ def write_notes(pack: Path, notes: Notes | None) -> None:
         temporary.write_text(json.dumps(content), encoding="utf-8")
 
 
+def are_notes(path: Path) -> bool:
+    """Return whether a file holds the notes of some pack."""
+    return is_json_like(path, dict.fromkeys(_KEYS))
+
+
+def notes_beside(pack: Path) -> Path:
+    """Return where the notes of a pack lie."""
+    return pack.with_name(pack.name + ".json")
+
+
 def _digest(pack: Path) -> str:
     with pack.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _beside(pack: Path) -> Path:
-    return pack.with_name(pack.name + ".json")

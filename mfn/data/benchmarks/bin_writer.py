@@ -1,20 +1,24 @@
 """Writing InsightFace's `.bin` verification packs."""
 
+import hashlib
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from mfn.data.benchmarks.bin_notes import Notes, write_notes
+from mfn.data.benchmarks.bin_notes import Notes, are_notes, notes_beside, write_notes
 from mfn.data.benchmarks.paired_files import FOLDS
 from mfn.data.benchmarks.readable import readable
 from mfn.data.encode import encoded
 from mfn.data.verification import VerificationSet, consecutive_folds
 from mfn.errors import DataError
-from mfn.files import replacing
+from mfn.ownership import refuse_to_replace, writing
 
 _PROTOCOL = 4  # any Python 3 reads it
+_SEAL = b"\nmfn sha256 "
+"""A pack of ours ends with this and the hash of all before; unpicklers stop before it."""
+_SEAL_LENGTH = len(_SEAL) + hashlib.sha256().digest_size * 2
 
 
 def prepare_bin(pairs: VerificationSet, output: str | Path) -> VerificationSet:
@@ -27,8 +31,9 @@ def prepare_bin(pairs: VerificationSet, output: str | Path) -> VerificationSet:
 
     Raises:
         BrokenImageError: an image of a strict set cannot be decoded.
-        DataError: no pair is left.
+        DataError: no pair is left, or there is a file of others under that name.
     """
+    refuse_to_replace_bin(Path(output))
     pairs = readable(pairs)
     images = [encoded(pairs.source, index) for index in range(len(pairs.source))]
     sides = pairs.pairs.ravel()
@@ -43,19 +48,43 @@ def write_bin(path: str | Path, images: Sequence[bytes], is_same: Sequence[bool]
     """Write a pack that InsightFace's `load_bin` reads.
 
     Args:
-        path: the file; it appears once it is whole. Notes of an older file are removed.
+        path: the file; it appears once it is whole. One of ours that is there is replaced with its notes.
         images: encoded, 2 P of them: both of the first pair, both of the second ...
         is_same: whether each of the P pairs shows one person.
         notes: what the pack itself has no place for; written beside it.
 
     Raises:
-        DataError: images and flags are not as many as they should be.
+        DataError: images and flags are not as many as they should be, or there is a file of others.
     """
     if len(images) != 2 * len(is_same):
         raise DataError(f"{path}: {len(images)} images do not make {len(is_same)} pairs")
     path = Path(path)
-    with replacing(path) as temporary:
-        with temporary.open("wb") as file:
-            pickle.dump(([bytes(image) for image in images], [bool(same) for same in is_same]), file, _PROTOCOL)
+    refuse_to_replace_bin(path)
+    content = pickle.dumps(([bytes(image) for image in images], [bool(same) for same in is_same]), _PROTOCOL)
+    with writing(path, is_bin_of_ours) as temporary:
+        temporary.write_bytes(content + _seal(content))
         write_notes(path, None)  # an old pack without its notes is whole, a new one with old notes is not
     write_notes(path, notes)
+
+
+def refuse_to_replace_bin(path: Path) -> None:
+    """Make sure that nothing is lost by writing a pack and its notes.
+
+    Raises:
+        DataError: there is something under one of their names that mfn did not write.
+    """
+    refuse_to_replace(path, is_bin_of_ours)
+    refuse_to_replace(notes_beside(path), are_notes)
+
+
+def is_bin_of_ours(path: Path) -> bool:
+    """Return whether `write_bin` made a file, and nobody changed it since."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    return content[-_SEAL_LENGTH:] == _seal(content[:-_SEAL_LENGTH])
+
+
+def _seal(content: bytes) -> bytes:
+    return _SEAL + hashlib.sha256(content).hexdigest().encode()

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mfn.data.benchmarks.made_pairs import open_faces
 from mfn.data.benchmarks.root import checked_numbers
 from mfn.data.content import digests, is_stored
 from mfn.data.identities import select_images, split_identities
+from mfn.data.open_faces import open_faces
 from mfn.data.source import ImageSource
 from mfn.data.subset import Subset
 from mfn.errors import ConfigError, DataError
@@ -53,7 +53,7 @@ def split_gallery(
     A probe that is a gallery image over again, byte for byte, is found by any network: it is left out and counted.
 
     Args:
-        root: an InsightFace pack or a folder of one folder per person.
+        root: faces with their identities, see `open_faces`.
         gallery_images: images of each enrolled person in the gallery; their other images are known probes.
         enrolled: share of the people; all images of the others are unknown probes. 1 makes a closed set.
         seed: of all draws; a person's part does not depend on who else is there.
@@ -68,7 +68,7 @@ def split_gallery(
     checked_numbers(0, seed=seed)
     if isinstance(enrolled, bool) or not isinstance(enrolled, int | float) or not 0 < enrolled <= 1:
         raise ConfigError(f"enrolled={enrolled} must be a share of the people, above 0 and up to 1")
-    source = open_faces(root)
+    source = open_faces(root, "benchmark.root")
     known = np.flatnonzero(~split_identities(source.labels, 1 - enrolled, seed))
     gallery = known[select_images(source.labels[known], 1, gallery_images, seed)]
     probes = np.setdiff1d(np.arange(len(source)), gallery)

@@ -1,6 +1,7 @@
 """Writing a verification set down in LFW's form."""
 
 import dataclasses
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -14,7 +15,9 @@ from mfn.data.encode import encoded, suffix_of
 from mfn.data.source import ImageSource
 from mfn.data.verification import VerificationSet
 from mfn.errors import DataError
-from mfn.files import replacing
+from mfn.files import clear_left_behind, hidden_folder, replacing
+
+PAIRS, IMAGES = "pairs.txt", "images"
 
 
 def write_lfw(pairs: VerificationSet, folder: str | Path, names: Mapping[int, str] | None = None) -> VerificationSet:
@@ -22,7 +25,7 @@ def write_lfw(pairs: VerificationSet, folder: str | Path, names: Mapping[int, st
 
     Args:
         pairs: a set that knows its identities, its folds equal stretches of the genuine and the impostor pairs.
-        folder: where to; `pairs.txt` comes last, so a folder with one is whole.
+        folder: where to; `images` and `pairs.txt` appear there once all images are written.
         names: a name for each identity; letters that file names or the pairs file cannot hold become '_'.
 
     Returns:
@@ -30,25 +33,38 @@ def write_lfw(pairs: VerificationSet, folder: str | Path, names: Mapping[int, st
 
     Raises:
         BrokenImageError: an image of a strict set cannot be decoded.
-        DataError: LFW's form cannot hold the set, or the folder holds a `pairs.txt` already.
+        DataError: LFW's form cannot hold the set, or the folder holds `pairs.txt` or `images` already.
     """
     folder = Path(folder)
-    if (folder / "pairs.txt").exists():
-        raise DataError(f"{folder} holds pairs.txt already: give another folder, or remove it")
+    refuse_to_replace_lfw(folder)
     people = _people(pairs)
     folds = int(pairs.fold_of.max()) + 1
     if not np.array_equal(pairs.fold_of, folds_by_kind(pairs.is_same, folds)):
         raise DataError(f"LFW's form has no place for the folds of {pairs.name}: write it as a .bin pack")
     pairs = readable(pairs)
     people = _people(pairs)
-    images = _write_images(pairs.source, people, _safe_names(people, names or {}), folder / "images")
-    lines = [f"{folds}\t{_pairs_per_fold(pairs.is_same, folds)}"]
-    for (a, b), same in zip(pairs.pairs.tolist(), pairs.is_same.tolist(), strict=True):
-        columns = (*images[a], images[b][1]) if same else (*images[a], *images[b])
-        lines.append("\t".join(map(str, columns)))
-    with replacing(folder / "pairs.txt") as path:
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    clear_left_behind(folder)
+    with hidden_folder(folder / IMAGES) as work:
+        images = _write_images(pairs.source, people, _safe_names(people, names or {}), work / IMAGES)
+        lines = [f"{folds}\t{_pairs_per_fold(pairs.is_same, folds)}"]
+        for (a, b), same in zip(pairs.pairs.tolist(), pairs.is_same.tolist(), strict=True):
+            columns = (*images[a], images[b][1]) if same else (*images[a], *images[b])
+            lines.append("\t".join(map(str, columns)))
+        refuse_to_replace_lfw(folder)
+        with replacing(folder / PAIRS) as path:
+            path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            (work / IMAGES).rename(folder / IMAGES)
     return dataclasses.replace(pairs, fold_of=folds_by_kind(pairs.is_same, folds))
+
+
+def refuse_to_replace_lfw(folder: Path) -> None:
+    """Make sure that nothing is lost by writing a set into a folder.
+
+    Raises:
+        DataError: one of the names is taken.
+    """
+    if there := [name for name in (PAIRS, IMAGES) if os.path.lexists(folder / name)]:
+        raise DataError(f"{folder} holds {there[0]} already: give another folder, or move {there[0]} away")
 
 
 def _write_images(

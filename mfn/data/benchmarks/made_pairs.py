@@ -1,4 +1,4 @@
-"""Verification pairs made from any identities: a folder of people or an InsightFace pack."""
+"""Verification pairs made from any identities."""
 
 import dataclasses
 from pathlib import Path
@@ -8,11 +8,10 @@ import numpy as np
 
 from mfn.data.benchmarks.odd_pairs import settled
 from mfn.data.benchmarks.paired_files import FOLDS, folds_by_kind
-from mfn.data.benchmarks.root import checked_numbers, given_root
-from mfn.data.folder_dataset import FolderDataset
+from mfn.data.benchmarks.root import checked_numbers
 from mfn.data.identities import select_images
+from mfn.data.open_faces import open_faces
 from mfn.data.pairs import pairs_from_identities
-from mfn.data.record_dataset import RecordDataset
 from mfn.data.source import FaceSource
 from mfn.data.subset import Subset
 from mfn.data.verification import VerificationSet
@@ -21,19 +20,9 @@ from mfn.errors import ConfigError
 _MOST_PAIRS = 20_000_000
 
 
-def open_faces(root: str | Path) -> FaceSource:
-    """Open an InsightFace pack or a folder of one folder per person, whichever `root` is.
-
-    Raises:
-        DataError: it is neither.
-    """
-    place = given_root(root, "a folder of one folder per person, or an InsightFace pack")
-    return RecordDataset(place) if (place / "train.rec").is_file() else FolderDataset(place)
-
-
 def make_pairs(root: str | Path, **options: Any) -> VerificationSet:
     """Make pairs of the people under `root`; see `open_faces` and, for the options, `pairs_from_source`."""
-    return pairs_from_source(open_faces(root), **options)
+    return pairs_from_source(open_faces(root, "benchmark.root"), **options)
 
 
 def pairs_from_source(

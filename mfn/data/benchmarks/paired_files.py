@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mfn.data.benchmarks.image_finder import finder_of
 from mfn.data.image_files import ImageFiles
+from mfn.data.image_finder import finder_of
 from mfn.data.verification import VerificationSet, consecutive_folds
 from mfn.errors import DataError
 from mfn.text import printable

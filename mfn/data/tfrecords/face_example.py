@@ -5,10 +5,12 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from mfn.data.pack_labels import EXACT
 from mfn.data.tfrecords.example import Example, ExampleError
 
 _LABELS = ("label", "image/source_id")
-_IMAGES = ("image_raw", "image/encoded", "image/img_path")
+_IMAGES = ("image_raw", "image/encoded")
+_PATHS = ("image/img_path", "image/filename")
 _ENCODED_STARTS = (b"\xff\xd8\xff", b"\x89PNG")
 
 
@@ -19,11 +21,31 @@ def identity_in(example: Example) -> tuple[int | str, str]:
         ExampleError: it is of neither layout.
     """
     label = next((example[name][0] for name in _LABELS if name in example.names and example[name]), None)
-    if label is None or example.names.isdisjoint(_IMAGES):
+    if label is None or example.names.isdisjoint((*_IMAGES, *_PATHS)):
         found = ", ".join(sorted(example.names))
         raise ExampleError(f"expected image_raw and label, or image/source_id and image/encoded, found {found}")
     path = example["image/filename"]
-    return label if isinstance(label, int) else text(label), PurePosixPath(text(path[0])).parent.name if path else ""
+    folder = PurePosixPath(text(path[0]).replace("\\", "/")).parent.name if path else ""
+    if isinstance(label, float):
+        if not (label.is_integer() and abs(label) < EXACT):
+            raise ExampleError(f"its label {label} is no whole number that a float32 holds for sure")
+        label = int(label)
+    if isinstance(label, int) and label < 0:
+        raise ExampleError(f"its label {label} is below 0 and names nobody")
+    return label if isinstance(label, int) else text(label), folder
+
+
+def path_in(example: Example) -> str:
+    """Return the path of an example's image, "" where the image itself is in it.
+
+    Raises:
+        ExampleError: it is no text.
+    """
+    if example["image/img_path"]:
+        return text(example["image/img_path"][0])
+    if any(example[name] for name in _IMAGES):
+        return ""
+    return text(example["image/filename"][0]) if example["image/filename"] else ""
 
 
 def image_in(example: Example) -> bytes | np.ndarray:
@@ -51,4 +73,4 @@ def text(value: memoryview | float) -> str:
     """
     if not isinstance(value, memoryview):
         raise ExampleError(f"expected text, found the number {value}")
-    return str(value, "utf-8", "replace")
+    return str(value, "utf-8", "surrogateescape")  # two names must not become one

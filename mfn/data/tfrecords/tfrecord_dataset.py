@@ -1,5 +1,6 @@
 """Faces in TFRecord files, in the layouts of the older projects, read without TensorFlow."""
 
+import logging
 import mmap
 from functools import cached_property
 from pathlib import Path
@@ -9,55 +10,63 @@ import numpy as np
 
 from mfn.data.decode import decode_rgb
 from mfn.data.encode import png
+from mfn.data.passed_over import PassedOver
+from mfn.data.roots import existing_root, given_path
 from mfn.data.tfrecords.example import Example, ExampleError
-from mfn.data.tfrecords.face_example import identity_in, image_in, text
-from mfn.data.tfrecords.tfrecord import TFRecordError, read_record, scan_records
+from mfn.data.tfrecords.face_example import image_in, path_in
+from mfn.data.tfrecords.face_records import find_faces
+from mfn.data.tfrecords.named_files import NamedFiles
+from mfn.data.tfrecords.tfrecord import TFRecordError, read_record
 from mfn.errors import BrokenImageError, DataError
+
+logger = logging.getLogger(__name__)
 
 
 class TFRecordDataset:
     """The images of one TFRecord file or of the `*.tfrecord*` files of a folder, in the order of names and records.
 
     An example holds `label` and `image_raw` (a JPEG or PNG, or raw RGB or grey pixels of the `height`, `width` and
-    `depth` beside it), or `image/source_id` and either `image/encoded` or `image/img_path`, a file inside the
-    folder of the TFRecord file. Numbers are raw labels; where identities are words, labels follow their order. An
+    `depth` beside it), or `image/source_id` and either `image/encoded` or the path of a file, `image/img_path` or
+    `image/filename`. Numbers are raw labels; where identities are words, labels follow their order. An
     `image/filename` such as NAME/picture.jpg names the identity. The labels of all records are read at the
     start, some tens of thousands a second: turn millions of records into a pack with `mfn prepare`.
 
     Attributes:
         labels: int64 (N,).
         label_names: name of each raw label, or None.
+        passed_over: what is damaged or holds no face, as far as it is known without decoding the images.
 
     Args:
         root: the folder or file.
+        image_root: folder of the images, where records hold only their paths, which may begin as they did on another
+            machine. By default that of the TFRecord files.
 
     Raises:
-        DataError: there are no records, or a file is damaged or holds no faces.
+        ConfigError: a path is not given, or none.
+        DataError: there are no records, most hold no faces, or no file that they name is there.
     """
 
-    def __init__(self, root: str | Path) -> None:
-        self._paths = _shards(Path(root).expanduser())
-        self.name = Path(root).stem
-        bounds, identities, folders = [], [], {}
-        for path, file in zip(self._paths, self._files, strict=True):
-            bounds.append(_bounds(path, file))
-            for number, (start, end) in enumerate(bounds[-1].tolist()):
-                try:
-                    identity, folder = identity_in(Example(file[start:end]))
-                except ExampleError as error:
-                    raise DataError(f"{path} record {number}: {error}") from None
-                identities.append(identity)
-                folders.setdefault(identity, folder)
-        self._bounds = np.concatenate(bounds)
-        self._firsts = np.cumsum([0, *(len(part) for part in bounds)])  # number of each file's first record
-        if all(isinstance(identity, int) for identity in identities):
-            self.labels = np.array(identities, np.int64)
-            named = all(folders.values())
-            self.label_names: dict[int, str] | None = folders if named else None
+    def __init__(self, root: str | Path, image_root: str | Path | None = None) -> None:
+        place = given_path(root)
+        self.name = place.stem
+        self.passed_over = PassedOver()
+        self._paths = _shards(place)
+        faces = find_faces(self._paths, self._files, self.passed_over)
+        self._shards = np.array(faces.shards, np.int32)
+        self._numbers = np.array(faces.numbers, np.int64)
+        self._bounds = np.array(faces.bounds, np.int64)
+        folder = self._paths[0].parent if image_root is None else existing_root(image_root, "image_root")
+        self._named = NamedFiles(folder, faces.paths)
+        if all(isinstance(identity, int) for identity in faces.identities):
+            self.labels = np.array(faces.identities, np.int64)
+            named = all(faces.folders.values())
+            self.label_names: dict[int, str] | None = dict(faces.folders) if named else None  # type: ignore[arg-type]
         else:
-            words, labels = np.unique([str(identity) for identity in identities], return_inverse=True)
+            words, labels = np.unique([str(identity) for identity in faces.identities], return_inverse=True)
             self.labels = labels.astype(np.int64)
             self.label_names = dict(enumerate(words.tolist()))
+        if told := self.passed_over.sentence():
+            logger.warning("%s: left out %s", place, told)
 
     def __len__(self) -> int:
         return self.labels.size
@@ -86,24 +95,18 @@ class TFRecordDataset:
 
     def describe(self, index: int) -> str:
         """Name the record of image `index`."""
-        shard = self._shard(index)
-        return f"{self._paths[shard].name} record {index - self._firsts[shard]}"
+        return f"{self._paths[self._shards[index]].name} record {self._numbers[index]}"
 
     def _data(self, index: int) -> bytes | np.ndarray:
         """Return the encoded image, or its pixels where those are stored."""
-        shard = self._shard(index)
         try:
-            example = Example(read_record(self._files[shard], *self._bounds[index].tolist()))
-            if path := example["image/img_path"]:
-                return _read_inside(self._paths[shard].parent, text(path[0]))
-            return image_in(example)
+            example = Example(read_record(self._files[self._shards[index]], *self._bounds[index].tolist()))
+            path = path_in(example)
+            return self._named.read(path) if path else image_in(example)
         except OSError as error:
             raise BrokenImageError(f"{self.describe(index)}: {error.filename}: {error.strerror}") from None
         except (TFRecordError, ExampleError) as error:
             raise BrokenImageError(f"{self.describe(index)}: {error}") from None
-
-    def _shard(self, index: int) -> int:
-        return int(np.searchsorted(self._firsts, index, side="right")) - 1
 
     @cached_property
     def _files(self) -> list[memoryview]:
@@ -114,13 +117,18 @@ class TFRecordDataset:
         return {name: value for name, value in self.__dict__.items() if name != "_files"}
 
 
+def shards_in(place: Path) -> list[Path]:
+    """Return the `*.tfrecord*` files of a folder, in upper or lower case, sorted; the place itself where it is one."""
+    files = place.iterdir() if place.is_dir() else [place]
+    return sorted(
+        path for path in files if ".tfrecord" in path.name.lower() and not path.name.startswith(".") and path.is_file()
+    )
+
+
 def _shards(root: Path) -> list[Path]:
-    if root.is_file():
-        return [root]
-    if found := sorted(path for path in root.glob("*.tfrecord*") if path.is_file()):
+    if found := [root] if root.is_file() else shards_in(root):
         return found
-    what = "holds no *.tfrecord* file" if root.is_dir() else "does not exist"
-    raise DataError(f"data.root={root} {what}: give a TFRecord file or the folder of some")
+    raise DataError(f"{root} holds no *.tfrecord* file: give a TFRecord file or the folder of some")
 
 
 def _mapped(path: Path) -> memoryview:
@@ -129,20 +137,5 @@ def _mapped(path: Path) -> memoryview:
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except OSError as error:
         raise DataError(f"{path} cannot be opened: {error.strerror}") from None
-    except ValueError:
-        raise DataError(f"{path} is empty") from None
-
-
-def _bounds(path: Path, file: memoryview) -> np.ndarray:
-    try:
-        return scan_records(file)
-    except TFRecordError as error:
-        raise DataError(f"{path} is damaged or no TFRecord file: {error}") from None
-
-
-def _read_inside(folder: Path, path: str) -> bytes:
-    """Read a file that a record names; files of others must not get into a pack that way."""
-    file = (folder / path).resolve()
-    if not file.is_relative_to(folder.resolve()):
-        raise ExampleError(f"image/img_path {path} is not inside the folder of the TFRecord file")
-    return file.read_bytes()
+    except ValueError:  # it is empty
+        return memoryview(b"")

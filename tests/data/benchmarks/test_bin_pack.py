@@ -117,6 +117,28 @@ def test_notes_only_where_they_say_more(tmp_path: Path) -> None:
     assert read_bin(tmp_path / "drawn.bin").fold_of.tolist() == [0, 1, 2, 3]
 
 
+def test_only_packs_of_ours_are_replaced(tmp_path: Path) -> None:
+    pack, notes = tmp_path / "drawn.bin", tmp_path / "drawn.bin.json"
+    prepare_bin(drawn_set(), pack)
+    prepare_bin(drawn_set(is_same=np.array([True, False, False, True])), pack)
+    assert read_bin(pack).is_same.tolist() == [True, False, False, True]
+    for taken, content in (
+        (pack, pickle.dumps(([A, B], [True]), 4)),
+        (pack, pack.read_bytes() + b"mine"),
+        (pack, b""),
+        (notes, b'{"mine": 1}'),
+        (notes, b"\xff"),
+    ):
+        before = taken.read_bytes()
+        taken.write_bytes(content)
+        with pytest.raises(DataError, match=f"{taken.name} is there already, and mfn did not write it"):
+            prepare_bin(drawn_set(), pack)
+        assert taken.read_bytes() == content
+        taken.write_bytes(before)
+    pack.unlink()  # its notes alone
+    prepare_bin(drawn_set(), pack)
+
+
 @pytest.mark.parametrize("damage", ["other pack", "same size", "short", "no json", "keys", "huge", "deep"])
 def test_notes_that_do_not_belong(tmp_path: Path, damage: str) -> None:
     pack, notes = tmp_path / "mine.bin", tmp_path / "mine.bin.json"

@@ -68,6 +68,32 @@ def test_what_lfws_form_cannot_hold(tmp_path: Path) -> None:
         write_lfw(VerificationSet(**fields), tmp_path)
 
 
+@pytest.mark.parametrize("taken", ["pairs.txt", "images"])
+def test_nothing_that_is_there_is_replaced(tmp_path: Path, taken: str) -> None:
+    pairs = pairs_from_source(ArraySource(LABELS), folds=2, pairs_per_fold=60)
+    (tmp_path / taken / "person_000000").mkdir(parents=True)
+    (photo := tmp_path / taken / "person_000000/person_000000_0001.png").write_bytes(b"mine")
+    with pytest.raises(DataError, match=f"holds {taken} already"):
+        write_lfw(pairs, tmp_path)
+    assert photo.read_bytes() == b"mine" and len(list(tmp_path.iterdir())) == 1
+    (tmp_path / taken).rename(tmp_path / "moved")  # what the message says
+    assert_same(write_lfw(pairs, tmp_path), read_lfw(tmp_path))
+
+
+def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = pairs_from_source(ArraySource(LABELS), folds=2, pairs_per_fold=60)
+
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    for function in ("pathlib.Path.write_bytes", "pathlib.Path.write_text", "pathlib.Path.rename"):
+        with monkeypatch.context() as patched, pytest.raises(OSError, match="No space"):
+            patched.setattr(function, full)
+            write_lfw(pairs, tmp_path / "lfw")
+        assert not list((tmp_path / "lfw").iterdir())
+    assert_same(write_lfw(pairs, tmp_path / "lfw"), read_lfw(tmp_path / "lfw"))
+
+
 def test_broken_images(tmp_path: Path) -> None:
     pairs = pairs_from_source(ArraySource(LABELS, broken=(4,)), folds=2, pairs_per_fold=60)
     written = write_lfw(pairs, tmp_path)

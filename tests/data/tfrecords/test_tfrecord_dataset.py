@@ -73,11 +73,65 @@ def test_records_that_only_name_their_files(tmp_path: Path) -> None:
     examples: list[Features] = [{"image/source_id": [0], "image/img_path": [path]} for path in paths]
     dataset = TFRecordDataset(write_examples(tmp_path / "in/a.tfrecord", examples))
     assert dataset.encoded(0) == jpeg(4)
-    with pytest.raises(BrokenImageError, match=r"a\.tfrecord record 1: .*2\.jpg: No such file"):
+    with pytest.raises(BrokenImageError, match=r"a\.tfrecord record 1: the file imgs/2\.jpg is not in"):
         dataset.image(1)
     for index in (2, 3):
         with pytest.raises(BrokenImageError, match="is not inside the folder"):
             dataset.image(index)
+
+
+PATHS = [
+    *("imgs/{}", "./data/ms1m/imgs/{}", "/home/them/data/ms1m/imgs/{}", "/data/IMGS/{}"),
+    "D:\\faces\\imgs\\{}",
+]
+
+
+def naming(folder: Path, key: str, written: str) -> list[Features]:
+    """Records that hold the paths of three images in the folder `imgs`, as another machine wrote them."""
+    names = ["ann/1.jpg", "ann/2.jpg", "bo b/1.jpg"]
+    for number, name in enumerate(names):
+        place = folder / "imgs" / (name if number else "ann/1.JPG")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(jpeg(number))
+    paths = [written.format(name.replace("/", "\\") if "\\" in written else name) for name in names]
+    return [{"image/source_id": [label], key: [path.encode()]} for label, path in zip((5, 5, 9), paths, strict=True)]
+
+
+@pytest.mark.parametrize("key", ["image/img_path", "image/filename"])
+@pytest.mark.parametrize(
+    ("written", "image_root"),
+    [
+        ("{}", "imgs"),
+        ("./{}", "imgs"),
+        *((form, root) for form in PATHS for root in (None, "imgs")),
+    ],
+)
+def test_paths_of_another_machine_lead_to_the_files_here(
+    tmp_path: Path, key: str, written: str, image_root: str | None
+) -> None:
+    """JHFace's files with `binary_img=False`."""
+    write_examples(tmp_path / "a.tfrecord", naming(tmp_path, key, written))
+    dataset = TFRecordDataset(tmp_path, None if image_root is None else tmp_path / image_root)
+    again = pickle.loads(pickle.dumps(dataset))
+    assert dataset.labels.tolist() == [5, 5, 9]
+    assert [again.encoded(index) for index in range(3)] == [jpeg(number) for number in range(3)]
+
+
+def test_images_that_are_elsewhere_have_to_be_shown(tmp_path: Path) -> None:
+    write_examples(tmp_path / "a.tfrecord", naming(tmp_path, "image/filename", "{}"))
+    with pytest.raises(DataError, match=r"such as ann/1\.jpg, is in .*: give data\.image_root=DIR"):
+        TFRecordDataset(tmp_path)
+
+
+def test_a_file_that_has_gone_costs_one_image(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.jpg").write_bytes(jpeg(number))
+    examples: list[Features] = [{"image/source_id": [n], "image/filename": [f"x/{n}.jpg".encode()]} for n in range(3)]
+    dataset = TFRecordDataset(write_examples(tmp_path / "a.tfrecord", examples))
+    (tmp_path / "1.jpg").unlink()
+    assert dataset.image(2).shape == (16, 16, 3)
+    with pytest.raises(BrokenImageError, match=r"record 1: .*1\.jpg: No such file"):
+        dataset.image(1)
 
 
 def test_damage_costs_one_image(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mfn.data.benchmarks.image_finder import ImageFinder, finder_of
+from mfn.data.image_finder import ImageFinder, finder_of
 from tests.data.benchmarks.benchmark_files import write_images
 
 
