@@ -36,7 +36,7 @@ class OnnxNetwork:
             content = path.read_bytes()
             # Its own fallback would tell of the error on the screen and try the same again
             providers = ["CPUExecutionProvider"]
-            self._session = onnxruntime.InferenceSession(content, options, providers, disable_fallback=True)
+            self._session = onnxruntime.InferenceSession(content, options, providers, enable_fallback=0)
             inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
             self.contract_json: str | None = self._session.get_modelmeta().custom_metadata_map.get(CONTRACT_KEY)
         except OSError as error:
