@@ -36,7 +36,7 @@ ALLOWED = {
     "report": {"report", "callbacks", "config", "evaluation", "metrics", "checkpoint", "data", "inference"}
     | EVERYWHERE,
     "sweep": {"config", "failures"} | EVERYWHERE,
-    "prepare": {"prepare", "align", "data", "evaluation", "inference", "metrics"} | EVERYWHERE,
+    "prepare": {"prepare", "config", "align", "data", "evaluation", "inference", "metrics"} | EVERYWHERE,
     "inspection": {"inspection", "data", "inference", "prepare", "checkpoint"} | EVERYWHERE,
     "export": {"export", "models", "evaluation", "inference", "data", "metrics", "checkpoint"} | EVERYWHERE,
 }

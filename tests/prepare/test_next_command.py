@@ -58,7 +58,7 @@ def test_it_trains_on_small_packs(
 
 def test_it_trains_on_folders_under_an_awkward_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     root = write_crops(tmp_path / "my photos (2), a=b", 4, 3)
-    (line,) = printed(caplog, root, tmp_path / "it's \"mine\"", "format=folder")
+    (line,) = printed(caplog, root, tmp_path / 'it\'s "mine"', "format=folder")
     train(line, tmp_path)
 
 
