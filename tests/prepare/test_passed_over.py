@@ -13,7 +13,6 @@ from tests.prepare.fakes import write_photos
 from tests.prepare.running import prepared
 from tests.prepare.test_resume import StopsAfter
 
-
 FILES = {
     "ann/notes.txt": "files that are no images (.txt)",
     "bob/x.txt": "files that are no images (.txt)",
