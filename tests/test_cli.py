@@ -71,7 +71,10 @@ def test_one_step_of_prepare_makes_a_pack(lfw: Path, tmp_path: Path, caplog: pyt
     ("words", "sentence"),
     [
         (("prepare", "nonsense"), "nonsense is no step"),
-        (("prepare", "bin", "benchmrk=1"), "Could not override 'benchmrk'"),
+        (
+            ("prepare", "bin", "benchmrk=1"),
+            "there is no key benchmrk: the configuration has benchmark, output, overwrite",
+        ),
         (("prepare", "bin", "benchmark=[lfw,calfw]", "benchmark.root=DIR", "output=x.bin"), "DIR"),
         (("prepare", "pairs", "output=x"), "root"),
         (("inspect", "nowhere"), "nothing at nowhere"),

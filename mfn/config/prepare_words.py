@@ -5,7 +5,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from mfn.config.command_line import CommandLine
+from mfn.config.command_line import CommandLine, key_of
 from mfn.errors import ConfigError
 
 
@@ -44,7 +44,7 @@ def parse_words(words: Sequence[str], steps: Container[str], told: str) -> Words
     for word in options.words:
         if word.startswith(("~", "hydra.")):
             raise ConfigError(f"{word} cannot be: mfn prepare needs all of its keys, and has none of Hydra's own")
-        if "=" in word:
+        if "=" in word and key_of(word):
             overrides.append(word)
         elif not word or word not in steps:
             raise ConfigError(f"mfn prepare {word or repr(word)} is no step and no key=value: {told}")

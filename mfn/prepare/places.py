@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from mfn.config.quoting import quoted_override
+from mfn.config.quoting import quoted_override, typed
 from mfn.errors import ConfigError
 
 _MOUNTS = Path("/proc/self/mountinfo")
@@ -21,10 +21,10 @@ def output_folder(text: str) -> Path:
     if path.is_symlink() and not path.exists():
         target = os.fspath(path.parent / path.readlink())
         raise ConfigError(
-            f"output={text} is a link to {target}, which is not there: give {quoted_override('output', target)}"
+            f"output={text} is a link to {target}, which is not there: give {typed(quoted_override('output', target))}"
         )
     place = real(path)
-    inside = quoted_override("output", os.fspath(path / "pack"))
+    inside = typed(quoted_override("output", os.fspath(path / "pack")))
     if place == real(Path.cwd()):
         raise ConfigError(f"output={text} is the current folder: give one inside it, such as {inside}")
     if place.is_mount() or os.fspath(place) in _mount_points():

@@ -16,10 +16,10 @@ def test_words_are_sorted() -> None:
 
 
 def test_paths_stay_text_and_lists_need_no_brackets() -> None:
-    typed = ["source.root=2024", "output=~/a b", "benchmark=lfw,cfp_fp", "steps=clean,split"]
+    typed = ["source.root=2024", "output=a b", "benchmark=lfw,cfp_fp", "steps=clean,split"]
     assert parse_words(typed, STEPS, "").overrides == (
         'source.root="2024"',
-        "output=~/a b",
+        "output=a b",
         "benchmark=[lfw,cfp_fp]",
         "steps=[clean,split]",
     )

@@ -70,3 +70,23 @@ def test_unknown_files_end_with_one_sentence(tmp_path: Path, caplog: pytest.LogC
     assert stop.value.code == 1
     assert "expected an .npz" in caplog.text
     assert not (tmp_path / "out.ckpt").exists()
+
+
+def test_an_import_replaces_nothing_but_an_import(
+    foreign: tuple[Path, MobileFaceNet], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, network = foreign
+    made = tmp_path / "net.ckpt"
+    main(["import", str(path), "--output", str(made)])
+    main(["import", str(path), "--output", str(made)])
+    trained, photo = tmp_path / "trained.ckpt", tmp_path / "photo.jpg"
+    content = read_checkpoint(made)
+    content["mfn"]["config"] = "seed: 0"  # as a run writes it
+    torch.save(content, trained)
+    photo.write_bytes(b"mine")
+    for taken in (trained, photo, path, path.with_suffix(".json")):
+        before = taken.read_bytes()
+        with pytest.raises(SystemExit):
+            main(["import", str(path), "--output", str(taken)])
+        assert f"{taken} is there already, and mfn did not write it" in caplog.text
+        assert taken.read_bytes() == before
