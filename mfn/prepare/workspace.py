@@ -107,7 +107,7 @@ class Workspace:
         if not is_prepared(self.work):
             write_settings(self.work, settings)
         elif problem := difference(read_settings(self.work), settings):
-            raise ConfigError(f"{self.work} was begun {problem}: delete that folder, or choose another output")
+            raise ConfigError(f"{self.work} was begun {problem}: move that folder away, or choose another output")
         self.shards.mkdir(exist_ok=True)
         for folder in (self.work, self.shards):
             clear_left_behind(folder)

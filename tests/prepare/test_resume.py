@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mfn.config import build
 from mfn.errors import ConfigError, DataError
 from mfn.files import process_name
 from mfn.prepare.align_step import AlignRules
@@ -105,7 +106,7 @@ def test_killed_without_warning_it_goes_on(root: Path, wanted: str, tmp_path: Pa
 def test_other_settings_do_not_go_on(root: Path, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         prepared(root, tmp_path / "out", StopsAfter(1))
-    with pytest.raises(ConfigError, match=r"begun with align\.several=skip, this run has largest: delete"):
+    with pytest.raises(ConfigError, match=r"begun with align\.several=skip, this run has largest: move"):
         prepared(root, tmp_path / "out", align=AlignRules(several="largest"))
 
 
@@ -201,11 +202,12 @@ def test_what_a_killed_worker_left_is_cleared(root: Path, wanted: str, tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_photos_that_were_replaced_in_place_are_noticed(tmp_path: Path) -> None:
+def test_photos_that_were_replaced_in_place_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = write_photos(tmp_path / "in", {"ann": [1, 1], "bob": [1, 1]})
     marks = {"_target_": "tests.prepare.fakes.MarkDetector"}
     config = composed(f"source.root={root}", f"output={tmp_path / 'out'}", "workers=0")
     config.detector = marks
+    monkeypatch.setattr(build, "_named", {marks["_target_"]})  # as if it was typed
     before = prepare_pack(config)
     assert prepare_pack(config) == before
     photo = root / "bob/01.png"
