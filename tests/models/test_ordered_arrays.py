@@ -75,7 +75,7 @@ def test_unknown_files_end_with_one_sentence(tmp_path: Path, caplog: pytest.LogC
 def test_an_import_replaces_nothing_but_an_import(
     foreign: tuple[Path, MobileFaceNet], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path, network = foreign
+    path, _ = foreign
     made = tmp_path / "net.ckpt"
     main(["import", str(path), "--output", str(made)])
     main(["import", str(path), "--output", str(made)])
