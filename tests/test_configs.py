@@ -131,5 +131,5 @@ def test_benchmarks_are_chosen_alike_for_training_and_judging(config: str, chose
 def test_every_key_of_a_command_is_read_by_something(config: str, reader: str) -> None:
     source = (CONF.parent / "mfn" / reader).read_text()
     keys = set(OmegaConf.load(CONF / f"{config}.yaml")) - {"defaults", "hydra"}
-    read = {key for key in keys if re.search(rf"config\.{key}\b|[\"']{key}[\"']", source)}
+    read = {key for key in keys if re.search(rf"(config|composed)\.{key}\b|[\"']{key}[\"']", source)}
     assert read == keys
