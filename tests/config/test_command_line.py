@@ -18,7 +18,7 @@ def test_flags_and_overrides_come_apart_in_any_order() -> None:
     assert line.overrides == ("a=1", "b=2", "+c=3", "~d")
     assert (line.multirun, line.config_dir, line.only_shows) == (True, "mine", False)
     assert CommandLine.parse(line.arguments()) == line
-    assert CommandLine.parse(["--help"]).only_shows and CommandLine.parse(["--config-path", "x"]).other_config
+    assert CommandLine.parse(["--help"]).help and CommandLine.parse(["--config-path", "x"]).other_config
 
 
 @pytest.mark.parametrize("typed", [["data.root=2024"], ["data.root=1e3"], ["data.root=true"], ["data.root= a "]])
