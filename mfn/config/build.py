@@ -15,7 +15,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from mfn.config.arguments import fitting
+from mfn.config.arguments import fitting, literal
 from mfn.errors import ConfigError, MfnError, first_line
 from mfn.failures import unwrapped
 
@@ -40,6 +40,7 @@ def build(node: DictConfig, **given: Any) -> Any:
     with unwrapped():
         plain: Any = OmegaConf.to_container(node, resolve=True)
         values = _checked({name: plain[name] for name in plain if name not in given}, key, named_by_user(), given)
+        values = literal(values)  # Hydra would look for references in them once more
         if not given:
             return instantiate(values, _convert_="all")
         make = instantiate(values | {"_partial_": True}, _convert_="all")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+from mfn.config.arguments import literal
 from mfn.config.build import build, targets_in, trust
 from mfn.errors import ConfigError
 from mfn.heads.arcface import ArcFaceHead
@@ -88,3 +89,10 @@ def test_given_objects_are_handed_on_and_not_copied() -> None:
         {"_target_": "mfn.data.datamodule.FaceDataModule", "source": {"_target_": "os.system"}, "num_workers": 0}
     )
     assert build(module, source=given).source is given
+
+
+@pytest.mark.parametrize("name", ["${x}", "a${oc.env:HOME}b", "\\${x}", "${", "$x"])
+def test_a_text_is_itself_and_refers_to_nothing(name: str, tmp_path: Path) -> None:
+    target = "mfn.callbacks.last_checkpoint.LastCheckpoint"
+    node = OmegaConf.create({"kept": literal({"_target_": target, "folder": str(tmp_path / name), "every_n_steps": 1})})
+    assert build(node.kept).path.parent == tmp_path / name
