@@ -6,16 +6,15 @@ line or in a configuration folder of their own are trusted; nothing that is read
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from mfn.config.arguments import fitting, literal
+from mfn.config.arguments import fitting
 from mfn.errors import ConfigError, MfnError, first_line
 from mfn.failures import unwrapped
 
@@ -39,17 +38,8 @@ def build(node: DictConfig, **given: Any) -> Any:
     key = str(node._get_full_key(None))
     with unwrapped():
         plain: Any = OmegaConf.to_container(node, resolve=True)
-        values = _checked({name: plain[name] for name in plain if name not in given}, key, named_by_user(), given)
-        values = literal(values)  # Hydra would look for references in them once more
-        if not given:
-            return instantiate(values, _convert_="all")
-        make = instantiate(values | {"_partial_": True}, _convert_="all")
-    try:
-        return make(**given)  # not through OmegaConf, which would copy what it is given
-    except MfnError:
-        raise
-    except Exception as error:  # constructors of other libraries raise what they like
-        raise ConfigError(f"{key}: {first_line(error)}") from error
+    values = _checked({name: plain[name] for name in plain if name not in given}, key, named_by_user(), given)
+    return _made(values, key, given)
 
 
 def check_values(node: DictConfig, *given: str) -> None:
@@ -113,6 +103,27 @@ def _checked(plain: Any, key: str, trusted: Collection[str], given: Mapping[str,
         return plain
     checked = {name: _checked(value, f"{key}.{name}", trusted) for name, value in plain.items()}
     return fitting(_located(plain, key, trusted), checked, key, given or ()) if "_target_" in plain else checked
+
+
+def _made(checked: Any, key: str, given: Mapping[str, Any] | None = None) -> Any:
+    """What checked values describe. Hydra's own `instantiate` would look for references in each text once more."""
+    if isinstance(checked, list):
+        return [_made(item, f"{key}[{index}]") for index, item in enumerate(checked)]
+    if not isinstance(checked, dict):
+        return checked
+    parts = {name: _made(value, f"{key}.{name}") for name, value in checked.items()}
+    if "_target_" not in parts:
+        return parts
+    make = resolve_name(parts["_target_"])
+    arguments = {name: value for name, value in parts.items() if not name.startswith("_")}
+    if parts.get("_partial_"):
+        make = partial(partial, make)
+    try:
+        return make(*parts.get("_args_", ()), **arguments, **(given or {}))
+    except MfnError:
+        raise
+    except Exception as error:  # constructors of other libraries raise what they like
+        raise ConfigError(f"{key}: {first_line(error)}") from error
 
 
 def _located(plain: Mapping[str, Any], key: str, trusted: Collection[str]) -> Any:
