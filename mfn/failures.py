@@ -11,9 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import InstantiationException
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import ValidationError
 
 from mfn.errors import ConfigError, MfnError, first_line
 
@@ -24,24 +22,16 @@ INTERRUPTED = 128 + 2
 
 
 @contextmanager
-def unwrapped() -> Iterator[None]:
-    """Turns Hydra's wrapper around a constructor's error back into the error itself.
+def resolving() -> Iterator[None]:
+    """Tells a reference in a configuration that leads nowhere in one sentence.
 
     Raises:
-        MfnError: What the constructor raised, or a ConfigError with its text.
+        ConfigError: There is one.
     """
     try:
         yield
     except OmegaConfBaseException as error:
         raise ConfigError(" ".join(str(error).split())) from error
-    except InstantiationException as error:
-        cause = error.__cause__
-        while isinstance(cause, InstantiationException) and cause.__cause__ is not None:
-            cause = cause.__cause__
-        if isinstance(cause, MfnError):
-            raise cause from error
-        key = getattr(error, "full_key", "") or ""
-        raise ConfigError(_said(cause or error) + (f" (key {key})" if key else "")) from error
 
 
 @contextmanager
@@ -101,9 +91,3 @@ def _write_traceback(error: Exception) -> Path:
     ) as temporary:
         temporary.write(text)
     return Path(temporary.name)
-
-
-def _said(error: BaseException) -> str:
-    if isinstance(error, ValidationError):
-        return "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
-    return " ".join(str(error).split()) or type(error).__name__

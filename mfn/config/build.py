@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from mfn.config.arguments import fitting
 from mfn.errors import ConfigError, MfnError, first_line
-from mfn.failures import unwrapped
+from mfn.failures import resolving
 
 OURS = ("mfn.", "torch.optim.", "lightning.", "albumentations.")
 """Packages of which anything may be made."""
@@ -36,7 +36,7 @@ def build(node: DictConfig, **given: Any) -> Any:
         MfnError: What the target itself raises.
     """
     key = str(node._get_full_key(None))
-    with unwrapped():
+    with resolving():
         plain: Any = OmegaConf.to_container(node, resolve=True)
     values = _checked({name: plain[name] for name in plain if name not in given}, key, named_by_user(), given)
     return _made(values, key, given)
@@ -52,7 +52,7 @@ def check_values(node: DictConfig, *given: str) -> None:
     Raises:
         ConfigError: A target may not be made or does not exist, or a value does not fit it.
     """
-    with unwrapped():
+    with resolving():
         plain: Any = OmegaConf.to_container(node, resolve=True)
     values = {name: plain[name] for name in plain if name not in given}
     _checked(values, str(node._get_full_key(None)), named_by_user(), dict.fromkeys(given))

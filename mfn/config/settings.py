@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from mfn.config.arguments import literal, no_truth, shown, text
 from mfn.config.effect import without_effect
 from mfn.errors import ConfigError
-from mfn.failures import unwrapped
+from mfn.failures import resolving
 
 
 class Settings(BaseModel):
@@ -85,7 +85,7 @@ def settings(config: DictConfig, declared: type[Declared]) -> Declared:
 
 
 def _plain(config: DictConfig) -> Any:
-    with unwrapped():  # from interpolations that lead nowhere
+    with resolving():
         return OmegaConf.to_container(config, resolve=True)
 
 
