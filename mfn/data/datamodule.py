@@ -14,12 +14,12 @@ from mfn.data.held_out import FOLDS, held_out_set
 from mfn.data.images import FaceImages
 from mfn.data.known_people import KnownImages, known_images
 from mfn.data.loader import FaceLoader
-from mfn.data.passed_over import passed_over_of
 from mfn.data.sampler import FaceBatchSampler
 from mfn.data.sizes import RESIZE, check_sizes
 from mfn.data.source import FaceSource, ImageSource
 from mfn.data.splits import SplitRules, Splits, split
 from mfn.data.subset import Subset
+from mfn.data.summary import rows_of_training, rows_of_validation
 from mfn.data.verification import VerificationSet, verification_loader
 from mfn.errors import CheckpointError, ConfigError, DataError
 
@@ -260,28 +260,9 @@ class FaceDataModule(LightningDataModule):
     def summary(self) -> dict[str, int | str]:
         """Return what there is to train and judge on, for a table."""
         splits = self._ready()
-        per_class = np.bincount(splits.train_classes)
-        copies = copies_of(self.source)
-        is_copy = copies.codes > 0 if copies else np.zeros(len(self.source), bool)
-        images, copied = int((~is_copy).sum()), int(is_copy[splits.train].sum())
-        kept = splits.train.size - copied + splits.validation.size + splits.held_out.size
         return {
-            "source": self.source.name,
-            "images": images,
-            "identities": np.unique(self.source.labels).size,
-            **passed_over_of(self.source).rows("passed over: "),
-            "images dropped by min_images and max_images": images - kept,
-            "training images": self.num_images,
-            **({"virtual copies among them": copied} if copies else {}),
-            "training identities": self.num_classes,
-            "images per training identity": (
-                f"{per_class.min()} to {per_class.max()}, median {np.median(per_class):g}"
-            ),
-            "validation images of the same identities": self._validation.positions.size,
-            **({"passed over there, of other identities": others} if (others := self._validation.strangers) else {}),
-            **({} if self.validation is None else passed_over_of(self.validation).rows("passed over there: ")),
-            "held-out images": splits.held_out.size,
-            "held-out identities": np.unique(self.source.labels[splits.held_out]).size,
+            **rows_of_training(self.source, splits),
+            **rows_of_validation(self.source, splits, self._validation),
             **{f"pairs of {name}": len(pairs.pairs) for name, pairs in self.verification_sets.items()},
             **{f"image size, {name}": told for name, told in self.sizes.items()},
         }
