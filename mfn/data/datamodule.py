@@ -17,11 +17,11 @@ from mfn.data.loader import FaceLoader
 from mfn.data.sampler import FaceBatchSampler
 from mfn.data.sizes import RESIZE, check_sizes
 from mfn.data.source import FaceSource, ImageSource
-from mfn.data.splits import SplitRules, Splits, split
+from mfn.data.splits import SplitRules, Splits, check_enough, split
 from mfn.data.subset import Subset
 from mfn.data.summary import rows_of_training, rows_of_validation
 from mfn.data.verification import VerificationSet, verification_loader
-from mfn.errors import CheckpointError, ConfigError, DataError
+from mfn.errors import CheckpointError, ConfigError
 
 SMALLEST_BATCH = 2
 """Batch normalisation cannot learn from one image."""
@@ -148,7 +148,7 @@ class FaceDataModule(LightningDataModule):
             return
         copies = copies_of(self.source)
         splits = split(self.source.labels, self.rules, self.seed, copies.origins if copies else None)
-        self._check(splits)
+        check_enough(self.source.name, self.source.labels, splits, self.rules)
         self.num_classes = splits.label_map.size
         self.num_images = splits.train.size
         self.label_map = splits.label_map
@@ -297,14 +297,3 @@ class FaceDataModule(LightningDataModule):
         self.setup()
         assert self._splits is not None
         return self._splits
-
-    def _check(self, splits: Splits) -> None:
-        total = np.unique(self.source.labels).size
-        if total < 2:
-            raise DataError(f"{self.source.name} holds {total} identity: telling people apart needs at least 2")
-        if splits.label_map.size < 2:
-            raise ConfigError(
-                f"only {splits.label_map.size} of the {total} identities of {self.source.name} are left to "
-                f"train on: lower data.min_images={self.rules.min_images} or "
-                f"data.val_identities={self.rules.val_identities}"
-            )

@@ -6,7 +6,7 @@ import numpy as np
 
 from mfn.data.held_out_share import held_out_share
 from mfn.data.identities import map_labels, select_images, split_identities, split_images
-from mfn.errors import ConfigError
+from mfn.errors import ConfigError, DataError
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +90,26 @@ def split(labels: np.ndarray, rules: SplitRules, seed: int, origins: np.ndarray 
         validation_classes=classes[is_validation],
         label_map=label_map,
     )
+
+
+def check_enough(name: str, labels: np.ndarray, splits: Splits, rules: SplitRules) -> None:
+    """Make sure that there are two people to tell apart.
+
+    Args:
+        name: of the source.
+        labels: int64 (N,), raw label of each of its images.
+        splits: made of these.
+        rules: by which they were made.
+
+    Raises:
+        ConfigError: the rules leave too few.
+        DataError: the source has too few of itself.
+    """
+    total = np.unique(labels).size
+    if total < 2:
+        raise DataError(f"{name} holds {total} identity: telling people apart needs at least 2")
+    if splits.label_map.size < 2:
+        raise ConfigError(
+            f"only {splits.label_map.size} of the {total} identities of {name} are left to train on: lower "
+            f"data.min_images={rules.min_images} or data.val_identities={rules.val_identities}"
+        )
