@@ -15,7 +15,8 @@ FOLDS = 10
 def held_out_set(source: FaceSource, positions: np.ndarray, max_pairs: int, seed: int) -> VerificationSet:
     """Draw pairs from the images at `positions`, in whole balanced folds.
 
-    Two images of the same content make no pair that says anything: such pairs are left out and counted.
+    Two images of the same content make no pair that says anything: such pairs are counted, and left out as long as
+    there are others.
 
     Args:
         source: where the images are.
@@ -45,4 +46,4 @@ def held_out_set(source: FaceSource, positions: np.ndarray, max_pairs: int, seed
         identities=labels,
         strict=False,
     )
-    return settled(held_out, keep=False)
+    return settled(held_out, keep=False, unless_needed=True)

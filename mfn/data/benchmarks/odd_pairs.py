@@ -54,7 +54,7 @@ def odd_among(pairs: np.ndarray, is_same: np.ndarray | Sequence[bool]) -> OddPai
     return OddPairs(selves, disputed, repeats)
 
 
-def settled(pairs: VerificationSet, keep: bool, key: str = "") -> VerificationSet:
+def settled(pairs: VerificationSet, keep: bool, key: str = "", *, unless_needed: bool = False) -> VerificationSet:
     """Count the odd pairs of a set in a note, in the log, and leave them out unless they are to be kept.
 
     A published set is judged with every pair it has, since its figures are known so. Of any other set odd pairs say
@@ -64,12 +64,16 @@ def settled(pairs: VerificationSet, keep: bool, key: str = "") -> VerificationSe
         pairs: the set.
         keep: whether odd pairs stay.
         key: the set's name in the configuration, to say how they are left out.
+        unless_needed: keep them where nothing could be judged without them, as in a pack of a few images over and over.
     """
     odd = find_odd_pairs(pairs)
+    needed = unless_needed and not _can_be_judged(pairs.is_same[~odd.any], pairs.fold_of[~odd.any])
     if not odd.any.any():
         told = pairs
     else:
         what = f"they count (benchmark.{key}.odd_pairs=leave_out judges without them)" if keep else "left out"
+        if needed:
+            keep, what = True, "they count, since there would be nothing to judge by without them"
         notes = (*pairs.notes, f"of {len(pairs.pairs):,} pairs {in_words(odd.counts())}: {what}")
         left_out = pairs.left_out + (0 if keep else int(odd.any.sum()))
         told = pairs if keep else pairs.take(np.flatnonzero(~odd.any))
@@ -77,6 +81,11 @@ def settled(pairs: VerificationSet, keep: bool, key: str = "") -> VerificationSe
     for note in told.notes:
         logger.warning("%s: %s", told.name, note)
     return told
+
+
+def _can_be_judged(is_same: np.ndarray, fold_of: np.ndarray) -> bool:
+    """Whether there are pairs of both kinds in two folds, one to be judged and one for the threshold."""
+    return all(np.unique(fold_of[is_same == kind]).size > 1 for kind in (True, False))
 
 
 def in_words(counts: Mapping[str, int]) -> str:

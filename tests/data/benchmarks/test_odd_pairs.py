@@ -174,6 +174,23 @@ def test_held_out_people_are_judged_without_them(tmp_path: Path) -> None:
     assert find_odd_pairs(held_out).counts() == {}
 
 
+def test_held_out_people_of_one_image_are_judged_with_them_and_that_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_pack(tmp_path, dict.fromkeys(range(4), 4))
+    source = RecordDataset(tmp_path)
+    original = source.encoded
+
+    class OneImage(RecordDataset):
+        def encoded(self, index: int) -> bytes:
+            return original(0)
+
+    with caplog.at_level(logging.WARNING):
+        held_out = held_out_set(OneImage(tmp_path), np.arange(16), 40, seed=0)
+    assert held_out.odd["self_pairs"] == len(held_out.pairs) == 40 and held_out.left_out == 0
+    assert "they count, since there would be nothing to judge by without them" in caplog.text
+
+
 def test_a_probe_that_is_a_gallery_image_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         people = split_gallery(folder_of_people(tmp_path), gallery_images=3, enrolled=0.9, seed=1)
