@@ -46,4 +46,5 @@ def held_out_set(source: FaceSource, positions: np.ndarray, max_pairs: int, seed
         identities=labels,
         strict=False,
     )
-    return settled(held_out, keep=False, unless_needed=True)
+    # Of large sets most images are in no pair, and need not be embedded
+    return settled(held_out.take(np.arange(count)), keep=False, unless_needed=True)

@@ -19,6 +19,7 @@ from mfn.data.benchmarks.odd_pairs import find_odd_pairs, odd_among, settled
 from mfn.data.held_out import held_out_set
 from mfn.data.image_files import ImageFiles
 from mfn.data.record_dataset import RecordDataset
+from mfn.data.synthetic import SyntheticFaces
 from mfn.data.verification import VerificationSet, consecutive_folds
 from mfn.errors import DataError
 from tests.data.benchmarks.benchmark_files import write_images, write_text
@@ -189,6 +190,14 @@ def test_held_out_people_of_one_image_are_judged_with_them_and_that_is_told(
         held_out = held_out_set(OneImage(tmp_path), np.arange(16), 40, seed=0)
     assert held_out.odd["self_pairs"] == len(held_out.pairs) == 40 and held_out.left_out == 0
     assert "they count, since there would be nothing to judge by without them" in caplog.text
+
+
+def test_only_images_of_pairs_of_held_out_people_are_looked_at() -> None:
+    source = SyntheticFaces(4, 50, image_size=(32, 32))
+    held_out = held_out_set(source, np.arange(100, 200), 20, seed=0)
+    assert len(held_out.pairs) == 20 and len(held_out.source) == np.unique(held_out.pairs).size <= 40
+    shown = {held_out.source.describe(index) for index in range(len(held_out.source))}
+    assert shown < {source.describe(index) for index in range(100, 200)}
 
 
 def test_a_probe_that_is_a_gallery_image_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
