@@ -15,8 +15,11 @@ from mfn.evaluation.verdict import verdict
 TRAINING = ("train/loss", "train/accuracy", "train/target_angle", "train/gradient_norm")
 
 
-def check_monitors(named: Mapping[str, str], data: FaceDataModule, trainer: Trainer) -> bool:
+def check_monitors(named: Mapping[str, str], data: FaceDataModule, trainer: Trainer) -> str:
     """Makes sure that every metric that somebody goes by will be there when they look.
+
+    What keeps the best checkpoint may do without: where there is nobody to judge on, and in a run that is stopped by
+    ``trainer.max_steps`` before its first validation, as one is to see whether it starts.
 
     Args:
         named: The metric that each key of the configuration names; ``metric`` picks the best checkpoint.
@@ -24,20 +27,22 @@ def check_monitors(named: Mapping[str, str], data: FaceDataModule, trainer: Trai
         trainer: As the run will use it.
 
     Returns:
-        Whether the run measures anything on validation.
+        Why there is nothing to judge by; "" where there is.
 
     Raises:
         ConfigError: A metric is not measured; the sentence says what is.
     """
     validated, why = validation_metrics(data), why_not_validated(data, trainer)
     measured = [*TRAINING, *(() if why else validated)]
-    if not validated and all(not metric.startswith("train/") for metric in named.values()) and set(named) <= _OPTIONAL:
-        return False  # there is nothing to judge by, which is told and no mistake
-    for key, metric in named.items():
-        if metric not in measured:
-            because = f" ({why})" if why and metric in validated else ""
-            raise ConfigError(f"{key}={metric} is not measured in this run{because}; there is {_listed(measured)}")
-    return bool(validated) and not why
+    missing = {key: metric for key, metric in named.items() if metric not in measured}
+    reason = why if validated else "see data.val_identities and benchmark"
+    is_known = all(metric in validated if validated else metric.startswith("val/") for metric in missing.values())
+    if missing and missing.keys() <= _OPTIONAL and is_known and (not validated or _is_stopped_early(data, trainer)):
+        return reason
+    for key, metric in missing.items():
+        because = f" ({why})" if why and metric in validated else ""
+        raise ConfigError(f"{key}={metric} is not measured in this run{because}; there is {_listed(measured)}")
+    return "" if validated and not why else reason
 
 
 _OPTIONAL = {"metric", "callbacks.best_checkpoint.monitor"}
@@ -59,12 +64,7 @@ def why_not_validated(data: FaceDataModule, trainer: Trainer) -> str:
     whole = [len(loader) for loader in data.val_dataloader()]
     if any((limit if isinstance(limit, int) else int(limit * batches)) < batches for batches in whole):
         return f"trainer.limit_val_batches={limit} cuts validation short"
-    batches = len(data.train_dataloader())
-    limit = trainer.limit_train_batches
-    batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
-    epochs = trainer.max_epochs if trainer.max_epochs is not None and trainer.max_epochs > 0 else math.inf
-    steps = trainer.max_steps * trainer.accumulate_grad_batches if trainer.max_steps > 0 else math.inf
-    in_all = min(epochs * batches, steps)
+    batches, in_all = _batches(data, trainer), _in_all(data, trainer)
     every = trainer.check_val_every_n_epoch
     if every is None:
         first, key = trainer.val_check_interval, f"trainer.val_check_interval={trainer.val_check_interval}"
@@ -72,6 +72,31 @@ def why_not_validated(data: FaceDataModule, trainer: Trainer) -> str:
         first = (every - 1) * batches + max(1, int(batches * trainer.val_check_interval))
         key = f"trainer.check_val_every_n_epoch={every}"
     return f"{key} is first due after {first} batches, and the run has {in_all:g}" if first > in_all else ""
+
+
+def _batches(data: FaceDataModule, trainer: Trainer) -> int:
+    """Of an epoch."""
+    batches, limit = len(data.train_dataloader()), trainer.limit_train_batches
+    return min(batches, limit) if isinstance(limit, int) else int(batches * limit)
+
+
+def _in_all(data: FaceDataModule, trainer: Trainer) -> float:
+    """Batches of the run."""
+    return min(_batches(data, trainer) * _epochs(trainer), _batches_of_steps(trainer))
+
+
+def _is_stopped_early(data: FaceDataModule, trainer: Trainer) -> bool:
+    """Whether the number of steps alone ends the run before its first validation."""
+    cut = getattr(trainer, "overfit_batches", 0) or trainer.limit_val_batches != 1.0
+    return not cut and _batches_of_steps(trainer) < _batches(data, trainer) * _epochs(trainer)
+
+
+def _epochs(trainer: Trainer) -> float:
+    return trainer.max_epochs if trainer.max_epochs is not None and trainer.max_epochs > 0 else math.inf
+
+
+def _batches_of_steps(trainer: Trainer) -> float:
+    return trainer.max_steps * trainer.accumulate_grad_batches if trainer.max_steps > 0 else math.inf
 
 
 def _figures(pairs: VerificationSet) -> list[str]:

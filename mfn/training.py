@@ -52,8 +52,8 @@ def train(config: DictConfig) -> float:
     trainer = build_trainer(config)
     data: FaceDataModule = build(config.data.module, source=open_source(config), validation=open_validation(config))
     data.setup("fit")
-    if not check_monitors(monitors(config), data, trainer):
-        log.warning("there is nothing to judge by: only last.ckpt is kept; see data.val_identities and benchmark")
+    if why := check_monitors(monitors(config), data, trainer):
+        log.warning("there is nothing to judge by: only last.ckpt is kept (%s)", why)
     recognizer = build_recognizer(config, data)
     if config.init_from is not None and config.ckpt_path is None:
         log.info(table(f"Weights from {config.init_from}", transplant(recognizer, Path(config.init_from))))

@@ -1,5 +1,6 @@
 """What a run will measure is known before it starts."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ ACCURACY = "val/held_out/accuracy"
 def judged_by(metric: str, folder: Path, data: dict[str, Any] | None = None, **trainer: Any) -> bool:
     """Whether a run measures a metric that its early stopping goes by."""
     key = {"metric": metric, "callbacks.early_stopping.monitor": metric}
-    return check_monitors(
+    return not check_monitors(
         key, small_data(**{"eval_batch_size": 4} | (data or {})), small_trainer([], folder, **trainer)
     )
 
@@ -106,10 +107,29 @@ def test_without_validation_a_run_may_go_by_what_it_trains_on(trainer: dict[str,
 def test_a_run_with_nobody_to_judge_on_keeps_its_last_checkpoint_alone(tmp_path: Path) -> None:
     data = small_data(val_identities=0.0)
     best = {"metric": ACCURACY, "callbacks.best_checkpoint.monitor": ACCURACY}
-    assert not check_monitors(best, data, small_trainer([], tmp_path))
+    assert check_monitors(best, data, small_trainer([], tmp_path)) == "see data.val_identities and benchmark"
     for key in ("callbacks.early_stopping.monitor", "scheduler.monitor"):
         with pytest.raises(ConfigError, match="val/held_out/accuracy is not measured in this run; there is train/loss"):
             check_monitors(best | {key: ACCURACY}, data, small_trainer([], tmp_path))
+
+
+@pytest.mark.parametrize(
+    "trainer", [{"max_steps": 3}, {"max_epochs": -1, "max_steps": 1}, {"max_steps": 5, "check_val_every_n_epoch": 2}]
+)
+def test_a_run_of_a_few_steps_may_end_before_it_is_judged(trainer: dict[str, Any], tmp_path: Path) -> None:
+    best = {"metric": ACCURACY, "callbacks.best_checkpoint.monitor": ACCURACY}
+    run = small_trainer([], tmp_path, **trainer)
+    assert re.fullmatch(
+        r".* is first due after \d batches, and the run has \d", check_monitors(best, small_data(), run)
+    )
+    with pytest.raises(ConfigError, match=r"metric=val/los is not measured"):
+        check_monitors(best | {"metric": "val/los"}, small_data(), run)
+
+
+@pytest.mark.parametrize("trainer", [{"check_val_every_n_epoch": 3}, {"limit_val_batches": 0}])
+def test_a_run_of_whole_epochs_that_is_never_judged_is_a_mistake(trainer: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is not measured in this run"):
+        check_monitors({"metric": ACCURACY}, small_data(eval_batch_size=4), small_trainer([], tmp_path, **trainer))
 
 
 def test_whatever_goes_by_a_metric_is_asked() -> None:

@@ -135,6 +135,12 @@ def test_nobody_to_judge_on_is_told_and_no_mistake(tmp_path: Path) -> None:
     assert summary(tmp_path / "run")["checkpoint"] == "checkpoints/last.ckpt"
 
 
+def test_a_few_steps_train_on_anything_and_are_judged_at_their_end(tmp_path: Path) -> None:
+    done = trained(tmp_path, "trainer.max_steps=3", "trainer.max_epochs=-1")
+    assert "only last.ckpt is kept (trainer.check_val_every_n_epoch=1 is first due after 8" in done.output
+    assert summary(tmp_path / "run")["steps"] == 3 and 0 <= summary(tmp_path / "run")["value"] <= 1
+
+
 def test_early_stopping_says_that_it_stopped(tmp_path: Path) -> None:
     stopping = ["callbacks=[default,early_stopping]", "callbacks.early_stopping.patience=1"]
     done = trained(tmp_path, *stopping, "callbacks.early_stopping.min_delta=1", "trainer.max_epochs=9")
