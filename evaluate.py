@@ -5,15 +5,15 @@ import sys
 import hydra
 from omegaconf import DictConfig
 
-from mfn.failures import one_sentence
-from mfn.judging import evaluate
-from mfn.launch import plain_arguments
-from mfn.sweep import job
+from mfn.commands.evaluate import evaluate
+from mfn.commands.job import job
+from mfn.commands.launch import plain_arguments
+from mfn.config.failures import one_sentence
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
 def main(config: DictConfig) -> float:
-    """Prints the verdicts, writes the report, and returns the mean accuracy."""
+    """Prints the results, writes the report, and returns the mean accuracy."""
     return job(evaluate, config)
 
 

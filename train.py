@@ -5,10 +5,10 @@ import sys
 import hydra
 from omegaconf import DictConfig
 
-from mfn.failures import one_sentence
-from mfn.launch import train_arguments
-from mfn.sweep import job
-from mfn.training import train
+from mfn.commands.job import job
+from mfn.commands.launch import train_arguments
+from mfn.commands.train import train
+from mfn.config.failures import one_sentence
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")

@@ -1,6 +1,6 @@
 """``python -m mfn`` is the ``mfn`` command."""
 
-from mfn.cli import main
+from mfn.commands.main import main
 
 if __name__ == "__main__":
     main()

@@ -114,8 +114,8 @@ class InputContract:
         if images.dtype != torch.uint8 or images.shape[1:] != (self.height, self.width, 3):
             raise ConfigError(
                 f"the network takes uint8 RGB images of shape (N, {self.height}, {self.width}, 3), "
-                f"got {images.dtype} {tuple(images.shape)}; Fit(({self.height}, {self.width})) of mfn.data.fit brings "
-                "aligned crops of another size to it"
+                f"got {images.dtype} {tuple(images.shape)}; Fit(({self.height}, {self.width})) of mfn.sources.fit "
+                "brings aligned crops of another size to it"
             )
         return (images.flip(-1) if self.color == "BGR" else images).permute(0, 3, 1, 2)
 

@@ -26,7 +26,9 @@ TINY = (
 """A training of a second: 8 identities of 8 images, two epochs of 8 steps."""
 
 _fork = multiprocessing.get_context("forkserver")
-_fork.set_forkserver_preload(["mfn.training", "mfn.launch", "mfn.sweep", "matplotlib.pyplot", "PIL.PngImagePlugin"])
+_fork.set_forkserver_preload(
+    ["mfn.commands.train", "mfn.commands.launch", "mfn.commands.job", "matplotlib.pyplot", "PIL.PngImagePlugin"]
+)
 
 
 @dataclass(frozen=True)

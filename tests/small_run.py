@@ -1,4 +1,4 @@
-"""A training run small enough for tests: 32x32 cartoon faces and a quarter of the network's width."""
+"""A training run small enough for tests: 32x32 synthetic faces and a quarter of the network's width."""
 
 from functools import partial
 from pathlib import Path
@@ -8,16 +8,16 @@ import torch
 from lightning import Callback, Trainer, seed_everything
 from lightning.pytorch.callbacks import Checkpoint
 
-from mfn.callbacks.verification import Verification
-from mfn.checkpoint import Passport, write_atomically
-from mfn.checkpoint_io import AtomicCheckpointIO
+from mfn.checkpoint.format import CheckpointMetadata, write_atomically
+from mfn.checkpoint.lightning_io import AtomicCheckpointIO
 from mfn.contract import InputContract
 from mfn.data.datamodule import FaceDataModule
-from mfn.data.synthetic import SyntheticFaces
 from mfn.heads.arcface import ArcFaceHead
 from mfn.models.mobilefacenet import MobileFaceNet
-from mfn.recognizer import FaceRecognizer
-from mfn.schedules import Cosine
+from mfn.synthetic.dataset import SyntheticFaces
+from mfn.training.callbacks.verification import Verification
+from mfn.training.recognizer import FaceRecognizer
+from mfn.training.schedules import Cosine
 
 SIZE = (32, 32)
 
@@ -40,7 +40,7 @@ def small_recognizer(data: FaceDataModule, dropout: float = 0.0, **options: Any)
     """A network that learns to tell the identities of ``data`` apart."""
     seed_everything(0, verbose=False)
     model = {"embedding_dim": 32, "input_size": SIZE, "width": 0.25, "dropout": dropout}
-    passport = Passport(
+    metadata = CheckpointMetadata(
         {"_target_": "mfn.models.mobilefacenet.MobileFaceNet", **model},
         InputContract.for_size(*SIZE, embedding_dim=32).to_dict(),
         [int(label) for label in data.label_map],
@@ -51,13 +51,13 @@ def small_recognizer(data: FaceDataModule, dropout: float = 0.0, **options: Any)
         "schedule": Cosine(unit="run", warmup=0.1),
     }
     head = options.pop("head", None) or ArcFaceHead(32, data.num_classes, scale=16, margin=0.2)
-    return FaceRecognizer(MobileFaceNet(**model), head, passport, **(settings | options))  # type: ignore[arg-type]
+    return FaceRecognizer(MobileFaceNet(**model), head, metadata, **(settings | options))  # type: ignore[arg-type]
 
 
 def save_small_checkpoint(folder: Path) -> Path:
-    """An untrained network as a checkpoint with its passport."""
+    """An untrained network as a checkpoint with its metadata."""
     recognizer = small_recognizer(small_data())
-    content = {"state_dict": recognizer.state_dict(), "mfn": recognizer.passport.to_dict()}
+    content = {"state_dict": recognizer.state_dict(), "mfn": recognizer.metadata.to_dict()}
     write_atomically(content, folder / "net.ckpt")
     return folder / "net.ckpt"
 

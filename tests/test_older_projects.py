@@ -17,14 +17,14 @@ import pytest
 from lightning.fabric.utilities import device_parser
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mfn.checkpoint import read_checkpoint
+from mfn.benchmarks.bin_writer import prepare_bin
+from mfn.benchmarks.lfw_writer import write_lfw
+from mfn.benchmarks.made_pairs import pairs_from_source
+from mfn.checkpoint.format import read_checkpoint
 from mfn.config.build import build
 from mfn.config.compose import composed as composed_as_typed
-from mfn.data.benchmarks.bin_writer import prepare_bin
-from mfn.data.benchmarks.lfw_writer import write_lfw
-from mfn.data.benchmarks.made_pairs import pairs_from_source
-from mfn.data.synthetic import SyntheticFaces
 from mfn.errors import ConfigError, DataError
+from mfn.synthetic.dataset import SyntheticFaces
 from tests.composing import composed
 from tests.scripts import TINY, run_script
 

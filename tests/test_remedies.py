@@ -16,28 +16,27 @@ import torch
 from packaging.requirements import Requirement
 
 from mfn.about import install_command
-from mfn.checkpoint import read_checkpoint, write_atomically
-from mfn.cli import main
-from mfn.data.encode import png
+from mfn.checkpoint.format import read_checkpoint, write_atomically
+from mfn.commands.export import export
+from mfn.commands.main import main
 from mfn.errors import MfnError
 from mfn.export.target import missing_packages
-from mfn.exporting import export
 from mfn.inference.embedder import FaceEmbedder
-from mfn.inference.foreign import side_file, write_side_file
+from mfn.inference.file_contract import side_file, write_side_file
 from mfn.inspection.networks import stated_contract
 from mfn.models.mobilefacenet import MobileFaceNet
+from mfn.sources.encode import png
+from tests.commands.evaluating import judge_with, write_files
 from tests.composing import composed
 from tests.export.networks import faces, small_checkpoint
 from tests.inference.onnx_files import CONTRACT, write_onnx
-from tests.judging import judge_with, write_files
 
 MFN = Path(__file__).resolve().parents[1] / "mfn"
 SPEAKING = [
     *(MFN / "export").rglob("*.py"),
     *(MFN / "inference").rglob("*.py"),
-    *MFN.glob("checkpoint*.py"),
-    MFN / "stored_backbone.py",
-    MFN / "models" / "ordered_arrays.py",
+    *(MFN / "checkpoint").rglob("*.py"),
+    MFN / "models" / "layer_order.py",
     MFN / "inspection" / "networks.py",
 ]
 REMEDY = re.compile(
@@ -188,11 +187,11 @@ def write_fields(folder: Path) -> None:
     assert stated_contract(["contract.height=112"]) == {"height": 112}
 
 
-@remedy("`mfn import` makes one of arrays in forward order (.npz), and evaluate.py judges exported files as they are")
+@remedy("`mfn import` makes one of weights in layer order (.npz), and evaluate.py judges exported files as they are")
 def bring_in_arrays(folder: Path) -> None:
     state = MobileFaceNet(16, (32, 32)).state_dict()
     torch.save({"state_dict": state}, folder / "theirs.ckpt")
-    told(FaceEmbedder.load, folder / "theirs.ckpt", words="`mfn import` makes one of arrays in forward order (.npz)")
+    told(FaceEmbedder.load, folder / "theirs.ckpt", words="`mfn import` makes one of weights in layer order (.npz)")
     np.savez(folder / "net.npz", **{name: value.numpy() for name, value in state.items() if "num_batches" not in name})
     about = {"input": "32x32 RGB, (x-127.5)/128", "bn_eps": 1e-5, "last_bn_eps": 1e-5}
     (folder / "net.json").write_text(json.dumps(about))

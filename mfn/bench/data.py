@@ -16,12 +16,12 @@ from mfn.bench.memory import private_megabytes
 from mfn.data.augment import Augmentation
 from mfn.data.images import FaceImages
 from mfn.data.loader import FaceLoader
-from mfn.data.pack_files import existing_pack
-from mfn.data.record import Record
-from mfn.data.record_dataset import RecordDataset
-from mfn.data.recordio import IndexedRecordReader, RecordWriter
 from mfn.data.sampler import FaceBatchSampler
-from mfn.data.synthetic import SyntheticFaces
+from mfn.packs.pack_files import existing_pack
+from mfn.packs.record import Record
+from mfn.packs.recordio import IndexedRecordReader, RecordWriter
+from mfn.sources.record_dataset import RecordDataset
+from mfn.synthetic.dataset import SyntheticFaces
 
 BATCH_SIZE = 128
 

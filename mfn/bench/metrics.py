@@ -15,7 +15,7 @@ from mfn.metrics.verification import best_threshold, kfold_accuracy, roc
 
 FOLDS, FARS, K = 10, (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6), 10
 ACCURACY, LOOP = "mfn kfold_accuracy, all thresholds", "loop, 400 thresholds x 10 folds"
-VERDICT, LOOP_VAL = "mfn, all metrics", "loops, 400 (accuracy) and 4,000 (VAL) thresholds x 10 folds"
+ALL_METRICS, LOOP_VAL = "mfn, all metrics", "loops, 400 (accuracy) and 4,000 (VAL) thresholds x 10 folds"
 SEARCH, FAISS = "mfn search", "faiss IndexFlatIP"
 
 Array = NDArray[Any]
@@ -50,7 +50,7 @@ def bench_metrics(
     return [*_metrics_rows(pairs, rounds, threads), *_search_rows(gallery_rows, dim, probes, rounds, threads)]
 
 
-def verdict_metrics(scores: Array, same: Array) -> dict[str, float]:
+def verification_metrics(scores: Array, same: Array) -> dict[str, float]:
     """All metrics of one set."""
     curve = roc(scores, same)
     exact, grid, val = (metric(scores, same, FOLDS) for metric in (kfold_accuracy, grid_accuracy, val_at_far))
@@ -108,7 +108,7 @@ def _metrics_rows(pairs: int, rounds: int, threads: int) -> list[dict[str, Any]]
     scores = np.clip(random.normal(0.0, 0.1, pairs) + 0.5 * same, -1, 1)
     accuracy = {ACCURACY: lambda: kfold_accuracy(scores, same, FOLDS), LOOP: lambda: loop_accuracy(scores, same)}
     every = {
-        VERDICT: lambda: verdict_metrics(scores, same),
+        ALL_METRICS: lambda: verification_metrics(scores, same),
         LOOP_VAL: lambda: (loop_accuracy(scores, same), loop_val(scores, same)),
     }
     return [

@@ -15,8 +15,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from mfn.config.arguments import fitting
+from mfn.config.failures import resolving
 from mfn.errors import ConfigError, MfnError, first_line
-from mfn.failures import resolving
 
 OURS = ("mfn.", "torch.optim.", "lightning.", "albumentations.")
 """Packages of which anything may be made."""

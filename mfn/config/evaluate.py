@@ -29,7 +29,7 @@ Flip = Annotated[Literal["none", "sum", "concat"], BeforeValidator(_way)]
 
 
 FitRule = Literal["exact", "resize"]
-"""How images of another size come to the network's, see :class:`mfn.data.fit.Fit`."""
+"""How images of another size come to the network's, see :class:`mfn.sources.fit.Fit`."""
 
 
 class StatedContract(Settings):

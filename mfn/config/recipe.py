@@ -40,7 +40,7 @@ def recipe_for(line: CommandLine, jobs: Sequence[Sequence[str]]) -> list[str]:
     for overrides in dict.fromkeys(tuple(word for word in job if _is_about_data(word)) for job in jobs):
         config = composed("train", overrides, line.config_dir)
         if "root" not in config.data:
-            continue  # drawn faces, which the default recipe is for
+            continue  # synthetic faces, which the default recipe is for
         count = image_count(open_source(config))
         name, than = ("small", "fewer than") if count < SMALL_PACK else ("paper", "at least")
         found.setdefault(name, f"{count:,} images are {than} {SMALL_PACK:,}")
@@ -58,7 +58,7 @@ def image_count(source: object) -> int:
     return len(source) if copies is None else int((copies.codes == 0).sum())  # type: ignore[arg-type]
 
 
-def told_recipe(config: DictConfig) -> str:
+def recipe_sentence(config: DictConfig) -> str:
     """One sentence: which recipe the running job took and why, and what of it fits what was chosen beside it."""
     if not HydraConfig.initialized():
         return "no recipe: the configuration was given as it is"

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from omegaconf import OmegaConf
 
-from mfn.checkpoint import Passport, read_checkpoint
+from mfn.checkpoint.format import CheckpointMetadata, read_checkpoint
 from mfn.config.command_line import CommandLine, key_of
 from mfn.config.compose import composed
 from mfn.config.quoting import quoted_override
@@ -39,12 +39,12 @@ def resumed(line: CommandLine, ckpt_path: str, here: Path) -> CommandLine:
     if not path.is_file():
         raise CheckpointError(f"ckpt_path={ckpt_path}: there is no such file")
     checkpoint = read_checkpoint(path)
-    passport = Passport.of(checkpoint, path)
+    metadata = CheckpointMetadata.of(checkpoint, path)
     if "loops" not in checkpoint:
         raise CheckpointError(f"{path} holds weights and no run to go on with: start from them with init_from={path}")
     fresh = [word for word in line.overrides if key_of(word) != "ckpt_path"]
-    asked = requested(passport.request, fresh, line.config_dir)
-    if changed := list(_changes(passport, [*asked, *fresh], line.config_dir)):
+    asked = requested(metadata.request, fresh, line.config_dir)
+    if changed := list(_changes(metadata, [*asked, *fresh], line.config_dir)):
         raise CheckpointError(
             f"{path}: a run that goes on keeps {'; '.join(changed)}. Leave that out, or start from its weights with "
             "init_from="
@@ -70,10 +70,10 @@ def newest_checkpoint(here: Path) -> Path:
     return max(found, key=lambda file: file.stat().st_mtime)
 
 
-def _changes(passport: Passport, overrides: list[str], config_dir: str | None) -> Iterator[str]:
+def _changes(metadata: CheckpointMetadata, overrides: list[str], config_dir: str | None) -> Iterator[str]:
     """A phrase for each thing that would change and cannot."""
     try:
-        before = yaml.safe_load(passport.config)
+        before = yaml.safe_load(metadata.config)
     except yaml.YAMLError as error:
         raise CheckpointError("the checkpoint's configuration is damaged: it is no YAML") from error
     if not isinstance(before, dict):

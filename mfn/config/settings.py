@@ -10,8 +10,8 @@ from pydantic.fields import FieldInfo
 
 from mfn.config.arguments import literal, no_truth, shown, text
 from mfn.config.effect import without_effect
+from mfn.config.failures import resolving
 from mfn.errors import ConfigError
-from mfn.failures import resolving
 
 
 class Settings(BaseModel):

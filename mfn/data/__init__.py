@@ -1,4 +1,4 @@
-"""From bytes on disk to batches of faces: records, folders, splits, augmentation, loaders."""
+"""From a source of faces to batches: splits, augmentation, sampler, loader, data module."""
 
 import os
 

@@ -6,22 +6,23 @@ from typing import Any, Literal
 import numpy as np
 from lightning import LightningDataModule
 
+from mfn.benchmarks.held_out import FOLDS, held_out_set
+from mfn.benchmarks.verification import VerificationSet
 from mfn.data.augment import Augmentation
-from mfn.data.copies import copies_of
+from mfn.data.evaluation_loader import evaluation_loader
 from mfn.data.fingerprint import differences, fingerprint
-from mfn.data.fit import Fit, Fitted
-from mfn.data.held_out import FOLDS, held_out_set
 from mfn.data.images import FaceImages
-from mfn.data.known_people import KnownImages, known_images
 from mfn.data.loader import FaceLoader
 from mfn.data.sampler import FaceBatchSampler
-from mfn.data.sizes import RESIZE, check_sizes
-from mfn.data.source import FaceSource, ImageSource
 from mfn.data.splits import SplitRules, Splits, check_enough, split
-from mfn.data.subset import Subset
 from mfn.data.summary import rows_of_training, rows_of_validation
-from mfn.data.verification import VerificationSet, verification_loader
 from mfn.errors import CheckpointError, ConfigError
+from mfn.images.copies import copies_of
+from mfn.sources.fit import Fit, Fitted
+from mfn.sources.known_people import KnownImages, known_images
+from mfn.sources.sizes import RESIZE, check_sizes
+from mfn.sources.source import FaceSource, ImageSource
+from mfn.sources.subset import Subset
 
 SMALLEST_BATCH = 2
 """Batch normalisation cannot learn from one image."""
@@ -236,7 +237,7 @@ class FaceDataModule(LightningDataModule):
         """
         self._ready()
         loaders = [
-            verification_loader(
+            evaluation_loader(
                 pairs.source,
                 self.image_size,
                 self.eval_batch_size,

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from mfn.data.encode import encoded
-from mfn.data.source import FaceSource
 from mfn.data.splits import Splits
 from mfn.errors import BrokenImageError
+from mfn.sources.encode import encoded
+from mfn.sources.source import FaceSource
 
 _PEOPLE = 64
 

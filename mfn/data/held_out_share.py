@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from mfn.data.identities import split_identities
-from mfn.data.pairs import possible_pairs
+from mfn.benchmarks.pairs import possible_pairs
+from mfn.sources.identities import split_identities
 
 _USUAL, _ENOUGH = 0.02, 20
 _FEWEST_PAIRS = 10

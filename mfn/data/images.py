@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from mfn.data.augment import Augmentation
-from mfn.data.copies import copies_of
-from mfn.data.fit import Fit
 from mfn.data.sampler import SampleKey
-from mfn.data.source import ImageSource
 from mfn.errors import BrokenImageError
+from mfn.images.copies import copies_of
+from mfn.sources.fit import Fit
+from mfn.sources.source import ImageSource
 
 BrokenImages = tuple[tuple[int, str], ...]
 """(position in the source, reason) of images that could not be decoded or brought to the size."""

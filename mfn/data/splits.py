@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mfn.data.held_out_share import held_out_share
-from mfn.data.identities import map_labels, select_images, split_identities, split_images
 from mfn.errors import ConfigError, DataError
+from mfn.sources.identities import map_labels, select_images, split_identities, split_images
 
 
 @dataclass(frozen=True, slots=True)

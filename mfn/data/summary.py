@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from mfn.data.copies import copies_of
-from mfn.data.known_people import KnownImages
-from mfn.data.passed_over import passed_over_of
-from mfn.data.source import FaceSource
 from mfn.data.splits import Splits
+from mfn.images.copies import copies_of
+from mfn.images.passed_over import passed_over_of
+from mfn.sources.known_people import KnownImages
+from mfn.sources.source import FaceSource
 
 
 def rows_of_training(source: FaceSource, splits: Splits) -> dict[str, int | str]:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from mfn.align.choose import choose_face
 from mfn.align.detector import Detector
 from mfn.contract import InputContract
-from mfn.data.sizes import sample
-from mfn.data.source import ImageSource
 from mfn.errors import BrokenImageError
+from mfn.sources.sizes import sample
+from mfn.sources.source import ImageSource
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +23,8 @@ FURTHEST = 6.0
 """Distance, in pixels of a crop of 112 rows, from which faces count as not aligned.
 
 The median over 150 images of each kind, with the 10th and 90th percentile, by MTCNN. Aligned: InsightFace's crops of
-celebrities 3.8 (2.3 to 5.9), of LFW 2.5 (1.4 to 4.6), drawn faces 3.6 (2.3 to 5.7). Not: LFW's photos whole 14.4 (13.5
-to 15.3), their middle 170, 140, 120 and 100 of 250 pixels 9.8, 7.9, 7.1 and 8.8, the 96-column crop's template on
+celebrities 3.8 (2.3 to 5.9), of LFW 2.5 (1.4 to 4.6), synthetic faces 3.6 (2.3 to 5.7). Not: LFW's photos whole 14.4
+(13.5 to 15.3), their middle 170, 140, 120 and 100 of 250 pixels 9.8, 7.9, 7.1 and 8.8, the 96-column crop's template on
 112 columns 8.4 (6.7 to 9.9), turned and zoomed as by a detector's box 9.2, photos of any kind 37. Of 2,000 samples of
 24 images none of the aligned ones lay beyond it, and every other did.
 """

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from mfn.align.warp import warp
 from mfn.contract import InputContract
-from mfn.data.content import content
-from mfn.data.fit import Fit
-from mfn.data.source import ImageSource
+from mfn.sources.content import content
+from mfn.sources.fit import Fit
+from mfn.sources.source import ImageSource
 
 Triple = tuple[float, float, float]
 Placement = Callable[[int, tuple[int, int]], NDArray[np.float64]]

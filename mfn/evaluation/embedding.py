@@ -6,19 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mfn.data.source import ImageSource
-from mfn.data.verification import verification_loader
+from mfn.data.evaluation_loader import evaluation_loader
 from mfn.errors import DataError
 from mfn.inference.embedder import FaceEmbedder
 from mfn.metrics.insightface import mean_norm
 from mfn.metrics.scores import combine
 from mfn.progress import Count, counting
+from mfn.sources.source import ImageSource
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
+class ImageEmbeddings:
     """Raw embeddings of a set's images.
 
     Attributes:
@@ -50,12 +50,12 @@ def embed_images(
     batch_size: int = 32,
     num_workers: int = 0,
     strict: bool = True,
-) -> Embedded:
+) -> ImageEmbeddings:
     """Embeds every image of a source, and tells how far it is.
 
     Args:
         embedder: The network with its contract.
-        source: Aligned faces; see `mfn.data.fit` for those of another size than the contract's.
+        source: Aligned faces; see `mfn.sources.fit` for those of another size than the contract's.
         flip: ``none``, or a way that needs the mirrored images too.
         batch_size: Images at a time.
         num_workers: Processes that decode.
@@ -92,11 +92,11 @@ def embed_some(
     num_workers: int,
     strict: bool,
     count: Count,
-) -> Embedded:
+) -> ImageEmbeddings:
     """Embeds the images at some positions, see `embed_images`; maybe none can be."""
     size = (embedder.contract.height, embedder.contract.width)
     found, plain, mirrored = [], [], []
-    for batch in verification_loader(source, size, batch_size, num_workers, strict=strict, positions=positions):
+    for batch in evaluation_loader(source, size, batch_size, num_workers, strict=strict, positions=positions):
         if len(batch.indices):
             rows = [embedder.raw(batch.images).cpu().numpy()]
             if flip != "none":
@@ -109,8 +109,8 @@ def embed_some(
         count(len(batch.indices) + len(batch.broken))
     if not found:
         nothing = np.empty((0, embedder.contract.embedding_dim), np.float32)
-        return Embedded(np.empty(0, np.int64), nothing, None if flip == "none" else nothing)
-    return Embedded(np.concatenate(found), np.concatenate(plain), np.concatenate(mirrored) if mirrored else None)
+        return ImageEmbeddings(np.empty(0, np.int64), nothing, None if flip == "none" else nothing)
+    return ImageEmbeddings(np.concatenate(found), np.concatenate(plain), np.concatenate(mirrored) if mirrored else None)
 
 
 def _finite(

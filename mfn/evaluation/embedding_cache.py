@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mfn.data.content import digests
-from mfn.data.source import ImageSource
 from mfn.errors import BrokenImageError, DataError
-from mfn.evaluation.embedding import Embedded, embed_some
-from mfn.files import replacing
+from mfn.evaluation.embedding import ImageEmbeddings, embed_some
+from mfn.files.atomic import replacing
 from mfn.inference.embedder import FaceEmbedder
 from mfn.inference.network import TorchNetwork
 from mfn.progress import counting
+from mfn.sources.content import digests
+from mfn.sources.source import ImageSource
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class EmbeddingCache:
         batch_size: int = 32,
         num_workers: int = 0,
         strict: bool = True,
-    ) -> Embedded:
+    ) -> ImageEmbeddings:
         """The same as `embed_images`, of which only what the folder lacks is done.
 
         All embeddings are held in memory: 4 D bytes for each view of an image.
@@ -98,7 +98,7 @@ class EmbeddingCache:
             raise DataError(f"{source.name} holds no image that can be read and embedded")
         whole = np.flatnonzero(~broken)
         taken = rows if len(whole) == len(rows) else rows[whole]
-        return Embedded(whole, taken[:, 0], taken[:, 1] if views == 2 else None)
+        return ImageEmbeddings(whole, taken[:, 0], taken[:, 1] if views == 2 else None)
 
 
 def fingerprint(embedder: FaceEmbedder, views: int) -> str:
@@ -130,7 +130,7 @@ def _read(path: Path, shard: NDArray[np.float32]) -> bool:
     return True
 
 
-def _fill(shard: NDArray[np.float32], embedded: Embedded, start: int) -> None:
+def _fill(shard: NDArray[np.float32], embedded: ImageEmbeddings, start: int) -> None:
     shard[:] = np.nan
     shard[embedded.positions - start, 0] = embedded.plain
     if embedded.mirrored is not None:

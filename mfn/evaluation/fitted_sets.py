@@ -5,12 +5,12 @@ import logging
 from collections.abc import Mapping
 from typing import TypeVar
 
+from mfn.benchmarks.gallery import IdentificationSet
+from mfn.benchmarks.verification import VerificationSet
 from mfn.contract import InputContract
-from mfn.data.benchmarks.gallery import IdentificationSet
-from mfn.data.fit import Fit, Fitted
-from mfn.data.sizes import check_sizes
-from mfn.data.verification import VerificationSet
 from mfn.evaluation.alignment import a_few, warn_of_unaligned
+from mfn.sources.fit import Fit, Fitted
+from mfn.sources.sizes import check_sizes
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ def fitted_sets(sets: Mapping[str, T], contract: InputContract, fit: str, *, che
     Args:
         sets: Of any kind; those of IJB bring landmarks along and are aligned by these.
         contract: Of the network.
-        fit: How images of another size come to the network's, see `mfn.data.fit.Fit`.
+        fit: How images of another size come to the network's, see `mfn.sources.fit.Fit`.
         check_alignment: Whether to look at where faces lie.
 
     Raises:

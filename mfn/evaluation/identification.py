@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mfn.data.benchmarks.gallery import IdentificationSet
+from mfn.benchmarks.gallery import IdentificationSet
 from mfn.evaluation.embedding import embed_images
 from mfn.evaluation.embedding_cache import EmbeddingCache
 from mfn.inference.embedder import FaceEmbedder
@@ -12,7 +12,7 @@ from mfn.metrics.identification import Identification, centroids, identify
 
 
 @dataclass(frozen=True, slots=True)
-class Identified:
+class IdentificationResult:
     """How well probes find their people in a gallery.
 
     Attributes:
@@ -45,7 +45,7 @@ def identify_set(
     num_workers: int = 0,
     flip: str = "none",
     cache: EmbeddingCache | None = None,
-) -> list[Identified]:
+) -> list[IdentificationResult]:
     """Embeds gallery and probes once and searches.
 
     Args:
@@ -75,7 +75,7 @@ def identify_set(
     if len(np.unique(labels)) < len(labels):
         searched[f"{people.name} centroid"] = centroids(enrolled, labels)
     return [
-        Identified(
+        IdentificationResult(
             name=name,
             gallery=len(rows),
             people=len(np.unique(row_labels)),

@@ -5,16 +5,16 @@ from numpy.typing import NDArray
 
 from mfn.align.similarity import similarity_transform
 from mfn.align.warp import warp
+from mfn.benchmarks.ijb import IjbSet, Subjects
 from mfn.contract import InputContract
-from mfn.data.benchmarks.ijb import IjbSet, Subjects
-from mfn.data.content import content
-from mfn.data.source import ImageSource
-from mfn.evaluation.embedding import Embedded, embed_images
+from mfn.evaluation.embedding import ImageEmbeddings, embed_images
 from mfn.evaluation.embedding_cache import EmbeddingCache
-from mfn.evaluation.identification import Identified
+from mfn.evaluation.identification import IdentificationResult
 from mfn.evaluation.templates import Templates, TemplateVerification, search_gallery, verify_templates
 from mfn.inference.embedder import FaceEmbedder
 from mfn.metrics.templates import pool_templates
+from mfn.sources.content import content
+from mfn.sources.source import ImageSource
 
 
 class AlignedFaces:
@@ -63,7 +63,7 @@ def run_ijb(
     detector_weight: bool = True,
     media_pooling: bool = True,
     strict: bool = True,
-) -> tuple[TemplateVerification, list[Identified]]:
+) -> tuple[TemplateVerification, list[IdentificationResult]]:
     """Embeds every image, pools templates, and judges both protocols. The defaults are those of InsightFace's tables.
 
     Args:
@@ -109,7 +109,7 @@ def run_ijb(
     return verify_templates(ijb.name, templates, ijb.pairs, ijb.is_same, missing, ijb.notes), searched
 
 
-def raw_views(embedded: Embedded, flip: str) -> NDArray[np.float32]:
+def raw_views(embedded: ImageEmbeddings, flip: str) -> NDArray[np.float32]:
     """Embeddings as the network gave them, the two views put together as `flip` says (none | sum | concat)."""
     if embedded.mirrored is None or flip == "none":
         return embedded.plain

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfn.errors import ConfigError
-from mfn.evaluation.verdict import Verdict
+from mfn.evaluation.verification_result import VerificationResult
 
 
 def check_far(name: str, is_same: NDArray[np.bool_], far: float) -> None:
@@ -21,7 +21,7 @@ def check_far(name: str, is_same: NDArray[np.bool_], far: float) -> None:
         )
 
 
-def operating_threshold(judged: Verdict, far: float) -> float:
+def operating_threshold(judged: VerificationResult, far: float) -> float:
     """The lowest cosine at which at most a share `far` of a set's impostor pairs is accepted.
 
     Raises:

@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from mfn.errors import MfnError, first_line
-from mfn.evaluation.identification import Identified
-from mfn.evaluation.probe_report import ProbeReport
+from mfn.evaluation.contract_report import ContractReport
+from mfn.evaluation.identification import IdentificationResult
 from mfn.evaluation.templates import TemplateVerification
-from mfn.evaluation.verdict import Verdict
+from mfn.evaluation.verification_result import VerificationResult
 
 log = logging.getLogger(__name__)
 
-Result = Verdict | TemplateVerification | Identified
+Result = VerificationResult | TemplateVerification | IdentificationResult
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Outcome:
     """
 
     results: list[Result] = field(default_factory=list)
-    probe: ProbeReport | None = None
+    probe: ContractReport | None = None
     failed: dict[str, str] = field(default_factory=dict)
     errors: list[Exception] = field(default_factory=list)
 
@@ -47,6 +47,8 @@ class Outcome:
     @property
     def score(self) -> float:
         """Mean accuracy over the verification sets; without any, the mean rank-1 rate."""
-        shares = [judged.accuracy for judged in self.results if isinstance(judged, Verdict)]
-        shares = shares or [judged.result.ranks[1] for judged in self.results if isinstance(judged, Identified)]
+        shares = [judged.accuracy for judged in self.results if isinstance(judged, VerificationResult)]
+        shares = shares or [
+            judged.result.ranks[1] for judged in self.results if isinstance(judged, IdentificationResult)
+        ]
         return sum(shares) / len(shares)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mfn.data.verification import VerificationSet
+from mfn.benchmarks.verification import VerificationSet
 from mfn.metrics.bootstrap import linked_identities
 from mfn.metrics.scores import cosine
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mfn.data.benchmarks.ijb_tables import Subjects
+from mfn.benchmarks.ijb_tables import Subjects
 from mfn.errors import DataError
-from mfn.evaluation.identification import Identified
+from mfn.evaluation.identification import IdentificationResult
 from mfn.metrics.identification import identify
 from mfn.metrics.verification import Roc, roc
 
@@ -120,7 +120,7 @@ def verify_templates(
     )
 
 
-def search_gallery(name: str, templates: Templates, probes: Subjects, gallery: Subjects) -> Identified:
+def search_gallery(name: str, templates: Templates, probes: Subjects, gallery: Subjects) -> IdentificationResult:
     """Searches for probe templates in a gallery of templates, 1:N; probes of people outside of it are unknown.
 
     Raises:
@@ -130,7 +130,7 @@ def search_gallery(name: str, templates: Templates, probes: Subjects, gallery: S
     if not ((enrolled >= 0).any() and (wanted >= 0).any()):
         raise DataError(f"{name}: no template of the gallery or of the probes has an image")
     people = gallery.people[enrolled >= 0]
-    return Identified(
+    return IdentificationResult(
         name=name,
         gallery=len(people),
         people=len(np.unique(people)),

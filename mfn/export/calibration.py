@@ -5,11 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
+from mfn.benchmarks.bin_pack import read_bin
 from mfn.contract import InputContract
-from mfn.data.fit import Fit, Fitted
-from mfn.data.open_images import open_images
-from mfn.data.sizes import check_sizes
 from mfn.errors import BrokenImageError, ConfigError, DataError, ExportError
+from mfn.sources.fit import Fit, Fitted
+from mfn.sources.image_folder import ImageFolder
+from mfn.sources.open_faces import records_at
+from mfn.sources.roots import existing_root, given_path
+from mfn.sources.sizes import check_sizes
+from mfn.sources.source import ImageSource
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +28,7 @@ def calibration_faces(
         contract: Of the network; says the size.
         count: Images to draw; all where there are fewer.
         seed: Of the draw.
-        fit: How images of another size come to the contract's, see `mfn.data.fit.Fit`.
+        fit: How images of another size come to the contract's, see `mfn.sources.fit.Fit`.
 
     Returns:
         uint8 RGB (N, H, W, 3), N <= `count`.
@@ -58,3 +62,21 @@ def calibration_faces(
     if len(faces) < count:
         log.info("calibration: %s holds %d faces, not %d", root, len(faces), count)
     return np.stack(faces)
+
+
+def open_images(root: str | Path, key: str = "root") -> ImageSource:
+    """Open the images at a place.
+
+    Args:
+        root: a `.bin` verification pack; an InsightFace pack or TFRecord files, the file or its folder; or a folder
+            with images in it or in folders below it, see `find_images`.
+        key: what the configuration calls it, for messages.
+
+    Raises:
+        ConfigError: it is not given, or no path.
+        DataError: there is none of these.
+    """
+    place = given_path(root, key)
+    if place.is_file() and place.suffix.lower() == ".bin":
+        return read_bin(place).source
+    return records_at(place) or ImageFolder(existing_root(place, key))

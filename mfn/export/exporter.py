@@ -10,10 +10,10 @@ from mfn.errors import ExportError, MfnError, first_line
 from mfn.export.jobs import Job
 from mfn.export.metadata import described, write_metadata
 from mfn.export.network import Deployable, ExportOptions, deployable
-from mfn.export.proof import Proof, Reference, prove
 from mfn.export.quiet import quiet
 from mfn.export.replacing import check_replaceable
 from mfn.export.source import Source
+from mfn.export.validation import FileValidation, Reference, validate_file
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Exported:
 
     deployable: Deployable
     files: list[Path]
-    proof: Proof
+    proof: FileValidation
 
     @property
     def name(self) -> str:
@@ -91,4 +91,4 @@ class Exporter:
             said = f"{type(error).__name__}: {first_line(error)}"
             raise ExportError(f"{target.name}'s own tools failed ({said})") from error
         write_metadata(path, network)
-        return Exported(network, files, prove(target, network, files, self.reference))
+        return Exported(network, files, validate_file(target, network, files, self.reference))

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from mfn.benchmarks.verification import VerificationSet
 from mfn.contract import InputContract
 from mfn.data.images import FaceImages
-from mfn.data.synthetic import SyntheticFaces
-from mfn.data.verification import VerificationSet
 from mfn.errors import BrokenImageError, ConfigError
+from mfn.synthetic.dataset import SyntheticFaces
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def parity_faces(
         return faces[: len(read)]
     if calibration is not None:
         return calibration[:COUNT]
-    log.info("parity is measured on drawn faces: name a benchmark or a calibration set for real ones")
+    log.info("parity is measured on synthetic faces: name a benchmark or a calibration set for real ones")
     drawn = SyntheticFaces(COUNT, 1, size)
     return np.stack([drawn.image(index) for index in range(COUNT)])
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from mfn.about import mfn_version
 from mfn.export.network import Deployable
-from mfn.files import replacing
-from mfn.inference.foreign import CONTRACT_KEY, side_file
+from mfn.files.atomic import replacing
+from mfn.inference.file_contract import CONTRACT_KEY, side_file
 
 
 def described(deployable: Deployable, origin: Mapping[str, str] = MappingProxyType({})) -> Deployable:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mfn.errors import ExportError
-from mfn.files import replacing
+from mfn.files.atomic import replacing
 from mfn.inference.ncnn_network import MAGIC
 
 HALF, INT8 = 0x01306B47, 0x000D4B38

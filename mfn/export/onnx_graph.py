@@ -11,7 +11,7 @@ from mfn.export.metadata import described
 from mfn.export.network import INPUT, OUTPUT, Deployable, ExportOptions
 from mfn.export.prelu import PReLUForm, with_prelu
 from mfn.export.quiet import quiet
-from mfn.files import replacing
+from mfn.files.atomic import replacing
 
 if TYPE_CHECKING:
     import onnx

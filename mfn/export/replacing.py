@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mfn.errors import ExportError
-from mfn.export.proof import size_of
-from mfn.inference.foreign import side_file
+from mfn.export.validation import size_of
+from mfn.files.ownership import json_at
+from mfn.inference.file_contract import side_file
 from mfn.inference.loading import SUFFIXES
-from mfn.ownership import json_at
 
 
 def file_stem(name: object, checkpoint: Path) -> str:

@@ -7,10 +7,17 @@ from typing import Any
 import yaml
 from torch import nn
 
-from mfn.checkpoint import Passport, best_score, build_backbone, not_finite, read_checkpoint, weights_hash
+from mfn.checkpoint.format import (
+    CheckpointMetadata,
+    best_score,
+    build_backbone,
+    not_finite,
+    read_checkpoint,
+    weights_hash,
+)
 from mfn.contract import InputContract
 from mfn.errors import ExportError
-from mfn.models.ordered_arrays import import_ordered_arrays
+from mfn.models.layer_order import import_layer_order
 
 _LARGEST, _LONGEST = 100_000, 100
 """Characters of a configuration that is read, and of a value that is told."""
@@ -32,7 +39,7 @@ class Source:
 
 
 def read_source(path: Path) -> Source:
-    """Reads a checkpoint of ours, or arrays in forward order.
+    """Reads a checkpoint of ours, or weights in layer order.
 
     Raises:
         CheckpointError: The file is missing, damaged, or of neither kind.
@@ -40,16 +47,16 @@ def read_source(path: Path) -> Source:
     """
     suffix = path.suffix.lower()
     if suffix == ".npz":
-        backbone, _, contract = import_ordered_arrays(path)
+        backbone, _, contract = import_layer_order(path)
         facts = {"recipe": f"imported from {path.name}"}
     elif suffix == ".ckpt":
         checkpoint = read_checkpoint(path)
         backbone, contract = build_backbone(checkpoint, path)
-        facts = _recipe(Passport.of(checkpoint, path).config)
+        facts = _recipe(CheckpointMetadata.of(checkpoint, path).config)
         if score := best_score(checkpoint):
             facts["accuracy"] = score
     else:
-        raise ExportError(f"ckpt_path={path} must be a checkpoint (.ckpt) or arrays in forward order (.npz)")
+        raise ExportError(f"ckpt_path={path} must be a checkpoint (.ckpt) or weights in layer order (.npz)")
     if spoilt := not_finite(backbone.state_dict()):
         raise ExportError(
             f"{path} is spoilt: {len(spoilt)} of its tensors hold NaN or infinity ({', '.join(spoilt[:3])}); its "

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 
 from mfn.export.latency import Latency
-from mfn.export.proof import Figures, Proof
+from mfn.export.validation import Figures, FileValidation
 
 Row = dict[str, object]
 
 
-def parity_row(proof: Proof) -> Row:
+def parity_row(proof: FileValidation) -> Row:
     """Size, make and closeness to the checkpoint."""
     close, made = proof.parity, proof.made_of
     row: Row = {

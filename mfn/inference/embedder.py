@@ -33,7 +33,7 @@ class FaceEmbedder:
     def load(
         cls, path: Path | str, stated: Mapping[str, Any] | None = None, trust_torchscript: bool = False
     ) -> "FaceEmbedder":
-        """Reads a network file: a checkpoint, arrays in forward order (``.npz``), or an exported file.
+        """Reads a network file: a checkpoint, weights in layer order (``.npz``), or an exported file.
 
         Args:
             path: The file.

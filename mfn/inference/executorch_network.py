@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mfn.about import install_command
 from mfn.errors import CheckpointError, first_line
-from mfn.inference.foreign import CONTRACT_KEY
+from mfn.inference.file_contract import CONTRACT_KEY
 
 _pool_changes = 0
 """How often the process's one thread pool was made anew; methods loaded before that point into the old one."""

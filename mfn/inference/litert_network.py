@@ -10,8 +10,8 @@ from torch import Tensor
 
 from mfn.about import install_command
 from mfn.errors import CheckpointError, first_line
+from mfn.inference.file_contract import CONTRACT_KEY
 from mfn.inference.fixed_batch import in_fixed_batches
-from mfn.inference.foreign import CONTRACT_KEY
 
 
 class LiteRTNetwork:

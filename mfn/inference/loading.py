@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-from mfn.checkpoint import build_backbone, read_checkpoint, write_atomically
+from mfn.checkpoint.format import build_backbone, read_checkpoint, write_atomically
 from mfn.contract import InputContract, is_side
 from mfn.errors import CheckpointError
-from mfn.inference.foreign import Declared, contract_of_file, parse_contract, write_side_file
+from mfn.inference.file_contract import Declared, contract_of_file, parse_contract, write_side_file
 from mfn.inference.network import Network, TorchNetwork
 from mfn.inference.torch_file_network import notes_of_program
-from mfn.models.ordered_arrays import import_ordered_arrays
+from mfn.models.layer_order import import_layer_order
 
 Loaded = tuple[Network, InputContract]
 Loader = Callable[[Path, Mapping[str, Any]], Loaded]
@@ -78,8 +78,8 @@ def _checkpoint(path: Path, stated: Mapping[str, Any]) -> Loaded:
     return TorchNetwork(backbone), contract_of_file(path, contract, stated)
 
 
-def _ordered_arrays(path: Path, stated: Mapping[str, Any]) -> Loaded:
-    network, _, contract = import_ordered_arrays(path)
+def _layer_order(path: Path, stated: Mapping[str, Any]) -> Loaded:
+    network, _, contract = import_layer_order(path)
     return TorchNetwork(network), contract_of_file(path, contract, stated)
 
 
@@ -123,7 +123,7 @@ RUNTIMES = {
 
 _LOADERS: dict[str, Loader] = {
     ".ckpt": _checkpoint,
-    ".npz": _ordered_arrays,
+    ".npz": _layer_order,
     **dict.fromkeys(RUNTIMES, _exported),
     ".mlpackage": _core_ml,
 }

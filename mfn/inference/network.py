@@ -5,7 +5,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from mfn.checkpoint import weights_hash
+from mfn.checkpoint.format import weights_hash
 
 
 class Network(Protocol):

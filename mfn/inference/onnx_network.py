@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from mfn.errors import CheckpointError, first_line
+from mfn.inference.file_contract import CONTRACT_KEY
 from mfn.inference.fixed_batch import in_fixed_batches
-from mfn.inference.foreign import CONTRACT_KEY
 
 _LONGEST = 2**20
 

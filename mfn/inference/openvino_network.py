@@ -11,8 +11,8 @@ from torch import Tensor
 
 from mfn.about import install_command
 from mfn.errors import CheckpointError
+from mfn.inference.file_contract import CONTRACT_KEY
 from mfn.inference.fixed_batch import in_fixed_batches
-from mfn.inference.foreign import CONTRACT_KEY
 
 
 class OpenvinoNetwork:

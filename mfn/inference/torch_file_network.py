@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from mfn.errors import CheckpointError, first_line
-from mfn.inference.foreign import CONTRACT_KEY
+from mfn.inference.file_contract import CONTRACT_KEY
 
 _LONGEST_NOTE = 2**20
 _CODE = ("aotinductor", ".so", "custom_obj", "opaque_obj")

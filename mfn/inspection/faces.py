@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from mfn.data.copies import read_copies
-from mfn.data.folder_dataset import FolderDataset
-from mfn.data.open_images import ImageFolder
-from mfn.data.pack import read_property
-from mfn.data.pack_files import beside, existing_pack, find_pack
-from mfn.data.pack_labels import EXACT
-from mfn.data.pack_list import read_pack_list
-from mfn.data.record_dataset import RecordDataset
-from mfn.data.source import FaceSource
-from mfn.data.tfrecords.tfrecord_dataset import TFRecordDataset
+from mfn.images.copies import read_copies
 from mfn.inspection.inspection import Inspection, megabytes
 from mfn.inspection.pixels import look_at, spread
+from mfn.packs.insightface import read_property
+from mfn.packs.pack_files import beside, existing_pack, find_pack
+from mfn.packs.pack_labels import EXACT
+from mfn.packs.pack_list import read_pack_list
+from mfn.sources.folder_dataset import FolderDataset
+from mfn.sources.image_folder import ImageFolder
+from mfn.sources.record_dataset import RecordDataset
+from mfn.sources.source import FaceSource
+from mfn.sources.tfrecord_dataset import TFRecordDataset
 from mfn.text import printable
 
 

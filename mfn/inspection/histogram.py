@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mfn.ownership import PNG_PROGRAM, is_png_of_ours, writing
+from mfn.files.ownership import PNG_PROGRAM, is_png_of_ours, writing
 
 EDGES = (1, 2, 6, 11, 21, 31, 91, 201, 351, 1001)
 """Where bins begin; 31, 91, 201 and 351 are those of the older projects' rules. The last bin has no end."""

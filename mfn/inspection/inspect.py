@@ -5,19 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
-from mfn.data.benchmarks.places import ANY, files_of
-from mfn.data.image_folder import find_images
-from mfn.data.pack_files import find_pack, packs_in
-from mfn.data.passed_over import PassedOver
-from mfn.data.tfrecords.tfrecord_dataset import shards_in
+from mfn.benchmarks.places import ANY, files_of
 from mfn.errors import BrokenImageError, DataError
+from mfn.images.folder import find_images
+from mfn.images.passed_over import PassedOver
 from mfn.inference.loading import RUNTIMES
 from mfn.inspection.faces import inspect_folder, inspect_images, inspect_list, inspect_pack, inspect_tfrecord
 from mfn.inspection.inspection import Inspection
 from mfn.inspection.networks import inspect_checkpoint, inspect_network
 from mfn.inspection.pairs import inspect_bin, inspect_pairs
 from mfn.inspection.pixels import spread
-from mfn.prepare.contact_sheet import write_contact_sheet
+from mfn.packs.pack_files import find_pack, packs_in
+from mfn.report.contact_sheet import write_contact_sheet
+from mfn.sources.tfrecord_dataset import shards_in
 
 SAMPLE = 1000
 

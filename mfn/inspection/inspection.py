@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mfn.data.source import ImageSource
 from mfn.inspection.histogram import histogram_text
+from mfn.sources.source import ImageSource
 
 
 @dataclass(frozen=True, slots=True)

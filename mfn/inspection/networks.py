@@ -7,10 +7,10 @@ from typing import Any
 
 from torch import Tensor
 
-from mfn.checkpoint import (
+from mfn.checkpoint.format import (
     BACKBONE,
     HEAD,
-    Passport,
+    CheckpointMetadata,
     best_score,
     build_backbone,
     not_finite,
@@ -20,7 +20,7 @@ from mfn.checkpoint import (
 )
 from mfn.contract import InputContract
 from mfn.errors import CheckpointError, ConfigError
-from mfn.inference.foreign import CONTRACT_KEY, parse_contract
+from mfn.inference.file_contract import CONTRACT_KEY, parse_contract
 from mfn.inference.loading import PROGRAMS, RUNTIMES, load_network, open_runtime
 from mfn.inference.network import TorchNetwork
 from mfn.inference.torch_file_network import notes_of_program
@@ -47,28 +47,28 @@ def inspect_checkpoint(path: Path) -> Inspection:
         if (spoilt := not_finite(tensors))
     ]
     try:
-        passport = Passport.of(checkpoint, path)
+        metadata = CheckpointMetadata.of(checkpoint, path)
         backbone, contract = build_backbone(checkpoint, path)
     except CheckpointError as error:
         return Inspection(str(path), "PyTorch file", facts | facts_of(checkpoint), [*problems, str(error)])
-    arguments = {key: value for key, value in passport.model.items() if key != "_target_"}
+    arguments = {key: value for key, value in metadata.model.items() if key != "_target_"}
     head = {name: value for name, value in part_of_state(checkpoint, HEAD).items() if isinstance(value, Tensor)}
     facts |= {
-        "network": str(passport.model["_target_"]).rpartition(".")[2],
+        "network": str(metadata.model["_target_"]).rpartition(".")[2],
         "arguments": ", ".join(f"{key}={value}" for key, value in arguments.items()),
         "parameters": sum(parameter.numel() for parameter in backbone.parameters()),
         "weights": weights_hash(part_of_state(checkpoint, BACKBONE)),
         **_contract(contract),
-        "classes": len(passport.label_map),
+        "classes": len(metadata.label_map),
         "head": ", ".join(f"{name} {'x'.join(map(str, value.shape))}" for name, value in head.items()) or "none",
         **_training(checkpoint),
-        "mfn": passport.version,
+        "mfn": metadata.version,
     }
     return Inspection(str(path), "checkpoint", facts, problems)
 
 
 def inspect_network(path: Path, stated: Mapping[str, Any] | None = None) -> Inspection:
-    """Look at an exported file or at arrays in forward order; without a contract it is told what the file itself says.
+    """Look at an exported file or at weights in layer order; without a contract it is told what the file itself says.
 
     Args:
         path: the file.

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mfn.data.benchmarks.benchmark import listed_in
-from mfn.data.benchmarks.bin_pack import read_bin
-from mfn.data.benchmarks.judgeable import check_judgeable
-from mfn.data.benchmarks.odd_pairs import find_odd_pairs, in_words, odd_among
-from mfn.data.benchmarks.paired_files import numbered
-from mfn.data.benchmarks.places import image_folders
-from mfn.data.image_finder import finder_of
-from mfn.data.verification import VerificationSet
+from mfn.benchmarks.benchmark import listed_in
+from mfn.benchmarks.bin_pack import read_bin
+from mfn.benchmarks.odd_pairs import find_odd_pairs, in_words, odd_among
+from mfn.benchmarks.paired_files import numbered
+from mfn.benchmarks.places import image_folders
+from mfn.benchmarks.preconditions import check_benchmark
+from mfn.benchmarks.verification import VerificationSet
 from mfn.errors import DataError
+from mfn.images.finder import finder_of
 from mfn.inspection.inspection import Inspection, megabytes
 from mfn.inspection.pixels import look_at, spread
 from mfn.text import printable
@@ -79,7 +79,7 @@ def _told(pairs: VerificationSet, odd: Mapping[str, int]) -> list[str]:
     """What is wrong with a set, a sentence each."""
     problems = [*pairs.notes, *_odd(odd)]
     try:
-        check_judgeable(pairs, pairs.name)
+        check_benchmark(pairs, pairs.name)
     except DataError as error:
         problems.append(str(error))
     return problems

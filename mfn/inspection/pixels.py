@@ -10,11 +10,11 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from mfn.data.decode import decode_telling
-from mfn.data.encode import encoded, suffix_of
-from mfn.data.source import ImageSource
 from mfn.errors import DataError
-from mfn.prepare.quality import is_grey
+from mfn.images.decode import decode_with_warnings
+from mfn.images.quality import is_grey
+from mfn.sources.encode import encoded, suffix_of
+from mfn.sources.source import ImageSource
 
 _CHUNK = 4096
 
@@ -73,7 +73,7 @@ def look_at(source: ImageSource, positions: NDArray[np.int64]) -> tuple[dict[str
 def _look(source: ImageSource, index: int) -> _Look | None:
     try:
         data = encoded(source, index)
-        image, damage = decode_telling(data)
+        image, damage = decode_with_warnings(data)
     except DataError:  # a damaged record, or a broken image in a whole one
         return None
     return _Look(suffix_of(data).lstrip("."), image.shape[:2], is_grey(image), len(data), damage)

@@ -13,9 +13,9 @@ from mfn.align.choose import choose_face
 from mfn.align.face import Face
 from mfn.align.warp import align_face
 from mfn.contract import InputContract
-from mfn.data.fit import cut_middle
 from mfn.errors import ConfigError, DataError
-from mfn.prepare.quality import blur, is_grey, perceptual_hash
+from mfn.images.quality import blur, is_grey, perceptual_hash
+from mfn.sources.fit import cut_middle
 
 BROKEN, NO_FACE, SEVERAL, DEGENERATE = "broken", "no face", "several faces", "landmarks without extent"
 

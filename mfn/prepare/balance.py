@@ -7,11 +7,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from mfn.data.identities import map_labels, select_images
-from mfn.data.variants import VARIANTS
 from mfn.errors import ConfigError
+from mfn.images.variants import VARIANTS
 from mfn.prepare.identity_keys import identity_keys
 from mfn.prepare.manifest import Manifest
+from mfn.sources.identities import map_labels, select_images
 
 TOO_FEW, THINNED = "identity has too few images", "identity has too many images"
 
@@ -23,7 +23,7 @@ class Band:
     Attributes:
         above: highest number of images that is below the band.
         upto: highest number of images in the band; None has no limit.
-        copies: names of `mfn.data.variants.VARIANTS`, one copy of every image for each.
+        copies: names of `mfn.images.variants.VARIANTS`, one copy of every image for each.
 
     Raises:
         ConfigError: an empty band or an unknown variant.

@@ -3,13 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mfn.data.decode import decode_rgb
-from mfn.data.encode import encoded
-from mfn.data.source import FaceSource
 from mfn.errors import BrokenImageError
+from mfn.images.decode import decode_rgb
 from mfn.prepare.align_step import BROKEN
 from mfn.prepare.manifest import Manifest
 from mfn.prepare.shards import Shards
+from mfn.sources.encode import encoded
+from mfn.sources.source import FaceSource
 
 
 class Crops:

@@ -8,10 +8,10 @@ from pathlib import Path
 import jinja2
 import numpy as np
 
-from mfn.files import replacing
+from mfn.files.atomic import replacing
 from mfn.prepare.clean import DUPLICATE, SHARED
-from mfn.prepare.contact_sheet import thumbnail
 from mfn.prepare.manifest import Manifest
+from mfn.report.contact_sheet import thumbnail
 
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">

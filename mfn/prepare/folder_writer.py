@@ -6,13 +6,13 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Self
 
-from mfn.data.copies import write_copies
-from mfn.data.encode import suffix_of
 from mfn.errors import DataError
+from mfn.images.copies import write_copies
+from mfn.sources.encode import suffix_of
 
 
 class FolderWriter:
-    """Writes ``PERSON/name.jpg``, with the calls of `mfn.data.pack_writer.PackWriter`.
+    """Writes ``PERSON/name.jpg``, with the calls of `mfn.packs.pack_writer.PackWriter`.
 
     Letters that file names cannot hold become '_'; a name that is taken gets a number. Virtual copies are listed in
     ``variants.tsv``.

@@ -8,7 +8,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from mfn.align.detector import Detector
 from mfn.config.build import build, check_values
-from mfn.data.source import FaceSource
 from mfn.errors import ConfigError
 from mfn.prepare.align_step import AlignRules
 from mfn.prepare.balance import BalanceRules
@@ -24,6 +23,7 @@ from mfn.prepare.report import Report
 from mfn.prepare.split_step import SplitShares
 from mfn.prepare.suspects import SuspectRules
 from mfn.prepare.workspace import Workspace
+from mfn.sources.source import FaceSource
 
 STEPS = ("align", "clean", "balance", "split")
 """What ``steps=[...]`` may name; packing always comes last."""

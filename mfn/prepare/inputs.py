@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mfn.data.image_files import ImageFiles
-from mfn.data.source import FaceSource
+from mfn.images.files import ImageFiles
 from mfn.prepare.settings import digest
+from mfn.sources.source import FaceSource
 
 
 def input_paths(config: Mapping[str, Any]) -> dict[str, Path]:

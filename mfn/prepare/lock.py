@@ -7,7 +7,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from mfn.errors import ConfigError
-from mfn.files import process_name
+from mfn.files.atomic import process_name
 
 LOCK, HOLDER = "mfn-prepare.lock", "mfn-prepare.process"
 

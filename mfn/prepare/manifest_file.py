@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from mfn.about import install_command
 from mfn.errors import ConfigError, DataError
-from mfn.files import replacing
+from mfn.files.atomic import replacing
 
 
 def require_writer(path: Path) -> None:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from mfn.config.quoting import quoted_override
-from mfn.data.copies import copies_of
-from mfn.data.source import FaceSource
 from mfn.data.splits import SplitRules, split
 from mfn.errors import ConfigError
+from mfn.images.copies import copies_of
+from mfn.sources.source import FaceSource
 
 
 @dataclass(frozen=True, slots=True)

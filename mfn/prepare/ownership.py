@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from mfn.about import mfn_version
-from mfn.files import is_temporary, replacing
-from mfn.ownership import SETTINGS
+from mfn.files.atomic import is_temporary, replacing
+from mfn.files.ownership import SETTINGS
 
 LIST = "written.json"
 _MAKER = "mfn prepare"

@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mfn.data.benchmarks.bin_writer import prepare_bin
-from mfn.data.held_out import FOLDS, held_out_set
-from mfn.data.pack_writer import PackWriter
-from mfn.data.pairs import possible_pairs
-from mfn.data.variants import VARIANTS, variant_draws
+from mfn.benchmarks.bin_writer import prepare_bin
+from mfn.benchmarks.held_out import FOLDS, held_out_set
+from mfn.benchmarks.pairs import possible_pairs
 from mfn.errors import ConfigError, DataError
+from mfn.images.variants import VARIANTS, variant_draws
+from mfn.packs.pack_writer import PackWriter
 from mfn.prepare.align_step import jpeg
 from mfn.prepare.crops import Crops
 from mfn.prepare.folder_writer import FolderWriter

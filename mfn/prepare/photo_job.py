@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfn.align.detector import Detector
-from mfn.data.encode import EncodedImages
-from mfn.data.source import FaceSource
 from mfn.errors import BrokenImageError
+from mfn.images.bombs import refuse_bomb
 from mfn.prepare.align_step import BROKEN, AlignRules, aligned, measured
-from mfn.prepare.bombs import refuse_bomb
 from mfn.prepare.executors import Done
 from mfn.prepare.shards import Shards
+from mfn.sources.encode import EncodedImages
+from mfn.sources.source import FaceSource
 
 _AT_ONCE, _MOST_BYTES = 16, 600_000_000
 """Photos in memory at a time, as many of a phone's take 600 MB; after so many bytes no more are read before work."""

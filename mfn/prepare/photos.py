@@ -5,10 +5,10 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from mfn.data.copies import Copies, copies_of
-from mfn.data.passed_over import PassedOver
-from mfn.data.source import FaceSource
+from mfn.images.copies import Copies, copies_of
+from mfn.images.passed_over import PassedOver
 from mfn.prepare.manifest import Manifest
+from mfn.sources.source import FaceSource
 
 
 @runtime_checkable

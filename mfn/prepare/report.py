@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mfn.errors import DataError, first_line
-from mfn.files import replacing
+from mfn.files.atomic import replacing
 from mfn.prepare.align_step import BROKEN, DEGENERATE, NO_FACE, SEVERAL
 from mfn.prepare.manifest import Manifest
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mfn.files import replacing
-from mfn.ownership import SETTINGS
+from mfn.files.atomic import replacing
+from mfn.files.ownership import SETTINGS
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    """The settings in a folder of which `mfn.ownership.is_prepared` says that it has them."""
+    """The settings in a folder of which `mfn.files.ownership.is_prepared` says that it has them."""
     return json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfn.errors import DataError, first_line
-from mfn.files import replacing
+from mfn.files.atomic import replacing
 
 _JPEGS, _ENDS, _PLAN = "crops", "ends", "plan"
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfn.data.identities import split_identities, split_images
 from mfn.errors import ConfigError
 from mfn.prepare.identity_keys import identity_keys
 from mfn.prepare.manifest import Manifest
+from mfn.sources.identities import split_identities, split_images
 
 TRAIN, VAL, HELD_OUT = "train", "val", "held_out"
 

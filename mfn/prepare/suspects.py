@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from mfn.data.fit import ALIGNED_CROPS, Fit, Fitted, Size
-from mfn.data.sizes import check_sizes
 from mfn.errors import ConfigError
 from mfn.evaluation.embedding import embed_images
-from mfn.files import replacing
+from mfn.files.atomic import replacing
 from mfn.inference.embedder import FaceEmbedder
 from mfn.prepare.crops import Crops
 from mfn.prepare.manifest import Manifest
 from mfn.prepare.outliers import centre_scores, merged, nearest_centre, similar_identities
+from mfn.sources.fit import ALIGNED_CROPS, Fit, Fitted, Size
+from mfn.sources.sizes import check_sizes
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mfn.errors import ConfigError
-from mfn.files import clear_left_behind, is_temporary
-from mfn.ownership import is_prepared
+from mfn.files.atomic import clear_left_behind, is_temporary
+from mfn.files.ownership import is_prepared
 from mfn.prepare import ownership
 from mfn.prepare.lock import HOLDER, LOCK, alone_in
 from mfn.prepare.settings import difference, read_settings, write_settings
@@ -69,7 +69,7 @@ class Workspace:
 
     def is_tidy(self) -> bool:
         """Whether no work of ours is left beside the output."""
-        return not self.work.exists() or bool(self._foreign_in_work())
+        return not self.work.exists() or bool(self._not_ours_in_work())
 
     def alone(self) -> AbstractContextManager[None]:
         """Makes OUT.work and keeps other processes out of it, once it is sure that nobody else made it.
@@ -77,7 +77,7 @@ class Workspace:
         Raises:
             ConfigError: OUT.work is somebody else's folder, or another process works in it.
         """
-        if foreign := self._foreign_in_work():
+        if foreign := self._not_ours_in_work():
             raise ConfigError(
                 f"{self.work} is where unfinished work belongs, and it holds {_some(foreign)}, which mfn did not make: "
                 "choose another output"
@@ -157,7 +157,7 @@ class Workspace:
         if stays:
             log.warning("%s stays, since mfn did not make %s in it", self.work, _some(stays))
 
-    def _foreign_in_work(self) -> list[str]:
+    def _not_ours_in_work(self) -> list[str]:
         """What there is in an OUT.work that no run of ours began."""
         if not self.work.exists() or is_prepared(self.work):
             return []

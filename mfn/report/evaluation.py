@@ -11,14 +11,14 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from mfn.about import mfn_version
+from mfn.benchmarks.verification import VerificationSet
 from mfn.contract import InputContract
-from mfn.data.verification import VerificationSet
-from mfn.evaluation.identification import Identified
+from mfn.evaluation.contract_report import ContractReport
+from mfn.evaluation.identification import IdentificationResult
 from mfn.evaluation.outcome import Result
-from mfn.evaluation.probe_report import ProbeReport
 from mfn.evaluation.templates import TemplateVerification
-from mfn.evaluation.verdict import Verdict
-from mfn.files import replacing
+from mfn.evaluation.verification_result import VerificationResult
+from mfn.files.atomic import replacing
 from mfn.report.figures import save_png
 from mfn.report.html import Report, render
 from mfn.report.pictures import cmc_curves, det_curves, roc_curves, score_histograms
@@ -31,7 +31,7 @@ def write_report(
     contract: InputContract,
     results: Sequence[Result],
     sets: Mapping[str, VerificationSet],
-    probe: ProbeReport | None = None,
+    probe: ContractReport | None = None,
     extra: Mapping[str, object] | None = None,
     failed: Mapping[str, str] | None = None,
 ) -> list[Path]:
@@ -69,7 +69,7 @@ def write_numbers(
     results: Sequence[Result],
     extra: Mapping[str, object] | None = None,
     failed: Mapping[str, str] | None = None,
-    probe: ProbeReport | None = None,
+    probe: ContractReport | None = None,
 ) -> None:
     """Writes ``report.json`` and ``report.csv`` alone, which takes no time, see `write_report`."""
     report = _report(model, contract, results, {}, probe, extra or {}, failed or {})
@@ -84,7 +84,7 @@ def plain(report: Report, settings: Mapping[str, object]) -> dict[str, Any]:
         **settings,
         "failed": dict(report.failed),
         "contract": report.contract.to_dict(),
-        "sets": {judged.name: _verdict(judged) for judged in report.verdicts},
+        "sets": {judged.name: _verification(judged) for judged in report.results},
         "templates": {
             judged.name: judged.numbers() | {"missing": list(judged.missing), "notes": list(judged.notes)}
             for judged in report.templates
@@ -93,7 +93,7 @@ def plain(report: Report, settings: Mapping[str, object]) -> dict[str, Any]:
             judged.name: judged.numbers() | ({"notes": list(judged.notes)} if judged.notes else {})
             for judged in report.identified
         },
-        "probe": None if report.probe is None else asdict(report.probe) | {"verdict": report.probe.verdict},
+        "probe": None if report.probe is None else asdict(report.probe) | {"conclusion": report.probe.conclusion},
         "written": datetime.now().astimezone().isoformat(timespec="seconds"),
         "mfn": mfn_version(),
     }
@@ -104,7 +104,7 @@ def _report(
     contract: InputContract,
     results: Sequence[Result],
     sets: Mapping[str, VerificationSet],
-    probe: ProbeReport | None,
+    probe: ContractReport | None,
     settings: Mapping[str, object],
     failed: Mapping[str, str],
 ) -> Report:
@@ -116,9 +116,9 @@ def _report(
     return Report(
         model,
         contract,
-        [result for result in results if isinstance(result, Verdict)],
+        [result for result in results if isinstance(result, VerificationResult)],
         [result for result in results if isinstance(result, TemplateVerification)],
-        [result for result in results if isinstance(result, Identified)],
+        [result for result in results if isinstance(result, IdentificationResult)],
         sets,
         probe,
         facts,
@@ -126,19 +126,19 @@ def _report(
     )
 
 
-def _verdict(judged: Verdict) -> dict[str, Any]:
+def _verification(judged: VerificationResult) -> dict[str, Any]:
     groups = {name: asdict(group) for name, group in judged.groups.items()}
     return judged.numbers() | {"groups": groups, "missing": list(judged.missing), "notes": list(judged.notes)}
 
 
 def _figures(report: Report) -> dict[str, Figure]:
     figures = {}
-    if pairs := [*report.verdicts, *report.templates]:
+    if pairs := [*report.results, *report.templates]:
         figures |= {"roc": roc_curves(pairs), "det": det_curves(pairs)}
-    if report.verdicts:
+    if report.results:
         contract = report.contract
         applies = contract.threshold_flip in (None, report.facts.get("flip"))
-        figures["scores"] = score_histograms(report.verdicts, contract.threshold if applies else None)
+        figures["scores"] = score_histograms(report.results, contract.threshold if applies else None)
     if report.identified:
         figures["cmc"] = cmc_curves(report.identified)
     return figures

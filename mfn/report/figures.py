@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from mfn.files import replacing
+from mfn.files.atomic import replacing
 
 Corner = Literal["best", "upper right", "upper center", "lower right"]
 

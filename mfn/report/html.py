@@ -11,13 +11,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from mfn.benchmarks.verification import VerificationSet
 from mfn.contract import InputContract
-from mfn.data.image_files import IMAGE_SUFFIXES
-from mfn.data.verification import VerificationSet
-from mfn.evaluation.identification import Identified
-from mfn.evaluation.probe_report import ProbeReport
+from mfn.evaluation.contract_report import ContractReport
+from mfn.evaluation.identification import IdentificationResult
 from mfn.evaluation.templates import TemplateVerification
-from mfn.evaluation.verdict import Verdict
+from mfn.evaluation.verification_result import VerificationResult
+from mfn.images.files import IMAGE_SUFFIXES
 from mfn.metrics.groups import gap
 from mfn.report import wording
 from mfn.report.figures import svg
@@ -36,7 +36,7 @@ class Report:
     Attributes:
         model: The judged file.
         contract: What it expects.
-        verdicts: 1:1 results.
+        results: 1:1 results.
         templates: 1:1 results of templates.
         identified: 1:N results.
         sets: The verification sets by name, for their faces; one that is not here is shown without.
@@ -48,11 +48,11 @@ class Report:
 
     model: str
     contract: InputContract
-    verdicts: Sequence[Verdict] = ()
+    results: Sequence[VerificationResult] = ()
     templates: Sequence[TemplateVerification] = ()
-    identified: Sequence[Identified] = ()
+    identified: Sequence[IdentificationResult] = ()
     sets: Mapping[str, VerificationSet] = field(default_factory=dict)
-    probe: ProbeReport | None = None
+    probe: ContractReport | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
     worst: int = 12
@@ -72,7 +72,7 @@ def render(report: Report) -> str:
     return environment.get_template("report.html").render(
         report=report,
         title=PurePath(report.model).name,
-        errors={judged.name: errors(judged, report.sets.get(judged.name), report.worst) for judged in report.verdicts},
+        errors={judged.name: errors(judged, report.sets.get(judged.name), report.worst) for judged in report.results},
         words=wording,
         gap=gap,
         roc_curves=roc_curves,
@@ -82,7 +82,7 @@ def render(report: Report) -> str:
     )
 
 
-def errors(judged: Verdict, pairs: VerificationSet | None, count: int) -> list[dict[str, object]]:
+def errors(judged: VerificationResult, pairs: VerificationSet | None, count: int) -> list[dict[str, object]]:
     """False accepts and false rejects at the set's own threshold, the worst as pictures where the set is known."""
     kinds = []
     for name, says, find, of in (
@@ -112,7 +112,7 @@ def thumbnail(image: np.ndarray) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode()
 
 
-def _pair(judged: Verdict, pairs: VerificationSet, position: np.int64) -> dict[str, object]:
+def _pair(judged: VerificationResult, pairs: VerificationSet, position: np.int64) -> dict[str, object]:
     row = int(judged.judged[position])
     faces = [{"place": pairs.source.describe(int(i)), "image": thumbnail(pairs.source.image(int(i)))}
              for i in pairs.pairs[row]]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What verdicts look like: ROC and DET curves, score histograms, CMC curves."""
+"""What results look like: ROC and DET curves, score histograms, CMC curves."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from mfn.evaluation.identification import Identified
+from mfn.evaluation.identification import IdentificationResult
 from mfn.evaluation.templates import TemplateVerification
-from mfn.evaluation.verdict import Verdict
+from mfn.evaluation.verification_result import VerificationResult
 from mfn.metrics.verification import Roc
 from mfn.report.figures import COLORS, GENUINE, IMPOSTOR, INK, finish, panels
 
@@ -33,11 +33,11 @@ def operating_points(curve: Roc, count: int = 400) -> tuple[Points, Points]:
     return curve.far[rows], curve.tar[rows]
 
 
-def roc_curves(verdicts: Sequence[Verdict | TemplateVerification]) -> Figure:
+def roc_curves(results: Sequence[VerificationResult | TemplateVerification]) -> Figure:
     """True accept rate over the logarithm of the false accept rate, one line for each verification set."""
     figure, (axes,) = panels()
     lowest = 1.0
-    for number, judged in enumerate(verdicts):
+    for number, judged in enumerate(results):
         far, tar = operating_points(judged.curve)
         lowest = min(lowest, tar[0])
         axes.step(far, tar, where="post", color=COLORS[number % len(COLORS)], linewidth=1.8, label=judged.name)
@@ -45,15 +45,15 @@ def roc_curves(verdicts: Sequence[Verdict | TemplateVerification]) -> Figure:
     room = max(1 - lowest, 0.01)
     axes.set_ylim(1 - 1.08 * room, 1 + 0.04 * room)
     axes.yaxis.set_major_formatter(PercentFormatter(1))
-    finish(axes, "ROC", "false accept rate", "true accept rate", "lower right" if len(verdicts) > 1 else None)
+    finish(axes, "ROC", "false accept rate", "true accept rate", "lower right" if len(results) > 1 else None)
     return figure
 
 
-def det_curves(verdicts: Sequence[Verdict | TemplateVerification]) -> Figure:
+def det_curves(results: Sequence[VerificationResult | TemplateVerification]) -> Figure:
     """False non-match rate over false match rate, both logarithmic; the equal error rate is a dot."""
     figure, (axes,) = panels()
     lowest, highest = 1.0, 1e-3
-    for number, judged in enumerate(verdicts):
+    for number, judged in enumerate(results):
         far, tar = operating_points(judged.curve)
         color = COLORS[number % len(COLORS)]
         # A logarithmic axis has no place for zero: the line ends where no genuine pair is left
@@ -63,7 +63,7 @@ def det_curves(verdicts: Sequence[Verdict | TemplateVerification]) -> Figure:
         axes.step(far, missed, where="post", color=color, linewidth=1.8, label=judged.name)
         if judged.eer > 0:
             axes.plot(judged.eer, judged.eer, "o", color=color, markersize=5)
-            if len(verdicts) == 1:
+            if len(results) == 1:
                 axes.annotate(f"EER {judged.eer:.2%}", (judged.eer, judged.eer), (7, 4), color=INK, fontsize=8.5,
                               textcoords="offset points")  # fmt: skip
     axes.set_xscale("log")
@@ -72,19 +72,19 @@ def det_curves(verdicts: Sequence[Verdict | TemplateVerification]) -> Figure:
     low, high = max(axes.get_xlim()[0], axes.get_ylim()[0]), min(axes.get_xlim()[1], axes.get_ylim()[1])
     if low < high:
         axes.plot([low, high], [low, high], ":", color="#808890", linewidth=1)
-    finish(axes, "DET", "false match rate", "false non-match rate", "upper right" if len(verdicts) > 1 else None)
+    finish(axes, "DET", "false match rate", "false non-match rate", "upper right" if len(results) > 1 else None)
     return figure
 
 
-def score_histograms(verdicts: Sequence[Verdict], threshold: float | None = None) -> Figure:
+def score_histograms(results: Sequence[VerificationResult], threshold: float | None = None) -> Figure:
     """How the cosines of genuine and impostor pairs are spread, one panel for each set, with the thresholds.
 
     Args:
-        verdicts: At least one.
+        results: At least one.
         threshold: A cosine to show beside the set's own threshold, such as the contract's.
     """
-    figure, all_axes = panels(len(verdicts))
-    for axes, judged in zip(all_axes, verdicts, strict=True):
+    figure, all_axes = panels(len(results))
+    for axes, judged in zip(all_axes, results, strict=True):
         bins = np.linspace(judged.scores.min(), judged.scores.max(), 61)
         for label, color, kind in (("impostor", IMPOSTOR, ~judged.is_same), ("genuine", GENUINE, judged.is_same)):
             share = np.histogram(judged.scores[kind], bins)[0] / np.count_nonzero(kind)
@@ -97,12 +97,12 @@ def score_histograms(verdicts: Sequence[Verdict], threshold: float | None = None
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.margins(y=0.4)
         axes.set_ylim(bottom=0)
-        title = "Scores" if len(verdicts) == 1 else f"Scores: {judged.name}"
+        title = "Scores" if len(results) == 1 else f"Scores: {judged.name}"
         finish(axes, title, "cosine", "share of the pairs", "upper center", columns=2)
     return figure
 
 
-def cmc_curves(results: Sequence[Identified]) -> Figure:
+def cmc_curves(results: Sequence[IdentificationResult]) -> Figure:
     """Share of the known probes whose identity is among the best so many, one line for each gallery."""
     figure, (axes,) = panels()
     for number, judged in enumerate(results):

@@ -10,19 +10,19 @@ from hydra.core.hydra_config import HydraConfig
 from lightning import Trainer
 from omegaconf import DictConfig
 
-from mfn.callbacks.best_checkpoint import BestCheckpoint
-from mfn.callbacks.early_stopping import StopEarly
-from mfn.checkpoint import read_checkpoint, weights_hash
+from mfn.checkpoint.format import read_checkpoint, weights_hash
 from mfn.config.quoting import quoted_override, typed
 from mfn.data.datamodule import FaceDataModule
-from mfn.evaluation.judge import judge
-from mfn.files import replacing
+from mfn.evaluation.verification import evaluate_verification
+from mfn.files.atomic import replacing
 from mfn.inference.embedder import FaceEmbedder
 from mfn.report.figures import save_png
 from mfn.report.history import read_history
 from mfn.report.pictures import roc_curves
-from mfn.report.tables import table, verdict_row
+from mfn.report.tables import table, verification_row
 from mfn.report.training_pictures import learning_curve
+from mfn.training.callbacks.best_checkpoint import BestCheckpoint
+from mfn.training.callbacks.early_stopping import StopEarly
 
 log = logging.getLogger(__name__)
 
@@ -44,22 +44,24 @@ def report_run(config: DictConfig, run: Path, trainer: Trainer, data: FaceDataMo
     """
     best = best_checkpoint(trainer, run)
     embedder = _embedder(trainer, best).to(trainer.strategy.root_device)
-    verdicts = [
-        judge(embedder, pairs, batch_size=data.eval_batch_size, num_workers=data.num_workers)
+    results = [
+        evaluate_verification(embedder, pairs, batch_size=data.eval_batch_size, num_workers=data.num_workers)
         for pairs in data.verification_sets.values()
     ]
     pictures = []
     if history := read_history(run):
         pictures.append(run / "learning_curve.png")
         save_png(learning_curve(history), pictures[-1])
-    if verdicts:
+    if results:
         pictures.append(run / "roc.png")
-        save_png(roc_curves(verdicts), pictures[-1])
-        log.info(table(f"Verification of {best.name if best else 'the trained network'}", map(verdict_row, verdicts)))
+        save_png(roc_curves(results), pictures[-1])
+        log.info(
+            table(f"Verification of {best.name if best else 'the trained network'}", map(verification_row, results))
+        )
     stopped = _stopped_early(trainer)
     if stopped:
         log.info("early stopping: %s", stopped)
-    figures: dict[str, float] = {f"val/{v.name}/{key}": value for v in verdicts for key, value in v.numbers().items()}
+    figures: dict[str, float] = {f"val/{v.name}/{key}": value for v in results for key, value in v.numbers().items()}
     logged = {key: float(value) for key, value in trainer.callback_metrics.items()}
     value = (logged | figures).get(config.metric)
     overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
@@ -74,7 +76,7 @@ def report_run(config: DictConfig, run: Path, trainer: Trainer, data: FaceDataMo
         "steps": trainer.global_step,
         "seconds": seconds,
         "overrides": [override for override in overrides if not override.startswith("ckpt_path=")],
-        "verification": {v.name: v.numbers() for v in verdicts},
+        "verification": {v.name: v.numbers() for v in results},
     }
     with replacing(run / "summary.json") as temporary:
         temporary.write_text(json.dumps(summary, indent=2), encoding="utf-8")

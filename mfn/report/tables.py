@@ -1,17 +1,17 @@
-"""Verdicts to rows of the table on the screen and in the log."""
+"""Results to rows of the table on the screen and in the log."""
 
-from mfn.evaluation.identification import Identified
+from mfn.evaluation.identification import IdentificationResult
 from mfn.evaluation.templates import TemplateVerification
-from mfn.evaluation.verdict import Verdict
+from mfn.evaluation.verification_result import VerificationResult
 from mfn.metrics.scores import convert
 from mfn.report.grid import table
 from mfn.report.wording import percent, rate
 
-__all__ = ["identified_row", "table", "template_row", "verdict_row"]
+__all__ = ["identification_row", "table", "template_row", "verification_row"]
 
 
-def verdict_row(judged: Verdict, score: str = "cosine") -> dict[str, object]:
-    """A verdict as a row of a table, in percent where it is a share, the threshold as ``score``.
+def verification_row(judged: VerificationResult, score: str = "cosine") -> dict[str, object]:
+    """A result as a row of a table, in percent where it is a share, the threshold as ``score``.
 
     Pairs that were left out, and those that say nothing (judged or left out), have columns where there are any;
     InsightFace's grid has one where it says something else. Accuracy comes with its interval, where one was
@@ -44,7 +44,7 @@ def template_row(judged: TemplateVerification) -> dict[str, object]:
     }
 
 
-def identified_row(judged: Identified) -> dict[str, object]:
+def identification_row(judged: IdentificationResult) -> dict[str, object]:
     """A 1:N result as a row of a table, in percent where it is a share."""
     result = judged.result
     return {

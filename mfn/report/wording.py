@@ -2,9 +2,9 @@
 
 import math
 
-from mfn.evaluation.identification import Identified
+from mfn.evaluation.identification import IdentificationResult
 from mfn.evaluation.templates import TemplateVerification
-from mfn.evaluation.verdict import Verdict
+from mfn.evaluation.verification_result import VerificationResult
 from mfn.metrics.scores import convert
 
 Interval = tuple[float, float]
@@ -22,7 +22,7 @@ def rate(value: float) -> str:
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
-def facts(judged: Verdict) -> dict[str, str]:
+def facts(judged: VerificationResult) -> dict[str, str]:
     """What a verification set says, each number with its name and unit."""
     genuine = int(judged.is_same.sum())
     rows = {
@@ -45,9 +45,9 @@ def facts(judged: Verdict) -> dict[str, str]:
     return rows
 
 
-def operating_rows(judged: Verdict | TemplateVerification) -> list[dict[str, str]]:
+def operating_rows(judged: VerificationResult | TemplateVerification) -> list[dict[str, str]]:
     """One row for each false accept rate: true accepts with interval, and the threshold as every kind of score."""
-    intervals = judged.intervals if isinstance(judged, Verdict) else {}
+    intervals = judged.intervals if isinstance(judged, VerificationResult) else {}
     return [
         {
             "FAR": rate(far),
@@ -70,7 +70,7 @@ def thresholds(cosine: float) -> dict[str, str]:
     }
 
 
-def identification_rows(judged: Identified) -> list[dict[str, str]]:
+def identification_rows(judged: IdentificationResult) -> list[dict[str, str]]:
     """One row for each false positive identification rate."""
     result = judged.result
     return [

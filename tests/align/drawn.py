@@ -1,9 +1,9 @@
-"""Photos of drawn faces, which MTCNN takes for faces too."""
+"""Photos of synthetic faces, which MTCNN takes for faces too."""
 
 import cv2
 import numpy as np
 
-from mfn.data.synthetic import SyntheticFaces
+from mfn.synthetic.dataset import SyntheticFaces
 
 FACES = SyntheticFaces(8, 1)
 SIDE, MARGIN = 224, 60

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mfn.bench import metrics as bench
-from mfn.bench.metrics import bench_metrics, loop_accuracy, loop_val, verdict_metrics
+from mfn.bench.metrics import bench_metrics, loop_accuracy, loop_val, verification_metrics
 from mfn.metrics.scores import unit
 from mfn.metrics.search import search
 
@@ -22,7 +22,7 @@ def test_rows_compare_ours_with_the_others(monkeypatch: pytest.MonkeyPatch) -> N
 def test_loops_compute_the_same_numbers() -> None:
     same = np.arange(600) // 30 % 2 == 0
     scores = np.random.default_rng(0).normal(0.0, 0.2, 600) + 0.5 * same
-    ours = verdict_metrics(scores, same)
+    ours = verification_metrics(scores, same)
     assert loop_accuracy(scores, same) == pytest.approx(ours["grid_accuracy"])
     assert loop_val(scores, same) == pytest.approx(ours["val"])
 

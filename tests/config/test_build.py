@@ -93,6 +93,6 @@ def test_given_objects_are_handed_on_and_not_copied() -> None:
 
 @pytest.mark.parametrize("name", ["${x}", "a${oc.env:HOME}b", "\\${x}", "${", "$x"])
 def test_a_text_is_itself_and_refers_to_nothing(name: str, tmp_path: Path) -> None:
-    target = "mfn.callbacks.last_checkpoint.LastCheckpoint"
+    target = "mfn.training.callbacks.last_checkpoint.LastCheckpoint"
     node = OmegaConf.create({"kept": literal({"_target_": target, "folder": str(tmp_path / name), "every_n_steps": 1})})
     assert build(node.kept).path.parent == tmp_path / name

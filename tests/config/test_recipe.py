@@ -12,19 +12,19 @@ import pytest
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from mfn.assembly import build_recognizer, build_trainer, check
+from mfn.commands.launch import jobs_of, train_arguments
 from mfn.config.build import build
 from mfn.config.command_line import CommandLine
 from mfn.config.recipe import image_count, recipe_for
-from mfn.data.copies import write_copies
 from mfn.data.datamodule import FaceDataModule
-from mfn.data.record import Record
-from mfn.data.record_dataset import RecordDataset
-from mfn.data.recordio import RecordWriter
-from mfn.data.synthetic import SyntheticFaces
 from mfn.errors import ConfigError
-from mfn.launch import jobs_of, train_arguments
-from mfn.schedules import Clock, Schedule
+from mfn.images.copies import write_copies
+from mfn.packs.record import Record
+from mfn.packs.recordio import RecordWriter
+from mfn.sources.record_dataset import RecordDataset
+from mfn.synthetic.dataset import SyntheticFaces
+from mfn.training.assembly import build_recognizer, build_trainer, check
+from mfn.training.schedules import Clock, Schedule
 from tests.composing import CONF, choices, composed
 
 ROOT = CONF.parent

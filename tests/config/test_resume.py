@@ -9,12 +9,12 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from mfn.checkpoint import read_checkpoint, write_atomically
+from mfn.checkpoint.format import read_checkpoint, write_atomically
+from mfn.commands.launch import train_arguments
 from mfn.config.command_line import CommandLine
 from mfn.config.compose import CONF, composed
 from mfn.config.request import groups_in, request_of, requested
 from mfn.errors import CheckpointError, ConfigError
-from mfn.launch import train_arguments
 from tests.scripts import TINY, run_script
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from mfn.assembly import check
 from mfn.config.settings import checked
 from mfn.config.train import TrainSettings
 from mfn.errors import ConfigError
+from mfn.training.assembly import check
 from tests.composing import composed
 
 

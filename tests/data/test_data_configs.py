@@ -8,7 +8,7 @@ from omegaconf.errors import MissingMandatoryValue
 
 from mfn.data.datamodule import FaceDataModule
 from tests.composing import CONF, composed
-from tests.data.sources import jpeg, write_pack
+from tests.sources.files import jpeg, write_pack
 
 
 def data_module(*overrides: str) -> FaceDataModule:

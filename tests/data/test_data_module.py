@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
+from mfn.benchmarks.verification import VerificationSet, consecutive_folds
 from mfn.data.datamodule import FaceDataModule
 from mfn.data.loader import FaceLoader
-from mfn.data.verification import VerificationSet, consecutive_folds
 from mfn.errors import CheckpointError, ConfigError, DataError
 from tests.composing import CONF
-from tests.data.sources import ArraySource
+from tests.sources.files import ArraySource
 
 LABELS = np.repeat(np.arange(40) * 3, 10).tolist()
 

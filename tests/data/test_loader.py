@@ -16,16 +16,16 @@ from mfn.data.augment import Augmentation
 from mfn.data.batch import FaceBatch
 from mfn.data.images import FaceImages
 from mfn.data.loader import FaceLoader
-from mfn.data.record_dataset import RecordDataset
 from mfn.data.sampler import FaceBatchSampler
-from mfn.data.source import FaceSource
 from mfn.errors import DataError
-from tests.data.sources import ArraySource, write_pack
+from mfn.sources.record_dataset import RecordDataset
+from mfn.sources.source import FaceSource
+from tests.sources.files import ArraySource, write_pack
 
 ROOT = Path(__file__).parents[2]
 ENDS_IN_AN_EPOCH = """
 import sys
-from tests.data.sources import ArraySource
+from tests.sources.files import ArraySource
 from tests.data.test_loader import loader
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from mfn.contract import InputContract
-from mfn.data.fit import Fit, Fitted, cut_middle
-from mfn.data.image_files import ImageFiles
-from mfn.data.synthetic import SyntheticFaces
 from mfn.errors import BrokenImageError
 from mfn.evaluation.alignment import a_few, warn_of_unaligned
+from mfn.images.files import ImageFiles
+from mfn.sources.fit import Fit, Fitted, cut_middle
+from mfn.synthetic.dataset import SyntheticFaces
 from tests.align.drawn import photo
 
 SQUARE, NARROW = InputContract(), InputContract.for_size(112, 96)

@@ -9,23 +9,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mfn.data.benchmarks.bin_pack import read_bin
-from mfn.data.benchmarks.bin_writer import write_bin
-from mfn.data.benchmarks.ijb import read_ijb
-from mfn.data.copies import write_copies
-from mfn.data.fit import Fit, Fitted
-from mfn.data.image_files import ImageFiles
-from mfn.data.record_dataset import RecordDataset
-from mfn.data.source import ImageSource
-from mfn.data.subset import Subset
+from mfn.benchmarks.bin_pack import read_bin
+from mfn.benchmarks.bin_writer import write_bin
+from mfn.benchmarks.ijb import read_ijb
 from mfn.evaluation.conventions import PlacedFaces, crop_conventions
 from mfn.evaluation.embedding import embed_images
 from mfn.evaluation.embedding_cache import EmbeddingCache
 from mfn.evaluation.ijb import AlignedFaces
-from tests.data.benchmarks.ijb_files import SIZE as IJB_SIZE
-from tests.data.benchmarks.ijb_files import write_ijb
-from tests.data.sources import jpeg, write_pack
+from mfn.images.copies import write_copies
+from mfn.images.files import ImageFiles
+from mfn.sources.fit import Fit, Fitted
+from mfn.sources.record_dataset import RecordDataset
+from mfn.sources.source import ImageSource
+from mfn.sources.subset import Subset
+from tests.benchmarks.ijb_files import SIZE as IJB_SIZE
+from tests.benchmarks.ijb_files import write_ijb
 from tests.evaluation.tiny import tiny_embedder
+from tests.sources.files import jpeg, write_pack
 
 SIZE = (16, 16)
 EMBEDDER = tiny_embedder(SIZE)

@@ -11,27 +11,28 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
+from mfn.benchmarks.bin_pack import read_bin
+from mfn.benchmarks.bin_writer import write_bin
+from mfn.benchmarks.ijb import read_ijb
+from mfn.benchmarks.verification import VerificationSet
 from mfn.contract import InputContract
-from mfn.data.benchmarks.bin_pack import read_bin
-from mfn.data.benchmarks.bin_writer import write_bin
-from mfn.data.benchmarks.ijb import read_ijb
-from mfn.data.fit import Fit, Fitted
-from mfn.data.image_files import ImageFiles
-from mfn.data.record_dataset import RecordDataset
-from mfn.data.source import ImageSource
-from mfn.data.subset import Subset
-from mfn.data.synthetic import SyntheticFaces
-from mfn.data.verification import VerificationSet, verification_loader
+from mfn.data.evaluation_loader import evaluation_loader
 from mfn.errors import ConfigError, DataError
 from mfn.evaluation.conventions import PlacedFaces, crop_conventions
 from mfn.evaluation.embedding import embed_images
 from mfn.evaluation.embedding_cache import EmbeddingCache
 from mfn.evaluation.ijb import AlignedFaces
-from mfn.evaluation.judge import judge
+from mfn.evaluation.verification import evaluate_verification
+from mfn.images.files import ImageFiles
 from mfn.inference.embedder import FaceEmbedder
-from tests.data.benchmarks.ijb_files import write_ijb
-from tests.data.sources import ArraySource, jpeg, write_pack
+from mfn.sources.fit import Fit, Fitted
+from mfn.sources.record_dataset import RecordDataset
+from mfn.sources.source import ImageSource
+from mfn.sources.subset import Subset
+from mfn.synthetic.dataset import SyntheticFaces
+from tests.benchmarks.ijb_files import write_ijb
 from tests.evaluation.tiny import Projection, tiny_embedder
+from tests.sources.files import ArraySource, jpeg, write_pack
 
 SIZE = (16, 16)
 
@@ -65,7 +66,7 @@ def test_every_source_goes_through_worker_processes(tmp_path: Path, context: str
     chosen = sources if context == "fork" else {name: sources[name] for name in ("bin", "records", "aligned", "placed")}
     for name, source in chosen.items():
         here, there = (
-            [batch.images for batch in verification_loader(source, SIZE, 2, workers, context)] for workers in (0, 1)
+            [batch.images for batch in evaluation_loader(source, SIZE, 2, workers, context)] for workers in (0, 1)
         )
         assert torch.equal(torch.cat(here), torch.cat(there)), name
 
@@ -149,7 +150,7 @@ def test_a_set_judged_by_a_sick_network_is_told(tmp_path: Path) -> None:
     pairs = np.array([[0, 1], [2, 3], [0, 3], [1, 4]])
     made = VerificationSet("mine", Dark([0] * 6, SIZE), pairs, np.array([1, 1, 0, 0], bool), np.array([0, 1, 0, 1]))
     with pytest.raises(DataError, match="array 2: the network gives NaN"):
-        judge(embedder_of(Sick(float("nan"))), made)
+        evaluate_verification(embedder_of(Sick(float("nan"))), made)
 
 
 def test_progress_rate_and_time_left_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:

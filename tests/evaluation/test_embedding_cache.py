@@ -10,8 +10,8 @@ from mfn.errors import BrokenImageError
 from mfn.evaluation.embedding import embed_images
 from mfn.evaluation.embedding_cache import EmbeddingCache
 from mfn.inference.embedder import FaceEmbedder
-from tests.data.sources import ArraySource
 from tests.evaluation.tiny import Projection, tiny_embedder
+from tests.sources.files import ArraySource
 
 SIZE = (12, 12)
 

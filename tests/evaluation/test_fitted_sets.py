@@ -5,14 +5,14 @@ import logging
 import numpy as np
 import pytest
 
+from mfn.benchmarks.verification import VerificationSet
 from mfn.contract import InputContract
-from mfn.data.fit import Fit
-from mfn.data.verification import VerificationSet
 from mfn.errors import ConfigError
 from mfn.evaluation import fitted_sets as module
 from mfn.evaluation.fitted_sets import fitted_sets
-from tests.data.sources import ArraySource
+from mfn.sources.fit import Fit
 from tests.evaluation.tiny import tiny_embedder
+from tests.sources.files import ArraySource
 
 NARROW = InputContract.for_size(112, 96)
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from mfn.align.warp import align_face
-from mfn.data.benchmarks.ijb import IjbSet, read_ijb
-from mfn.data.benchmarks.ijb_tables import Subjects
-from mfn.data.synthetic import SyntheticFaces
+from mfn.benchmarks.ijb import IjbSet, read_ijb
+from mfn.benchmarks.ijb_tables import Subjects
 from mfn.errors import BrokenImageError, DataError
 from mfn.evaluation.embedding_cache import EmbeddingCache
 from mfn.evaluation.ijb import AlignedFaces, run_ijb
 from mfn.evaluation.templates import Templates, search_gallery, verify_templates
-from tests.data.benchmarks.ijb_files import PEOPLE, SIZE, template_of, write_ijb
+from mfn.synthetic.dataset import SyntheticFaces
+from tests.benchmarks.ijb_files import PEOPLE, SIZE, template_of, write_ijb
 from tests.evaluation.tiny import tiny_embedder
 
 EMBEDDER = tiny_embedder(SIZE)

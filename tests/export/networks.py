@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from mfn.checkpoint import Passport, write_atomically
+from mfn.checkpoint.format import CheckpointMetadata, write_atomically
 from mfn.contract import InputContract
-from mfn.data.synthetic import SyntheticFaces
 from mfn.export.metadata import described
 from mfn.export.network import Deployable, ExportOptions, deployable
 from mfn.models.mobilefacenet import MobileFaceNet
+from mfn.synthetic.dataset import SyntheticFaces
 
 SIZE = (32, 32)
 CONTRACT = InputContract.for_size(*SIZE, embedding_dim=16, mean=(100.0, 120.0, 140.0), std=(50.0, 60.0, 70.0))
@@ -44,9 +44,11 @@ def small_deployable(**options: str) -> Deployable:
 
 
 def small_checkpoint(folder: Path) -> Path:
-    passport = Passport({"_target_": "mfn.models.mobilefacenet.MobileFaceNet", **ARGUMENTS}, CONTRACT.to_dict())
+    metadata = CheckpointMetadata(
+        {"_target_": "mfn.models.mobilefacenet.MobileFaceNet", **ARGUMENTS}, CONTRACT.to_dict()
+    )
     state = {f"backbone.{name}": value for name, value in small_network().state_dict().items()}
-    write_atomically({"state_dict": state, "mfn": passport.to_dict()}, folder / "small.ckpt")
+    write_atomically({"state_dict": state, "mfn": metadata.to_dict()}, folder / "small.ckpt")
     return folder / "small.ckpt"
 
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mfn.data.benchmarks.bin_pack import read_bin
+from mfn.benchmarks.bin_pack import read_bin
 from mfn.errors import ExportError
 from mfn.export.calibration import calibration_faces
 from tests.export.networks import CONTRACT, faces

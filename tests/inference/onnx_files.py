@@ -7,7 +7,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from mfn.contract import InputContract
-from mfn.inference.foreign import CONTRACT_KEY
+from mfn.inference.file_contract import CONTRACT_KEY
 
 CONTRACT = InputContract(height=8, width=6, embedding_dim=3, mean=(10.0, 20.0, 30.0), std=(2.0, 4.0, 5.0))
 

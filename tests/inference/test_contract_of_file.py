@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mfn.checkpoint import read_checkpoint
+from mfn.checkpoint.format import read_checkpoint
 from mfn.errors import CheckpointError
 from mfn.inference.embedder import FaceEmbedder
-from mfn.inference.foreign import side_file, write_side_file
+from mfn.inference.file_contract import side_file, write_side_file
 from tests.inference.onnx_files import CONTRACT, write_onnx
 from tests.small_run import save_small_checkpoint
 

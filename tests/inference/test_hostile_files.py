@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 
-from mfn.checkpoint import read_checkpoint
+from mfn.checkpoint.format import read_checkpoint
 from mfn.errors import CheckpointError, MfnError
 from mfn.export.source import read_source
 from mfn.inference.embedder import FaceEmbedder
-from mfn.inference.foreign import side_file
+from mfn.inference.file_contract import side_file
 from mfn.inspection.networks import inspect_checkpoint, inspect_network
 from mfn.models.mobilefacenet import MobileFaceNet
 from tests.inference.onnx_files import CONTRACT, write_onnx

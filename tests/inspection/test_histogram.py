@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mfn.data.decode import decode_rgb
+from mfn.images.decode import decode_rgb
 from mfn.inspection.histogram import draw_histogram, histogram, histogram_text
 
 COUNTS = np.array([2, 5, 30, 31, 90, 90, 5000])

@@ -4,13 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mfn.data.benchmarks.bin_writer import write_bin
-from mfn.data.copies import write_copies
-from mfn.data.decode import decode_rgb
+from mfn.benchmarks.bin_writer import write_bin
 from mfn.errors import DataError
+from mfn.images.copies import write_copies
+from mfn.images.decode import decode_rgb
 from mfn.inspection.inspect import inspect, show
-from tests.data.sources import jpeg, write_pack
-from tests.data.tfrecords.tfrecords import Features, write_examples
+from tests.packs.tfrecords.tfrecords import Features, write_examples
+from tests.sources.files import jpeg, write_pack
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mfn.checkpoint import BACKBONE, HEAD, Passport, write_atomically
+from mfn.checkpoint.format import BACKBONE, HEAD, CheckpointMetadata, write_atomically
 from mfn.contract import InputContract
 from mfn.errors import CheckpointError, DataError
 from mfn.inspection.inspect import inspect, show
@@ -18,9 +18,9 @@ def write_checkpoint(path: Path, spoil: bool = False) -> Path:
     state = {BACKBONE + name: value for name, value in network.state_dict().items()}
     state[HEAD + "weight"] = torch.full((5, 64), float("nan") if spoil else 1.0)
     contract = InputContract.for_size(32, 32, embedding_dim=64, threshold=0.25, threshold_far=1e-3)
-    passport = Passport(ARGUMENTS, contract.to_dict(), label_map=[0, 1, 2, 3, 9])
+    metadata = CheckpointMetadata(ARGUMENTS, contract.to_dict(), label_map=[0, 1, 2, 3, 9])
     callbacks = {"saver": {"monitor": "val/lfw/accuracy", "best_model_score": torch.tensor(0.9)}, "other": {}}
-    content = {"state_dict": state, "mfn": passport.to_dict(), "global_step": 1500, "epoch": 2, "callbacks": callbacks}
+    content = {"state_dict": state, "mfn": metadata.to_dict(), "global_step": 1500, "epoch": 2, "callbacks": callbacks}
     write_atomically(content, path)
     return path
 

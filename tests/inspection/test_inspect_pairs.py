@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from mfn.cli import main
+from mfn.commands.main import main
 from mfn.errors import DataError
 from mfn.inspection.inspect import inspect
-from tests.data.benchmarks.benchmark_files import write_images, write_text
-from tests.data.sources import jpeg
+from tests.benchmarks.benchmark_files import write_images, write_text
+from tests.sources.files import jpeg
 
 IMAGES = [f"{name}/{name}_{number:04d}.jpg" for name in ("Ada", "Bob") for number in (1, 2)]
 LFW = "2\t1\nAda\t1\t2\nAda\t1\tBob\t1\nBob\t1\t2\nAda\t2\tBob\t2\n"

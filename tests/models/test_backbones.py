@@ -9,8 +9,8 @@ from mfn.inference.embedder import FaceEmbedder
 from mfn.models.blocks import InvertedResidual
 from mfn.models.count import network_size
 from mfn.models.insightface import InsightFaceMBF
+from mfn.models.layer_order import import_layer_order
 from mfn.models.mobilefacenet import MobileFaceNet
-from mfn.models.ordered_arrays import import_ordered_arrays
 
 
 def test_paper_network_has_the_papers_size() -> None:
@@ -94,7 +94,7 @@ def test_nonsense_is_refused(wrong: dict) -> None:
 
 
 def test_weights_trained_by_others_give_their_embeddings(shared: Path) -> None:
-    network, arguments, contract = import_ordered_arrays(shared / "weights" / "y1.npz")
+    network, arguments, contract = import_layer_order(shared / "weights" / "y1.npz")
     golden = np.load(shared / "weights" / "y1_golden.npz")
     embeddings = FaceEmbedder(network, contract).raw(golden["x"]).numpy()
     np.testing.assert_allclose(embeddings, golden["y_mxnet"], atol=1e-4)

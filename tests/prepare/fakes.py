@@ -1,4 +1,4 @@
-"""Small photos with drawn faces, and a detector that knows where these are."""
+"""Small photos with synthetic faces, and a detector that knows where these are."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from mfn.data.folder_dataset import FolderDataset
 from mfn.prepare.align_step import AlignRules
 from mfn.prepare.executors import Executor, Local
 from mfn.prepare.pack_step import PackRules
@@ -11,6 +10,7 @@ from mfn.prepare.pipeline import run
 from mfn.prepare.plan import Plan
 from mfn.prepare.report import Report
 from mfn.prepare.workspace import Workspace
+from mfn.sources.folder_dataset import FolderDataset
 from tests.prepare.fakes import MarkDetector
 
 HERE = Local(0)

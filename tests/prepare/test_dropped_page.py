@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mfn.data.decode import decode_rgb
+from mfn.images.decode import decode_rgb
 from mfn.prepare.clean import DUPLICATE, SHARED
 from mfn.prepare.dropped_page import write_dropped_page
 from mfn.prepare.manifest import Manifest

@@ -19,8 +19,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 RUN = """
 import logging, sys, time
 from pathlib import Path
-import mfn.preparing
-from mfn.cli import main
+import mfn.commands.prepare
+from mfn.commands.main import main
 from tests.prepare.fakes import MarkDetector
 
 class Slow(MarkDetector):

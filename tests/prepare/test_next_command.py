@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mfn.cli import main
+from mfn.commands.main import main
 from mfn.config.quoting import quoted_override
 from tests.scripts import run_script
 

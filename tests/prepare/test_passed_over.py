@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from mfn.data.folder_dataset import FolderDataset
-from mfn.data.passed_over import PassedOver
+from mfn.images.passed_over import PassedOver
 from mfn.prepare.align_step import AlignRules
 from mfn.prepare.manifest import Manifest
 from mfn.prepare.pack_step import PackRules
 from mfn.prepare.photos import rows_passed_over
+from mfn.sources.folder_dataset import FolderDataset
 from tests.prepare.fakes import write_photos
 from tests.prepare.running import prepared
 from tests.prepare.test_resume import StopsAfter

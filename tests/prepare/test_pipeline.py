@@ -5,19 +5,19 @@ import numpy as np
 import pytest
 
 from mfn.align.warp import align_face
+from mfn.benchmarks.bin_pack import read_bin
 from mfn.contract import ARCFACE_112, InputContract
-from mfn.data.benchmarks.bin_pack import read_bin
-from mfn.data.decode import decode_rgb
-from mfn.data.folder_dataset import FolderDataset
-from mfn.data.record_dataset import RecordDataset
-from mfn.data.recordio import IndexedRecordReader
 from mfn.errors import DataError
+from mfn.images.decode import decode_rgb
+from mfn.packs.recordio import IndexedRecordReader
 from mfn.prepare.align_step import AlignRules
 from mfn.prepare.balance import BalanceRules, Band
 from mfn.prepare.clean import CleanRules
 from mfn.prepare.manifest import Manifest
 from mfn.prepare.pack_step import PackRules
 from mfn.prepare.split_step import SplitShares
+from mfn.sources.folder_dataset import FolderDataset
+from mfn.sources.record_dataset import RecordDataset
 from tests.prepare.fakes import photo, write_photos
 from tests.prepare.running import prepared
 

@@ -10,7 +10,7 @@ import pytest
 
 from mfn.config import build
 from mfn.errors import ConfigError, DataError
-from mfn.files import process_name
+from mfn.files.atomic import process_name
 from mfn.prepare.align_step import AlignRules
 from mfn.prepare.balance import BalanceRules, Band
 from mfn.prepare.executors import Done, Job, Local

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from mfn.contract import InputContract
-from mfn.data.source import FaceSource
 from mfn.errors import BrokenImageError, ConfigError
 from mfn.inference.embedder import FaceEmbedder
 from mfn.prepare.crops import Crops
 from mfn.prepare.manifest import Manifest
 from mfn.prepare.suspects import OUTLIER, SuspectRules, check_identities
+from mfn.sources.source import FaceSource
 
 SIZE = 16
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mfn.cli import main
-from mfn.data.folder_dataset import FolderDataset
-from mfn.data.record_dataset import RecordDataset
+from mfn.commands.main import main
+from mfn.sources.folder_dataset import FolderDataset
+from mfn.sources.record_dataset import RecordDataset
 from tests.prepare.fakes import write_photos
 
 OVERWRITE = ("workers=0", "overwrite=true")

@@ -1,13 +1,13 @@
-"""A small verification set with its verdict, for everything that shows one."""
+"""A small verification set with its result, for everything that shows one."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from mfn.data.verification import VerificationSet, consecutive_folds
+from mfn.benchmarks.verification import VerificationSet, consecutive_folds
 from mfn.evaluation.pair_scores import pair_scores
-from mfn.evaluation.verdict import Verdict, verdict
+from mfn.evaluation.verification_result import VerificationResult, verification_result
 
 NAME = "made <b>&$^ up"
 
@@ -42,15 +42,15 @@ def pairs() -> VerificationSet:
 
 
 @pytest.fixture(scope="session")
-def judged(pairs: VerificationSet) -> Verdict:
+def judged(pairs: VerificationSet) -> VerificationResult:
     rng = np.random.default_rng(1)
     embeddings = np.repeat(rng.normal(size=(8, 16)), 5, axis=0) + 0.8 * rng.normal(size=(40, 16))
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
     scored = pair_scores(pairs, np.arange(40), embeddings.astype(np.float32))
-    return verdict(pairs, scored, norm=11.0, samples=20)
+    return verification_result(pairs, scored, norm=11.0, samples=20)
 
 
 @pytest.fixture(scope="session")
-def plain_verdict(judged: Verdict) -> Verdict:
+def plain_verdict(judged: VerificationResult) -> VerificationResult:
     """One without intervals, groups or pictures."""
     return replace(judged, name="plain", intervals={}, groups={}, norm=None, missing=(), left_out=0)

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from mfn.benchmarks.verification import VerificationSet
 from mfn.contract import InputContract
-from mfn.data.verification import VerificationSet
-from mfn.evaluation.identification import Identified
-from mfn.evaluation.probe_report import Fit, ProbeReport
+from mfn.evaluation.contract_report import ContractReport, Fit
+from mfn.evaluation.identification import IdentificationResult
 from mfn.evaluation.templates import TemplateVerification
-from mfn.evaluation.verdict import Verdict
+from mfn.evaluation.verification_result import VerificationResult
 from mfn.metrics.identification import identify
 from mfn.report.evaluation import write_report
 from mfn.report.html import short_name
@@ -21,14 +21,20 @@ from mfn.report.worst import worst_false_accepts, worst_false_rejects
 
 
 @pytest.fixture(scope="module")
-def identified() -> Identified:
+def identified() -> IdentificationResult:
     embeddings = np.eye(6, dtype=np.float32)
-    return Identified("people nearest", 4, 4, 6, identify(embeddings, np.arange(6), embeddings[:4], np.arange(4)))
+    return IdentificationResult(
+        "people nearest", 4, 4, 6, identify(embeddings, np.arange(6), embeddings[:4], np.arange(4))
+    )
 
 
 @pytest.fixture(scope="module")
 def run(
-    tmp_path_factory, judged: Verdict, plain_verdict: Verdict, identified: Identified, pairs: VerificationSet
+    tmp_path_factory,
+    judged: VerificationResult,
+    plain_verdict: VerificationResult,
+    identified: IdentificationResult,
+    pairs: VerificationSet,
 ) -> Path:
     folder = tmp_path_factory.mktemp("run")
     templates = TemplateVerification(
@@ -41,7 +47,7 @@ def run(
         InputContract(threshold=0.25, threshold_far=1e-3),
         [judged, plain_verdict, templates, identified],
         {pairs.name: pairs},
-        ProbeReport(30, declared, (other,), ("no mean",)),
+        ContractReport(30, declared, (other,), ("no mean",)),
         {"flip": "sum"},
     )
     assert all(file.exists() for file in files)
@@ -58,7 +64,7 @@ def test_html_needs_nothing_else_and_escapes_names(run: Path) -> None:
         assert text in page
 
 
-def test_html_shows_the_worst_pairs_of_the_sets_it_knows(run: Path, judged: Verdict) -> None:
+def test_html_shows_the_worst_pairs_of_the_sets_it_knows(run: Path, judged: VerificationResult) -> None:
     page = (run / "report.html").read_text(encoding="utf-8")
     wrong = [
         find(judged.scores, judged.is_same, judged.threshold)[0] for find in (worst_false_accepts, worst_false_rejects)
@@ -69,7 +75,7 @@ def test_html_shows_the_worst_pairs_of_the_sets_it_knows(run: Path, judged: Verd
     assert "no mean" in page
 
 
-def test_numbers_are_the_verdicts(run: Path, judged: Verdict, identified: Identified) -> None:
+def test_numbers_are_the_verdicts(run: Path, judged: VerificationResult, identified: IdentificationResult) -> None:
     content = json.loads((run / "report.json").read_text(encoding="utf-8"))
     assert content["sets"][judged.name].items() >= judged.numbers().items()
     assert content["sets"][judged.name]["missing"] == ["gone/<u>1.png"]
@@ -84,21 +90,21 @@ def test_numbers_are_the_verdicts(run: Path, judged: Verdict, identified: Identi
     assert rows[3]["accuracy"] == ""
 
 
-def test_tensorboard_has_figures_and_numbers(run: Path, judged: Verdict) -> None:
+def test_tensorboard_has_figures_and_numbers(run: Path, judged: VerificationResult) -> None:
     events = EventAccumulator(str(run / "tensorboard"))
     events.Reload()
     assert set(events.Tags()["images"]) == {"roc", "det", "scores", "cmc"}
     assert events.Scalars("plain/accuracy")[0].value == pytest.approx(judged.accuracy)
 
 
-def test_too_few_impostor_pairs_for_any_false_accept_rate(tmp_path: Path, plain_verdict: Verdict) -> None:
+def test_too_few_impostor_pairs_for_any_false_accept_rate(tmp_path: Path, plain_verdict: VerificationResult) -> None:
     few = replace(plain_verdict, tar={}, thresholds={}, unsupported=(0.1, 0.01))
     templates = TemplateVerification("ijb", 9, 0, (), few.area, few.eer, {}, {}, few.curve)
     write_report(tmp_path, "net.onnx", InputContract(), [few, templates], {})
     assert "FAR 1e-1, 1e-2: too few impostor pairs" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
-def test_one_set_alone_makes_a_report(tmp_path: Path, plain_verdict: Verdict) -> None:
+def test_one_set_alone_makes_a_report(tmp_path: Path, plain_verdict: VerificationResult) -> None:
     write_report(tmp_path, "net.onnx", InputContract(), [plain_verdict], {})
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "All sets" not in page

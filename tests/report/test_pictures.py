@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mfn.evaluation.identification import Identified
-from mfn.evaluation.verdict import Verdict
+from mfn.evaluation.identification import IdentificationResult
+from mfn.evaluation.verification_result import VerificationResult
 from mfn.metrics.identification import identify
 from mfn.metrics.verification import roc
 from mfn.report.figures import INK, pixels, save_png, svg
@@ -25,7 +25,9 @@ def test_few_points_of_a_curve_say_the_same_as_all() -> None:
 
 
 @pytest.mark.parametrize("draw", [roc_curves, det_curves, score_histograms])
-def test_one_figure_is_drawn_as_png_svg_and_pixels(draw, judged: Verdict, plain_verdict: Verdict, tmp_path) -> None:
+def test_one_figure_is_drawn_as_png_svg_and_pixels(
+    draw, judged: VerificationResult, plain_verdict: VerificationResult, tmp_path
+) -> None:
     figure = draw([judged, plain_verdict])
     save_png(figure, tmp_path / "figure.png")
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
@@ -40,7 +42,7 @@ def test_one_figure_is_drawn_as_png_svg_and_pixels(draw, judged: Verdict, plain_
     assert shot.std() > 5
 
 
-def test_perfect_scores_have_curves_too(tmp_path: Path, plain_verdict: Verdict) -> None:
+def test_perfect_scores_have_curves_too(tmp_path: Path, plain_verdict: VerificationResult) -> None:
     same = np.arange(40) % 2 == 0
     perfect = replace(plain_verdict, curve=roc(same * 1.0, same), scores=same.astype(np.float32), is_same=same, eer=0.0)
     for draw in (roc_curves, det_curves, score_histograms):
@@ -50,6 +52,6 @@ def test_perfect_scores_have_curves_too(tmp_path: Path, plain_verdict: Verdict) 
 def test_cmc_curve_shows_every_gallery() -> None:
     embeddings = np.eye(6, dtype=np.float32)
     result = identify(embeddings, np.arange(6), embeddings[:4], np.arange(4))
-    line = cmc_curves([Identified(name, 4, 4, 6, result) for name in ("near", "centre")]).axes[0].lines[1]
+    line = cmc_curves([IdentificationResult(name, 4, 4, 6, result) for name in ("near", "centre")]).axes[0].lines[1]
     assert line.get_label() == "centre"
     assert np.array_equal(line.get_ydata(), result.cmc)

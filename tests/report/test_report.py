@@ -1,10 +1,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from mfn.evaluation.verdict import Verdict
+from mfn.evaluation.verification_result import VerificationResult
 from mfn.report.figures import save_png
 from mfn.report.history import read_history
-from mfn.report.tables import table, verdict_row
+from mfn.report.tables import table, verification_row
 from mfn.report.training_pictures import learning_curve
 
 
@@ -28,17 +28,19 @@ def test_table_shows_every_cell() -> None:
     assert "-" in text.splitlines()[-1]
 
 
-def test_verdict_row_shows_interval_grid_and_unit(judged: Verdict, plain_verdict: Verdict) -> None:
+def test_verdict_row_shows_interval_grid_and_unit(
+    judged: VerificationResult, plain_verdict: VerificationResult
+) -> None:
     low, high = judged.intervals["accuracy"]
-    assert verdict_row(judged)["accuracy %"] == f"{100 * judged.accuracy:.2f} ({100 * low:.2f}-{100 * high:.2f})"
-    assert "±" in str(verdict_row(plain_verdict)["accuracy %"])
-    assert "grid %" not in verdict_row(replace(judged, grid_accuracy=judged.accuracy))
-    assert verdict_row(replace(judged, grid_accuracy=0.5))["grid %"] == "50.00"
-    assert verdict_row(replace(judged, threshold=0.5), "angle")["angle"] == "60.000"
-    assert "TAR@1e-1 %" in verdict_row(judged)
+    assert verification_row(judged)["accuracy %"] == f"{100 * judged.accuracy:.2f} ({100 * low:.2f}-{100 * high:.2f})"
+    assert "±" in str(verification_row(plain_verdict)["accuracy %"])
+    assert "grid %" not in verification_row(replace(judged, grid_accuracy=judged.accuracy))
+    assert verification_row(replace(judged, grid_accuracy=0.5))["grid %"] == "50.00"
+    assert verification_row(replace(judged, threshold=0.5), "angle")["angle"] == "60.000"
+    assert "TAR@1e-1 %" in verification_row(judged)
 
 
-def test_verdict_row_counts_what_was_left_out_and_what_says_nothing(plain_verdict: Verdict) -> None:
-    assert {"left out", "odd pairs"}.isdisjoint(verdict_row(plain_verdict))
-    row = verdict_row(replace(plain_verdict, left_out=3, odd={"self_pairs": 2, "repeated_pairs": 3}))
+def test_verdict_row_counts_what_was_left_out_and_what_says_nothing(plain_verdict: VerificationResult) -> None:
+    assert {"left out", "odd pairs"}.isdisjoint(verification_row(plain_verdict))
+    row = verification_row(replace(plain_verdict, left_out=3, odd={"self_pairs": 2, "repeated_pairs": 3}))
     assert (row["left out"], row["odd pairs"]) == (3, 5)

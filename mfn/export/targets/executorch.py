@@ -13,7 +13,7 @@ from mfn.export.network import Deployable
 from mfn.export.quiet import quiet
 from mfn.export.saturation import widened
 from mfn.export.target import Description, expect
-from mfn.files import replacing
+from mfn.files.atomic import replacing
 
 
 class ExecutorchTarget:

@@ -11,7 +11,7 @@ from mfn.export.litert_sensitivity import Int8Options, calibrated_int8
 from mfn.export.network import Deployable
 from mfn.export.saturation import widened
 from mfn.export.target import Description, expect
-from mfn.files import replacing
+from mfn.files.atomic import replacing
 
 
 class LiteRTTarget:

@@ -18,7 +18,7 @@ from mfn.export.prelu import PReLUForm
 from mfn.export.quiet import quiet
 from mfn.export.saturation import holds_on
 from mfn.export.target import Description
-from mfn.files import replacing
+from mfn.files.atomic import replacing
 
 _NOT_COUNTED = ("Const", "Parameter", "Result")
 

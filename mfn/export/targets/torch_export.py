@@ -9,7 +9,7 @@ import torch
 from mfn.export.network import Deployable
 from mfn.export.quiet import quiet
 from mfn.export.target import Description, counted
-from mfn.files import replacing
+from mfn.files.atomic import replacing
 
 
 class TorchExportTarget:

@@ -1,0 +1,66 @@
+"""Verification sets: images and pairs of them to judge an embedding by."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mfn.sources.source import ImageSource
+from mfn.sources.subset import Subset
+
+
+@dataclass(frozen=True, eq=False)
+class VerificationSet:
+    """A verification benchmark.
+
+    Attributes:
+        name: for tables and metric names.
+        source: the images.
+        pairs: int64 (P, 2), positions in `source`.
+        is_same: bool (P,), true for genuine pairs (one person), false for impostor pairs (two).
+        fold_of: int64 (P,), the fold each pair is judged in; see `consecutive_folds`.
+        identities: int64 (N,), the person each image of `source` shows, where the benchmark says it.
+        groups: str (P,), the group each pair counts for, where the benchmark has groups.
+        missing: images the benchmark names that were not there; their pairs are not in `pairs`.
+        left_out: how many pairs of the benchmark are not in `pairs`, for that or another reason.
+        odd: how many pairs say nothing or say it twice, by kind, see `mfn.benchmarks.odd_pairs`.
+        notes: what to know of the figures, a sentence each.
+        strict: a broken image is an error, as it must be for a published benchmark; otherwise its pairs are
+            left out.
+    """
+
+    name: str
+    source: ImageSource
+    pairs: np.ndarray
+    is_same: np.ndarray
+    fold_of: np.ndarray
+    identities: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    missing: tuple[str, ...] = ()
+    left_out: int = 0
+    odd: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    strict: bool = True
+
+    def take(self, chosen: np.ndarray) -> "VerificationSet":
+        """Return the set of some pairs, bool (P,) or positions, with only the images they need."""
+        images, pairs = np.unique(self.pairs[chosen], return_inverse=True)
+        return dataclasses.replace(
+            self,
+            source=Subset(self.name, self.source, images),
+            pairs=pairs.reshape(-1, 2),
+            is_same=self.is_same[chosen],
+            fold_of=self.fold_of[chosen],
+            identities=None if self.identities is None else self.identities[images],
+            groups=None if self.groups is None else self.groups[chosen],
+        )
+
+
+def consecutive_folds(num_pairs: int, folds: int) -> np.ndarray:
+    """Return the fold of each pair, int64 (num_pairs,), where folds are stretches of equal length (give or take 1).
+
+    More folds than pairs are as many as there are pairs.
+    """
+    folds = max(1, min(folds, num_pairs))
+    return np.repeat(np.arange(folds), [part.size for part in np.array_split(np.empty(num_pairs, np.int8), folds)])

@@ -1,0 +1,1 @@
+"""One file for each command, from the configuration to the result."""

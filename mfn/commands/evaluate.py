@@ -1,0 +1,211 @@
+"""One evaluation, from the configuration to the report."""
+
+import logging
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from tempfile import TemporaryFile
+
+import torch
+from omegaconf import DictConfig
+
+from mfn.benchmarks.gallery import IdentificationSet
+from mfn.benchmarks.ijb import IjbSet
+from mfn.benchmarks.preconditions import Benchmark
+from mfn.benchmarks.verification import VerificationSet
+from mfn.config.build import build
+from mfn.config.evaluate import EvaluateSettings
+from mfn.config.settings import settings
+from mfn.errors import ConfigError, DataError
+from mfn.evaluation.contract_check import check_contract
+from mfn.evaluation.contract_report import ContractReport
+from mfn.evaluation.embedding_cache import EmbeddingCache
+from mfn.evaluation.fitted_sets import fitted_sets
+from mfn.evaluation.identification import IdentificationResult, identify_set
+from mfn.evaluation.ijb import run_ijb
+from mfn.evaluation.operating_point import check_far, operating_threshold
+from mfn.evaluation.outcome import Outcome, Result
+from mfn.evaluation.templates import TemplateVerification
+from mfn.evaluation.verification import evaluate_verification
+from mfn.evaluation.verification_result import VerificationResult
+from mfn.inference.embedder import FaceEmbedder
+from mfn.report.evaluation import write_numbers, write_report
+from mfn.report.run import readable
+from mfn.report.tables import identification_row, table, template_row, verification_row
+
+log = logging.getLogger(__name__)
+
+
+def evaluate(composed: DictConfig) -> float:
+    """Judges a network file on every chosen set and writes the report.
+
+    A set that fails does not lose the others: after each set the figures so far are written, and the report tells
+    what failed.
+
+    Args:
+        composed: The composed ``conf/evaluate.yaml``.
+
+    Returns:
+        Mean accuracy over the verification sets; without any, the mean rank-1 rate.
+
+    Raises:
+        MfnError: Configuration, network file or data do not fit; the message says what to do. Or a set, the probe or
+            the threshold failed, once all others are reported.
+    """
+    config = settings(composed, EvaluateSettings)
+    run = readable(config.paths.output)
+    stated = config.contract.model_dump()
+    embedder = FaceEmbedder.load(config.model_path, stated, config.trust_torchscript).to(config.device)
+    if embedder.network.device.type != torch.device(config.device).type:
+        log.warning("device=%s has no effect: %s runs on the CPU", config.device, config.model_path)
+    benchmarks: dict[str, Benchmark] = build(composed["benchmark"])
+    _check(config, embedder, benchmarks)
+    benchmarks = fitted_sets(benchmarks, embedder.contract, config.fit, check_alignment=config.check_alignment)
+    outcome = Outcome()
+    _evaluate_all(config, embedder, benchmarks, run, outcome)
+    with outcome.catching("probe"):
+        outcome.probe = _probe(config, embedder, benchmarks)
+    with outcome.catching("store_threshold"):
+        _store_threshold(config, embedder, benchmarks, outcome)
+    _tell(config, outcome)
+    sets = {pairs.name: pairs for pairs in benchmarks.values() if isinstance(pairs, VerificationSet)}
+    with outcome.catching("report"):
+        files = write_report(
+            run,
+            config.model_path,
+            embedder.contract,
+            outcome.results,
+            sets,
+            outcome.probe,
+            _told(config),
+            outcome.failed,
+        )
+        log.info("written: %s", ", ".join(map(str, files)))
+    if outcome.failed:
+        sentences = "; ".join(f"{part} ({says})" for part, says in outcome.failed.items())
+        raise DataError(f"not all could be done: {sentences}; the rest is in {run}") from outcome.errors[0]
+    return outcome.score
+
+
+def results_on(benchmark: Benchmark, embedder: FaceEmbedder, config: EvaluateSettings) -> list[Result]:
+    """The results on one set, whatever its kind."""
+    options = {"flip": config.flip, "batch_size": config.batch_size, "num_workers": config.num_workers}
+    cache = EmbeddingCache(Path(config.cache)) if config.cache else None
+    match benchmark:
+        case VerificationSet():
+            return [
+                evaluate_verification(
+                    embedder, benchmark, samples=config.bootstrap, pca=config.pca, cache=cache, **options
+                )
+            ]
+        case IdentificationSet():
+            return [*identify_set(embedder, benchmark, cache=cache, **options)]
+        case IjbSet():
+            pooling = config.ijb.model_dump()
+            cache = EmbeddingCache(Path(pooling.pop("cache")))
+            verified, identified = run_ijb(embedder, benchmark, cache, **options, **pooling)
+            return [verified, *identified]
+
+
+def _check(config: EvaluateSettings, embedder: FaceEmbedder, benchmarks: Mapping[str, Benchmark]) -> None:
+    """Finds what cannot be done before the images are embedded, which may take hours."""
+    if not benchmarks:
+        raise ConfigError("no benchmark is chosen: name one or several, as in benchmark=[lfw,cfp_fp]")
+    length = embedder.contract.embedding_dim * (2 if config.flip == "concat" else 1)
+    if config.pca is not None and config.pca > length:
+        raise ConfigError(f"pca={config.pca} must be at most {length}, the length of the embeddings")
+    if config.cache is not None:
+        _check_writable("cache", Path(config.cache))
+    if any(isinstance(benchmark, IjbSet) for benchmark in benchmarks.values()):
+        _check_writable("ijb.cache", Path(config.ijb.cache))
+    measured = embedder.contract.threshold_flip
+    if config.store_threshold is None and measured not in (None, config.flip):
+        log.warning("the stored threshold is for flip=%s and says nothing about flip=%s", measured, config.flip)
+    pairs = _first_pairs(benchmarks)
+    if pairs is None and (config.probe or config.store_threshold is not None):
+        raise ConfigError("probe=true and store_threshold= need a set of pairs among the benchmarks")
+    if pairs is not None and config.store_threshold is not None:
+        check_far(pairs.name, pairs.is_same, config.store_threshold)
+        _check_writable("model_path", Path(config.model_path).absolute().parent)
+
+
+def _check_writable(key: str, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(f"{key}: nothing can be written to the folder {folder} ({error.strerror})") from None
+
+
+def _evaluate_all(
+    config: EvaluateSettings,
+    embedder: FaceEmbedder,
+    benchmarks: Mapping[str, Benchmark],
+    run: Path,
+    outcome: Outcome,
+) -> None:
+    """Judges one set after another; raises what the first one raised where none can be judged."""
+    for number, (name, benchmark) in enumerate(benchmarks.items(), start=1):
+        log.info("%s: %d images (set %d of %d)", benchmark.name, len(benchmark.source), number, len(benchmarks))
+        with outcome.catching(name) if len(benchmarks) > 1 else nullcontext():
+            outcome.results += results_on(benchmark, embedder, config)
+        with outcome.catching("report"):
+            write_numbers(run, config.model_path, embedder.contract, outcome.results, _told(config), outcome.failed)
+    if not outcome.results:
+        raise outcome.errors[0]
+
+
+def _first_pairs(benchmarks: Mapping[str, Benchmark]) -> VerificationSet | None:
+    return next((benchmark for benchmark in benchmarks.values() if isinstance(benchmark, VerificationSet)), None)
+
+
+def _probe(
+    config: EvaluateSettings, embedder: FaceEmbedder, benchmarks: Mapping[str, Benchmark]
+) -> ContractReport | None:
+    pairs = _first_pairs(benchmarks)
+    if not config.probe or pairs is None:
+        return None
+    report = check_contract(embedder, pairs, sample=config.probe_pairs, batch_size=config.batch_size)
+    log.info(table(f"Conventions tried on {report.pairs} pairs of {pairs.name}", report.rows()))
+    log.log(logging.WARNING if report.better else logging.INFO, "contract check: %s", report.conclusion)
+    return report
+
+
+def _store_threshold(
+    config: EvaluateSettings, embedder: FaceEmbedder, benchmarks: Mapping[str, Benchmark], outcome: Outcome
+) -> None:
+    pairs, far = _first_pairs(benchmarks), config.store_threshold
+    if pairs is None or far is None:
+        return
+    results = [result for result in outcome.results if isinstance(result, VerificationResult)]
+    judged = next((result for result in results if result.name == pairs.name), None)
+    if judged is None:
+        raise DataError(f"{pairs.name}, the first set of pairs, could not be judged: no threshold is stored")
+    threshold = operating_threshold(judged, far)
+    written = embedder.store_threshold(config.model_path, threshold, far, config.flip)
+    log.info(
+        "threshold %.4f (false accept rate %g on %s, flip=%s) stored in %s",
+        *(threshold, far, judged.name, config.flip, written),
+    )
+
+
+def _told(config: EvaluateSettings) -> dict[str, object]:
+    """The settings that a report names."""
+    return {"flip": config.flip, "bootstrap": config.bootstrap, "pca": config.pca}
+
+
+def _tell(config: EvaluateSettings, outcome: Outcome) -> None:
+    rows = {
+        "Verification": [
+            verification_row(r, config.score) for r in outcome.results if isinstance(r, VerificationResult)
+        ]
+    }
+    rows["Templates, 1:1"] = [template_row(r) for r in outcome.results if isinstance(r, TemplateVerification)]
+    rows["Identification"] = [identification_row(r) for r in outcome.results if isinstance(r, IdentificationResult)]
+    for what, rows_of in rows.items():
+        if rows_of:
+            log.info(table(f"{what} of {config.model_path}", rows_of))
+    for result in outcome.results:
+        for note in result.notes:
+            log.warning("%s: %s", result.name, note)

@@ -1,0 +1,165 @@
+"""One export, from the configuration to files that have been proven."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from omegaconf import DictConfig
+
+from mfn.benchmarks.chosen import only_pairs
+from mfn.benchmarks.verification import VerificationSet
+from mfn.config.build import build, build_all, check_values
+from mfn.config.export import ExportSettings, LatencySettings
+from mfn.config.settings import settings
+from mfn.errors import ExportError, MfnError
+from mfn.evaluation.alignment import SAMPLE, warn_of_unaligned
+from mfn.evaluation.fitted_sets import fitted_sets
+from mfn.export.calibration import calibration_faces
+from mfn.export.exporter import Exported, Exporter
+from mfn.export.faces import first_folds, parity_faces
+from mfn.export.jobs import Job, jobs
+from mfn.export.latency import Latency
+from mfn.export.limits import Limits
+from mfn.export.network import ExportOptions
+from mfn.export.onnx_graph import plain_onnx
+from mfn.export.parity import spread
+from mfn.export.replacing import check_proof, check_replaceable, file_stem
+from mfn.export.source import Source, read_source
+from mfn.export.tables import latency_rows, parity_row, verification_rows
+from mfn.export.target import Target
+from mfn.export.usage import usage
+from mfn.export.validation import Reference, measured
+from mfn.files.atomic import replacing
+from mfn.report.run import readable
+from mfn.report.tables import table
+
+log = logging.getLogger(__name__)
+
+Times = Mapping[int, Mapping[str, Latency]]
+
+
+def export(composed: DictConfig) -> list[Path]:
+    """Writes a checkpoint as every file asked for, proves each, and keeps those that pass.
+
+    Args:
+        composed: The composed ``conf/export.yaml``.
+
+    Returns:
+        The files kept, those to load.
+
+    Raises:
+        ExportError: A file could not be written or breaks a limit; the others are kept, and the table has been told.
+        MfnError: Configuration, checkpoint or data do not fit; the message says what to do.
+    """
+    config = settings(composed, ExportSettings)
+    targets: dict[str, Target] = build_all(composed.target)
+    limits: Limits = build(composed.limits)
+    check_values(composed.benchmark)
+    allow_missing, calibrated = config.target.allow_missing, config.calibration is not None
+    wanted, left_out = jobs(targets, config.precision, allow_missing=allow_missing, calibrated=calibrated)
+    run, stem = readable(config.paths.output), file_stem(config.name, Path(config.ckpt_path))
+    for job in wanted:
+        check_replaceable(run / job.file_name(stem))
+    check_proof(run / "proof.json")
+    run.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".export-", dir=run) as folder:
+        source, sets = read_source(Path(config.ckpt_path)), _benchmarks(composed, config.folds)
+        benchmarks = fitted_sets(sets, source.contract, config.fit, check_alignment=config.check_alignment)
+        exporter = _exporter(config, source, benchmarks, stem, Path(folder))
+        made, failed = _written(exporter, wanted)
+        times = _times(config.latency, exporter, made)
+        made = [_evaluated(exported, times, limits, exporter.reference) for exported in made]
+        kept = [exported.keep(run) for exported in made if not exported.proof.broken]
+    failed |= {exported.name: "; ".join(exported.proof.broken) for exported in made if exported.proof.broken}
+    facts = {"checkpoint_file": config.ckpt_path, **exporter.source.origin, "judged": exporter.reference.judged}
+    _write_proof(run / "proof.json", facts, made, times, left_out, failed)
+    _tell(run, exporter.reference, made, times, left_out)
+    if failed:
+        raise ExportError("not kept: " + "; ".join(f"{name} ({sentence})" for name, sentence in failed.items()))
+    return kept
+
+
+def _benchmarks(composed: DictConfig, folds: int | None) -> dict[str, VerificationSet]:
+    return {name: first_folds(pairs, folds) for name, pairs in only_pairs(build(composed.benchmark)).items()}
+
+
+def _exporter(
+    config: ExportSettings, source: Source, benchmarks: Mapping[str, VerificationSet], stem: str, folder: Path
+) -> Exporter:
+    calibration = None
+    if config.calibration is not None:
+        count, seed = config.calibration_count, config.seed
+        calibration = calibration_faces(config.calibration, source.contract, count, seed, config.fit)
+        if config.check_alignment:
+            warn_of_unaligned({f"calibration={config.calibration}": calibration[:SAMPLE]}, source.contract)
+    faces = parity_faces(benchmarks.values(), calibration, source.contract)
+    judging = {"flip": config.flip, "batch_size": config.batch_size}
+    reference = Reference(source.backbone, source.contract, faces, benchmarks, **judging)
+    if spread(reference.embeddings) > 0.999:
+        log.warning("the checkpoint gives all faces nearly the same embedding: closeness to it proves little")
+    options = ExportOptions(input=config.input, color=config.color, l2_normalize=config.l2_normalize)
+    return Exporter(source, options, calibration, reference, stem, folder)
+
+
+def _written(exporter: Exporter, wanted: Sequence[Job]) -> tuple[list[Exported], dict[str, str]]:
+    """The files that could be written and run, and a sentence for each that could not."""
+    made, failed = [], {}
+    for job in wanted:
+        log.info("target=%s precision=%s", job.target.name, job.precision)
+        try:
+            made.append(exporter.write(job))
+        except MfnError as error:
+            failed[f"target={job.target.name} precision={job.precision}"] = str(error)
+    return made, failed
+
+
+def _times(latency: LatencySettings, exporter: Exporter, made: Sequence[Exported]) -> Times:
+    files = {exported.name: exported.files[0] for exported in made if exported.proof.parity is not None}
+    if not latency.rounds or not files:
+        return {}
+    if latency.plain and any(path.suffix == ".onnx" for path in files.values()):
+        source = exporter.source
+        plain = plain_onnx(source.backbone, source.contract, exporter.folder / "plain.onnx")
+        files = {"plain torch.onnx.export": plain, **files}
+    return measured(files, exporter.reference, latency.threads, latency.rounds)
+
+
+def _evaluated(exported: Exported, times: Times, limits: Limits, reference: Reference) -> Exported:
+    own = {threads: contenders[exported.name] for threads, contenders in times.items() if exported.name in contenders}
+    proof = replace(exported.proof, latency=own, broken=limits.broken(exported.proof, reference))
+    return replace(exported, proof=proof)
+
+
+def _write_proof(
+    path: Path,
+    facts: Mapping[str, Any],
+    made: Sequence[Exported],
+    times: Times,
+    left_out: Sequence[str],
+    failed: Mapping[str, str],
+) -> None:
+    latency = {threads: {n: asdict(time) for n, time in contenders.items()} for threads, contenders in times.items()}
+    files = [exported.proof.to_dict() for exported in made]
+    content = {**facts, "files": files, "latency": latency, "left_out": left_out, "failed": failed}
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
+
+
+def _tell(run: Path, reference: Reference, made: Sequence[Exported], times: Times, left_out: Sequence[str]) -> None:
+    kept = [exported for exported in made if not exported.proof.broken]
+    for target, first in {e.proof.target: e for e in reversed(kept)}.items():
+        log.info("How to use %s\n\n%s", first.name, usage(target, first.name, first.deployable))
+    title = f"Files beside the checkpoint, on {len(reference.images)} faces in batches of 1, 2, 7 and 64"
+    log.info(table(title, [parity_row(exported.proof) for exported in made]))
+    if times:
+        log.info(table("Milliseconds for one face, in turns", latency_rows(times)))
+    if reference.judged:
+        networks = {"checkpoint": reference.judged} | {e.name: e.proof.judged for e in made}
+        log.info(table("Verification", verification_rows(networks)))
+    for sentence in left_out:
+        log.info("left out: %s", sentence)
+    log.info("written: %s", ", ".join(str(run / name) for name in (*(e.name for e in kept), "proof.json")))

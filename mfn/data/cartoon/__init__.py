@@ -1,1 +1,0 @@
-"""Cartoon faces: people and photos as parameters, drawn by numpy."""

@@ -1,0 +1,1 @@
+"""Image files: which files are images, finding them, and their bytes to pixels."""

@@ -1,0 +1,79 @@
+"""Encoded images to RGB pixels."""
+
+import io
+import logging
+from importlib import import_module
+
+import cv2
+import numpy as np
+
+from mfn.errors import BrokenImageError
+from mfn.images.formats import HEIC, can_decode, format_of, remedy
+from mfn.images.overheard import overheard
+
+logger = logging.getLogger(__name__)
+
+_told: list[str] = []
+"""What was told of damage in this process: a line for each image would bury all others."""
+
+Encoded = bytes | bytearray | memoryview | np.ndarray
+
+
+def decode_rgb(encoded: Encoded) -> np.ndarray:
+    """Decode an image of any format that `mfn.images.formats` knows; grey, CMYK, palette and 16-bit ones become RGB.
+
+    OpenCV decodes JPEGs with libjpeg-turbo, bit for bit as Pillow and simplejpeg do, at least as fast as
+    any of them from Python. A camera's orientation tag is obeyed; transparency is left out; of several frames or
+    pages the first is taken.
+
+    Returns:
+        uint8 (H, W, 3).
+
+    Raises:
+        BrokenImageError: the bytes are no image or break off.
+    """
+    image, damage = decode_with_warnings(encoded)
+    if damage and not _told:
+        _told.append(damage)
+        logger.warning(
+            "an image is damaged (%s) and was taken as far as it goes; further ones are not told: mfn inspect --all "
+            "counts them",
+            damage,
+        )
+    return image
+
+
+def decode_with_warnings(encoded: Encoded) -> tuple[np.ndarray, str]:
+    """Return the pixels as `decode_rgb` does, and what its decoder says of damage in an image it could decode, or "".
+
+    Several threads at a time may get each other's.
+    """
+    data = np.frombuffer(encoded, np.uint8)
+    image, damage = overheard(lambda: _decoded(data))
+    if image is None:
+        raise BrokenImageError(f"these {data.size} bytes are {_what(data)}")
+    return image, damage[0] if damage else ""
+
+
+def _decoded(data: np.ndarray) -> np.ndarray | None:
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
+    except cv2.error:
+        image = None
+    is_heic = image is None and format_of(data.data) is HEIC and can_decode(HEIC)
+    return _decoded_heic(data) if is_heic else image
+
+
+def _decoded_heic(data: np.ndarray) -> np.ndarray | None:
+    try:
+        image = import_module("pillow_heif").open_heif(io.BytesIO(data.tobytes())).to_pillow()
+        return np.array(image.convert("RGB"))
+    except (ValueError, OSError, EOFError, RuntimeError, SyntaxError):
+        return None
+
+
+def _what(data: np.ndarray) -> str:
+    form = format_of(data.data)
+    if form is None:
+        return "no whole JPEG, PNG, BMP, WebP or TIFF image"
+    return f"no whole {form.name} image" if can_decode(form) else f"a {form.name} image ({remedy(form)})"

@@ -1,0 +1,1 @@
+"""Bytes on disk: RecordIO, InsightFace packs and TFRecord files, read and written."""

@@ -1,0 +1,1 @@
+"""Where faces come from: packs, folders, lists and TFRecord files as one kind of thing."""

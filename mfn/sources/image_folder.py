@@ -1,0 +1,37 @@
+"""The images of a folder, where nobody asks whom they show."""
+
+import logging
+from pathlib import Path
+
+from mfn.errors import DataError
+from mfn.images.files import ImageFiles
+from mfn.images.folder import find_images
+from mfn.images.passed_over import PassedOver
+from mfn.text import printable
+
+logger = logging.getLogger(__name__)
+
+
+class ImageFolder(ImageFiles):
+    """The images in a folder and in all folders below it, see `find_images`.
+
+    Attributes:
+        names: path of each image relative to the folder, with forward slashes.
+        passed_over: what in the folder is no image.
+
+    Raises:
+        DataError: it cannot be opened, or there is no image.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.passed_over = PassedOver()
+        try:
+            self.names = find_images(folder, self.passed_over)
+        except OSError as error:
+            raise DataError(f"{folder} cannot be opened ({error.strerror})") from None
+        told = self.passed_over.sentence()
+        if not self.names:
+            raise DataError(f"{folder} and the folders in it hold no image" + (f"; passed over {told}" if told else ""))
+        if told:
+            logger.info("%s: passed over %s", printable(str(folder)), told)
+        super().__init__(folder.name, self.names, folder)

@@ -1,0 +1,1 @@
+"""Synthetic faces: people and photos as parameters, drawn by numpy from a seed."""

@@ -1,0 +1,1 @@
+"""The LightningModule and what is around it: parameter groups, schedules, callbacks, monitors."""

@@ -1,0 +1,161 @@
+"""From a composed configuration to the objects of a run."""
+
+import logging
+import sys
+
+import torch
+from lightning import Callback, Trainer
+from lightning.pytorch.callbacks import Checkpoint, LearningRateMonitor
+from omegaconf import DictConfig, OmegaConf
+
+from mfn.checkpoint.format import CheckpointMetadata
+from mfn.checkpoint.lightning_io import AtomicCheckpointIO
+from mfn.config.build import build, build_all, check_values
+from mfn.config.request import request_of_job
+from mfn.config.settings import checked
+from mfn.config.train import TrainSettings
+from mfn.contract import InputContract
+from mfn.data.datamodule import FaceDataModule
+from mfn.errors import ConfigError
+from mfn.training.callbacks.advance_head import AdvanceHead
+from mfn.training.callbacks.last_checkpoint import LastCheckpoint
+from mfn.training.callbacks.progress import Bar, Throughput
+from mfn.training.callbacks.verification import Verification
+from mfn.training.recognizer import FaceRecognizer, smallest_batch
+from mfn.training.schedules import Plateau
+
+log = logging.getLogger(__name__)
+
+GIVEN = ("callbacks", "enable_checkpointing", "enable_progress_bar", "logger", "plugins")
+"""What the trainer gets besides its configuration."""
+
+
+def check(config: DictConfig) -> DictConfig:
+    """Builds everything that needs no data, at a small size, so that a wrong value ends the run before data is read.
+
+    Returns:
+        The configuration with its values as their own types.
+
+    Raises:
+        ConfigError: A value makes no sense.
+    """
+    config = settled(checked(config, TrainSettings))
+    trainer = config.trainer
+    if trainer.max_steps == -1 and trainer.max_epochs in (-1, None):
+        raise ConfigError("trainer.max_epochs and trainer.max_steps are both -1: a schedule needs the run to end")
+    check_values(config.trainer, *GIVEN)
+    for node in (config.data.source, config.augment, config.benchmark, config.data.module, *config.logger.values()):
+        check_values(node)
+    contract_of(config)
+    if (size := config.data.batch_size) < (least := smallest_batch(build(config.model))):
+        raise ConfigError(f"data.batch_size={size} is too small: batch normalisation needs at least {least} images")
+    head = build(config.head, embedding_dim=2, num_classes=2)
+    build(config.scheduler)
+    try:
+        build(config.optimizer)([torch.nn.Parameter(torch.zeros(1))])
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"optimizer: {error}") from error
+    callbacks = build_all(config.callbacks).values()
+    if hasattr(head, "advance") and not any(isinstance(callback, AdvanceHead) for callback in callbacks):
+        raise ConfigError(
+            f"head {type(head).__name__} has two stages and nothing leads to the second: add advance_head to "
+            "callbacks=[default,advance_head]"
+        )
+    return config
+
+
+def settled(config: DictConfig) -> DictConfig:
+    """What one value says about another: groups that were left empty, and validations counted in batches."""
+    for group in ("callbacks", "logger"):
+        if config.get(group) is None:
+            OmegaConf.update(config, group, {}, force_add=True)
+    if isinstance(config.trainer.val_check_interval, int):
+        # Lightning would count them within each epoch, and refuse more than an epoch has
+        config.trainer.check_val_every_n_epoch = None
+    elif config.trainer.check_val_every_n_epoch is None:
+        raise ConfigError(
+            f"trainer.val_check_interval={config.trainer.val_check_interval} is a share of an epoch, which needs "
+            "trainer.check_val_every_n_epoch: give a number of batches, or say after how many epochs"
+        )
+    return config
+
+
+def contract_of(config: DictConfig) -> InputContract:
+    """The input contract that the configuration describes."""
+    height, width = config.image_size
+    return InputContract.for_size(
+        height,
+        width,
+        color=config.contract.color,
+        mean=tuple(config.contract.mean),
+        std=tuple(config.contract.std),
+        embedding_dim=config.model.embedding_dim,
+    )
+
+
+def build_recognizer(config: DictConfig, data: FaceDataModule) -> FaceRecognizer:
+    """Backbone, head, optimiser and metadata for a data set.
+
+    Args:
+        config: The composed configuration.
+        data: Set up, so that it knows its classes.
+    """
+    backbone = build(config.model)
+    head = build(config.head, embedding_dim=backbone.embedding_dim, num_classes=data.num_classes)
+    metadata = CheckpointMetadata(
+        model=OmegaConf.to_container(config.model, resolve=True),  # type: ignore[arg-type]
+        contract=contract_of(config).to_dict(),
+        label_map=[int(label) for label in data.label_map],
+        label_names=[names[int(label)] for label in data.label_map] if (names := data.source.label_names) else [],
+        data=data.fingerprint,
+        request=request_of_job(),
+        config=OmegaConf.to_yaml(config, resolve=True),
+    )
+    return FaceRecognizer(
+        backbone,
+        head,
+        metadata,
+        optimizer=build(config.optimizer),
+        schedule=build(config.scheduler),
+        last_weight_decay=config.last_weight_decay,
+        head_lr_factor=config.head_lr_factor,
+        norm_penalty=config.norm_penalty,
+        channels_last=config.channels_last,
+        compile_backbone=config.compile,
+        seed=config.seed,
+    )
+
+
+def build_callbacks(config: DictConfig) -> list[Callback]:
+    """The configured callbacks, and those every run has."""
+    configured = list(build_all(config.callbacks).values())
+    if not config.logger:
+        configured = [callback for callback in configured if not isinstance(callback, LearningRateMonitor)]
+    on_terminal = sys.stderr.isatty()
+    always: list[Callback] = [Verification(), Throughput(lines=not on_terminal)]
+    if on_terminal:
+        always.append(Bar())
+    # What is kept for going on is saved when all others have done their part
+    return [*always, *sorted(configured, key=lambda callback: isinstance(callback, LastCheckpoint))]
+
+
+def build_trainer(config: DictConfig) -> Trainer:
+    """Lightning's trainer with the configured callbacks and loggers."""
+    callbacks = build_callbacks(config)
+    return build(
+        config.trainer,
+        callbacks=callbacks,
+        enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
+        logger=list(build_all(config.logger).values()),
+        plugins=[AtomicCheckpointIO()],
+        enable_progress_bar=sys.stderr.isatty(),
+    )
+
+
+def monitors(config: DictConfig) -> dict[str, str]:
+    """The metric that each key names."""
+    callbacks = {f"callbacks.{name}.monitor": node.get("monitor") for name, node in config.callbacks.items()}
+    named = {key: metric for key, metric in callbacks.items() if metric is not None}
+    if isinstance(build(config.scheduler), Plateau):
+        named["scheduler.monitor"] = config.scheduler.monitor
+    return {"metric": config.metric} | named

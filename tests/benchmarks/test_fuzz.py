@@ -1,0 +1,85 @@
+"""Damaged files end in one sentence: mutations of every form, seeded, so that a failure comes again."""
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mfn.benchmarks.chosen import chosen_benchmarks, read_file
+from mfn.errors import MfnError
+from mfn.inspection.inspect import inspect
+from tests.benchmarks.benchmark_files import write_images
+
+NAMES = [f"{person}/{person}_{number:04d}.jpg" for person in ("Ada", "Bob") for number in (1, 2)]
+A, B, C, D = NAMES
+IMAGES = [np.random.default_rng(seed).bytes(100) for seed in range(8)]
+FORMS: dict[str, bytes] = {
+    "lfw.txt": b"2\t1\nAda\t1\t2\nAda\t1\tBob\t1\nBob\t1\t2\nAda\t2\tBob\t2\n",
+    "lfw.csv": b"name,imagenum1,imagenum2,\nAda,1,2,\nBob,1,2,\nAda,1,Bob,1\nAda,2,Bob,2\n",
+    "list.txt": f"{A} {B} 1\n{C} {D} 1\n{A} {C} 0\n{B} {D} -1\n".encode(),
+    "two_lines.txt": f"{A}\t1\n{B}\t1\n{C}\t1\n{D}\t1\n{A}\t0\n{C}\t0\n{B}\t0\n{D}\t0\n".encode(),
+    "named.csv": f'a,b,label,fold,group\n"{A}",{B},1,x,g\n{C},{D},1,y,h\n{A},{C},0,x,g\n{B},{D},0,y,h\n'.encode(),
+    "list.bin": pickle.dumps((IMAGES, [1, 0, 1, 0], {"made": "by me"}), 2),
+    "arrays.bin": pickle.dumps(([np.frombuffer(i, np.uint8) for i in IMAGES], np.array([1, 0, 0, 1])), 4),
+}
+INSERTED = (
+    b"\0",
+    b"\xff",
+    b"\xfe\xff",
+    b"\n",
+    b"\r",
+    b"\t",
+    b",",
+    b";",
+    b'"',
+    b"'",
+    b"\\",
+    b"9" * 30,
+    b"-",
+    b".",
+    b" ",
+)
+
+
+def mutated(data: bytes, rng: np.random.Generator) -> bytes:
+    """One to four changes: bytes set, cut out, doubled, put in, or the end cut off."""
+    changed = bytearray(data)
+    for _ in range(rng.integers(1, 5)):
+        place = int(rng.integers(0, len(changed) + 1))
+        match rng.integers(0, 6):
+            case 0 if place < len(changed):
+                changed[place] = int(rng.integers(0, 256))
+            case 1:
+                del changed[place : place + int(rng.integers(1, 20))]
+            case 2:
+                changed[place:place] = changed[place : place + int(rng.integers(1, 20))]
+            case 3:
+                changed[place:place] = INSERTED[rng.integers(0, len(INSERTED))]
+            case 4:
+                del changed[place:]
+            case _ if place < len(changed):
+                changed[place] ^= 1 << int(rng.integers(0, 8))
+    return bytes(changed)
+
+
+def read_and_choose(path: Path) -> None:
+    chosen_benchmarks(file=read_file(str(path), allow_missing=True))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("look", [read_and_choose, inspect])
+def test_mutated_files_are_read_or_told(tmp_path: Path, form: str, look: Callable[[Path], object]) -> None:
+    write_images(tmp_path, NAMES)
+    rng = np.random.default_rng(sum(form.encode()))
+    path = tmp_path / form
+    told = 0
+    for _ in range(150):
+        path.write_bytes(mutated(FORMS[form], rng))
+        try:
+            look(path)
+        except MfnError as error:
+            told += 1
+            assert str(error).strip() and "\n" not in str(error)
+    assert 0 < told < 150  # some are still fine, others are not
