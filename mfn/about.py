@@ -1,11 +1,14 @@
 """What the installed package says of itself."""
 
+import os
 import shlex
-from importlib.metadata import requires, version
+from importlib.metadata import metadata, requires, version
+from pathlib import Path
 
 from packaging.requirements import Requirement
 
-DISTRIBUTION = "mfn"
+DISTRIBUTION = "mobilefacenet"
+"""Name on the package index, where ``mfn`` is somebody else's."""
 
 
 def mfn_version() -> str:
@@ -13,30 +16,36 @@ def mfn_version() -> str:
     return version(DISTRIBUTION)
 
 
-def install_command(extra: str, *names: str) -> str:
-    """The command that installs what one of our extras is made of.
+VERB = "MFN_VERB"
+"""Variable of the environment that holds the verb while a command runs that was called by one, as ``mfn train``."""
 
-    It names the packages themselves: the index has a package of our name that is somebody else's.
+
+def called(verb: str) -> str:
+    """How a user calls a command here: by its script in a clone, unless they do it by the verb already.
 
     Args:
-        extra: As in ``pyproject.toml``; empty for what mfn itself needs.
-        *names: Of the packages meant; without any, all.
+        verb: train, evaluate or export.
+    """
+    script = Path(__file__).resolve().parents[1] / f"{verb}.py"
+    return f"mfn {verb}" if os.environ.get(VERB) or not script.is_file() else f"python {verb}.py"
+
+
+def install_command(extra: str, *names: str) -> str:
+    """The command that installs one of our extras, or packages that mfn itself needs.
+
+    Args:
+        extra: As in ``pyproject.toml``; empty for packages of mfn itself.
+        *names: These packages, where no extra is meant.
 
     Raises:
         KeyError: There is no such extra or package.
     """
-    wanted = [Requirement(text) for text in requires(DISTRIBUTION) or ()]
-    packages = [of for of in wanted if _belongs(of, extra) and (not names or of.name in names)]
+    if extra:
+        if extra not in (metadata(DISTRIBUTION).get_all("Provides-Extra") or ()):
+            raise KeyError(extra)
+        return f"pip install {shlex.quote(f'{DISTRIBUTION}[{extra}]')}"
+    needed = [Requirement(text) for text in requires(DISTRIBUTION) or ()]
+    packages = [str(package) for package in needed if package.marker is None and package.name in names]
     if not packages:
-        raise KeyError(extra, *names)
-    return "pip install " + " ".join(shlex.quote(_without_marker(package)) for package in packages)
-
-
-def _belongs(package: Requirement, extra: str) -> bool:
-    if package.marker is None or package.marker.evaluate({"extra": ""}):
-        return not extra
-    return bool(extra) and package.marker.evaluate({"extra": extra})
-
-
-def _without_marker(package: Requirement) -> str:
-    return str(package).partition(";")[0].strip()
+        raise KeyError(*names)
+    return "pip install " + " ".join(map(shlex.quote, packages))

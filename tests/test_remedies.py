@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 import torch
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
-from mfn.about import install_command
+from mfn.about import DISTRIBUTION, install_command
 from mfn.checkpoint.format import read_checkpoint, write_atomically
 from mfn.commands.export import export
 from mfn.commands.main import main
@@ -114,7 +115,7 @@ def trust_a_program(folder: Path) -> None:
     files = write_files(folder / "files")
     network = export_to(folder, f"ckpt_path={files / 'net.ckpt'}")[0]
     benchmark = ("benchmark=lfw", f"benchmark.root={files / 'packs'}", f"model_path={network}")
-    told(judge_with, files, folder / "run", *benchmark, words="evaluate.py takes trust_torchscript=true")
+    told(judge_with, files, folder / "run", *benchmark, words="`mfn evaluate` takes trust_torchscript=true")
     told(FaceEmbedder.load, network, words="FaceEmbedder.load trust_torchscript=True")
     assert judge_with(files, folder / "run", *benchmark, "trust_torchscript=true")["sets"]
     assert FaceEmbedder.load(network, trust_torchscript=True)
@@ -187,7 +188,7 @@ def write_fields(folder: Path) -> None:
     assert stated_contract(["contract.height=112"]) == {"height": 112}
 
 
-@remedy("`mfn import` makes one of weights in layer order (.npz), and evaluate.py judges exported files as they are")
+@remedy("`mfn import` makes one of weights in layer order (.npz), and `mfn evaluate` judges exported files as they are")
 def bring_in_arrays(folder: Path) -> None:
     state = MobileFaceNet(16, (32, 32)).state_dict()
     torch.save({"state_dict": state}, folder / "theirs.ckpt")
@@ -217,8 +218,9 @@ def raise_a_limit(folder: Path) -> None:
 
 @remedy("install_command", "needs the")
 def install(folder: Path) -> None:
-    """What is named is what ``pyproject.toml`` lists, of packages that this project asks for: no stranger's."""
-    ours = {Requirement(text).name: Requirement(text).specifier for text in requires("mfn") or ()}
+    """What is named is this project with one of its extras, or what it asks for itself: no stranger's package."""
+    ours = {Requirement(text).name: Requirement(text).specifier for text in requires(DISTRIBUTION) or ()}
+    ours[DISTRIBUTION] = SpecifierSet()
     commands = [install_command(extra) for extra in ("litert", "ncnn", "executorch", "openvino", "coreml")]
 
     class Lacking:

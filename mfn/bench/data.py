@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import median
 
-import albumentations
 import cv2
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ import torch
 from mfn.bench.decoders import bare_decoders, usual_path
 from mfn.bench.memory import private_megabytes
 from mfn.data.augment import Augmentation
+from mfn.data.flip import HorizontalFlip
 from mfn.data.images import FaceImages
 from mfn.data.loader import FaceLoader
 from mfn.data.sampler import FaceBatchSampler
@@ -95,7 +95,7 @@ def write_synthetic_pack(folder: Path, identities: int = 40, images: int = 25, q
 
 
 def _flip_loader(source: RecordDataset, positions: np.ndarray, workers: int) -> FaceLoader:
-    flip = Augmentation([albumentations.HorizontalFlip(p=0.5)])
+    flip = Augmentation([HorizontalFlip(p=0.5)])
     labels = np.zeros(positions.size, np.int64)
     images = FaceImages(source, positions, labels, source.image(0).shape[:2], augment=flip)
     return FaceLoader(images, FaceBatchSampler(positions.size, BATCH_SIZE), num_workers=workers)

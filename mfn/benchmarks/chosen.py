@@ -58,7 +58,7 @@ def only_pairs(sets: Mapping[str, Any]) -> dict[str, VerificationSet]:
     if other := [name for name, benchmark in sets.items() if not isinstance(benchmark, VerificationSet)]:
         raise ConfigError(
             f"benchmark={other[0]} is no set of pairs: leave it out here, and judge the finished network with "
-            f"evaluate.py model_path=FILE benchmark={other[0]}"
+            f"mfn evaluate model_path=FILE benchmark={other[0]}"
         )
     return dict(sets)
 

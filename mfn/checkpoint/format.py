@@ -63,7 +63,7 @@ class CheckpointMetadata:
         if not isinstance(plain, dict):
             raise CheckpointError(
                 f"{path} is not a checkpoint of mfn (no metadata of mfn in it); `mfn import` makes one of weights in "
-                "layer order (.npz), and evaluate.py judges exported files as they are"
+                "layer order (.npz), and `mfn evaluate` judges exported files as they are"
             )
         known = {each.name: plain[each.name] for each in fields(cls) if each.name in plain}
         try:

@@ -1,11 +1,14 @@
 """One evaluation, from the configuration to the report."""
 
 import logging
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 
+import hydra
 import torch
 from omegaconf import DictConfig
 
@@ -13,7 +16,11 @@ from mfn.benchmarks.gallery import IdentificationSet
 from mfn.benchmarks.ijb import IjbSet
 from mfn.benchmarks.preconditions import Benchmark
 from mfn.benchmarks.verification import VerificationSet
+from mfn.commands.job import run_job
+from mfn.commands.launch import plain_arguments
+from mfn.commands.program import run_program
 from mfn.config.build import build
+from mfn.config.compose import CONF
 from mfn.config.evaluate import EvaluateSettings
 from mfn.config.settings import settings
 from mfn.errors import ConfigError, DataError
@@ -34,6 +41,17 @@ from mfn.report.run import readable
 from mfn.report.tables import identification_row, table, template_row, verification_row
 
 log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None, verb: str = "") -> None:
+    """Runs the command with what was typed behind its name."""
+    run_program(_job, partial(plain_arguments, name="evaluate"), sys.argv[1:] if arguments is None else arguments, verb)
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="evaluate")
+def _job(config: DictConfig) -> float:
+    """Runs one job and returns the mean accuracy, for sweepers to optimise."""
+    return run_job(evaluate, config)
 
 
 def evaluate(composed: DictConfig) -> float:

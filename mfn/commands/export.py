@@ -2,17 +2,24 @@
 
 import json
 import logging
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import hydra
 from omegaconf import DictConfig
 
 from mfn.benchmarks.chosen import only_pairs
 from mfn.benchmarks.verification import VerificationSet
+from mfn.commands.job import run_job
+from mfn.commands.launch import plain_arguments
+from mfn.commands.program import run_program
 from mfn.config.build import build, build_all, check_values
+from mfn.config.compose import CONF
 from mfn.config.export import ExportSettings, LatencySettings
 from mfn.config.settings import settings
 from mfn.errors import ExportError, MfnError
@@ -38,6 +45,18 @@ from mfn.report.run import readable
 from mfn.report.tables import table
 
 log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None, verb: str = "") -> None:
+    """Runs the command with what was typed behind its name."""
+    run_program(_job, partial(plain_arguments, name="export"), sys.argv[1:] if arguments is None else arguments, verb)
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="export")
+def _job(config: DictConfig) -> float:
+    """Runs one job and returns the number of files kept, for sweepers to optimise."""
+    return run_job(lambda composed: float(len(export(composed))), config)
+
 
 Times = Mapping[int, Mapping[str, Latency]]
 

@@ -16,6 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from mfn.commands.program import as_called, own_program
 from mfn.config.failures import one_sentence, unexpected
 from mfn.config.quoting import quoted_override
 from mfn.errors import MfnError, first_line
@@ -28,7 +29,7 @@ STOPPED = (0, *(status for number in (signal.SIGINT, signal.SIGTERM) for status 
 """Statuses of a program that was asked to stop."""
 
 
-def job(run: Callable[[DictConfig], float], config: DictConfig) -> float:
+def run_job(run: Callable[[DictConfig], float], config: DictConfig) -> float:
     """Runs a job; one of a sweep that fails says so in its folder and on the screen, and gives NaN.
 
     Args:
@@ -36,10 +37,10 @@ def job(run: Callable[[DictConfig], float], config: DictConfig) -> float:
         config: Its configuration.
     """
     if HydraConfig.get().mode != RunMode.MULTIRUN:
-        with one_sentence(), _kept():
+        with one_sentence(), _kept(), as_called():
             return run(config)
     try:
-        with _kept():
+        with _kept(), as_called():
             return _in_processes_of_its_own() if in_several_processes(config) else run(config)
     except MfnError as error:
         sentence = str(error)
@@ -91,7 +92,7 @@ def _in_processes_of_its_own() -> float:
     folders = [of.path for of in hydra.runtime.config_sources if of.provider == "command-line"]
     flags = [word for path in folders for word in ("--config-dir", path)]
     words = [*hydra.overrides.task, quoted_override("hydra.run.dir", str(folder))]
-    with subprocess.Popen([sys.executable, sys.argv[0], *flags, *words]) as process, _signals_for(process):
+    with subprocess.Popen([*own_program(), *flags, *words]) as process, _signals_for(process):
         status = process.wait()
     if not (summary := folder / SUMMARY).is_file():
         if status in STOPPED:

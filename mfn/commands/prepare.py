@@ -9,10 +9,12 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from mfn.about import called
 from mfn.benchmarks.bin_writer import prepare_bin, refuse_to_replace_bin
 from mfn.benchmarks.lfw_writer import refuse_to_replace_lfw, write_lfw
 from mfn.benchmarks.made_pairs import pairs_from_source
 from mfn.benchmarks.verification import VerificationSet
+from mfn.commands.screen import plain_program
 from mfn.config.build import build, trust
 from mfn.config.compose import CONF, composed
 from mfn.config.prepare import PrepareBinSettings, PreparePairsSettings, PrepareSettings, idle_overrides
@@ -30,6 +32,12 @@ from mfn.sources.open_faces import open_faces
 from mfn.sources.record_dataset import RecordDataset
 
 log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str], verb: str = "prepare") -> None:
+    """Runs the command."""
+    with plain_program():
+        prepare(arguments)
 
 
 def prepare(words: Sequence[str]) -> None:
@@ -87,7 +95,7 @@ def next_commands(output: Path, form: str, steps: Sequence[str]) -> list[str]:
     defaults = TrainingDefaults(data.val_identities, data.batch_size, (height, width), training.seed)
     held_out = output / "held_out.bin"
     needed = training_overrides(source, str(held_out) if held_out.exists() else None, defaults)
-    commands = [_command("python train.py", *chosen, *needed)]
+    commands = [_command(called("train"), *chosen, *needed)]
     if any(word.startswith("image_size=") for word in needed) and "align" not in steps:
         folders = (quoted_override("source.root", str(root)), quoted_override("output", f"{output}-aligned"))
         commands.append(

@@ -3,9 +3,20 @@
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
+from mfn.config.failures import one_sentence
 from mfn.errors import DataError
+
+
+@contextmanager
+def plain_program() -> Iterator[None]:
+    """Runs a command that Hydra has no part in: results on the screen, and one sentence for an error."""
+    logging.basicConfig(format="%(message)s", level=logging.INFO, handlers=screens())
+    with one_sentence():
+        yield
 
 
 def screens() -> list[logging.Handler]:

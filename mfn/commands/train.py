@@ -1,14 +1,21 @@
 """One training run, from the configuration to the pictures."""
 
 import logging
+import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import hydra
 from lightning import seed_everything
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 
+from mfn.commands.job import run_job
+from mfn.commands.launch import train_arguments
+from mfn.commands.program import run_program
 from mfn.config.build import build
+from mfn.config.compose import CONF
 from mfn.config.recipe import recipe_sentence
 from mfn.config.sources import open_source, open_validation
 from mfn.data.datamodule import FaceDataModule
@@ -25,6 +32,17 @@ from mfn.training.recognizer import FaceRecognizer
 from mfn.training.warm_start import warm_start
 
 log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None, verb: str = "") -> None:
+    """Runs the command with what was typed behind its name."""
+    run_program(_job, train_arguments, sys.argv[1:] if arguments is None else arguments, verb)
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
+def _job(config: DictConfig) -> float:
+    """Runs one job and returns its verification metric, for sweepers to optimise."""
+    return run_job(train, config)
 
 
 def train(config: DictConfig) -> float:

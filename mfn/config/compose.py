@@ -12,8 +12,9 @@ from omegaconf.errors import OmegaConfBaseException
 from mfn.config.quoting import quoted
 from mfn.errors import ConfigError
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
-"""mfn's own configuration."""
+_PACKAGE = Path(__file__).resolve().parents[1]
+CONF = next(folder / "conf" for folder in (_PACKAGE, _PACKAGE.parent) if (folder / "conf" / "train.yaml").is_file())
+"""mfn's own configuration: in an installed package inside it, in a clone beside it."""
 _UNKNOWN = re.compile(r"Could not override '([^']+)'")
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from mfn.about import called
 from mfn.config.compose import CONF
 
 _FLAGS = (
@@ -25,7 +26,7 @@ def help_text(name: str, config_dir: str | None = None) -> str:
     width = max(map(len, groups))
     listed = "\n".join(f"  {group:{width}}  {', '.join(choices)}" for group, choices in groups.items())
     keys = text.partition("\n\n")[2].partition("\nhydra:")[0].strip()
-    first = text.partition("\n")[0].removeprefix("# ")
+    first = text.partition("\n")[0].removeprefix("# ").replace(f"python {name}.py", called(name))
     return (
         f"{first}\n\nGroups:\n{listed}\n\nKeys, beside those of the choices (group.key=value):\n\n{keys}\n\n{_FLAGS}\n"
     )

@@ -2,18 +2,27 @@
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-from albumentations import BaseCompose, BasicTransform
 
 from mfn.errors import ConfigError
 
-_Step = BasicTransform | BaseCompose
+
+class Step(Protocol):
+    """What can be a step of an augmentation: any transform of albumentations, or anything with these two."""
+
+    def set_random_state(self, random_generator: np.random.Generator, py_random: random.Random, /) -> Any:
+        """Take the sources of random numbers, which are seeded for every image."""
+        ...
+
+    def __call__(self, *, image: np.ndarray) -> dict[str, Any]:
+        """Return the changed image, uint8 (H, W, 3), under "image"."""
+        ...
 
 
 class Augmentation:
-    """Albumentations transforms, reseeded for every image and called without `Compose`.
+    """Transforms of albumentations or our own, reseeded for every image and called without `Compose`.
 
     Args:
         transforms: applied in this order, each with its own probability.
@@ -24,7 +33,7 @@ class Augmentation:
         ConfigError: an argument that a transform does not know.
     """
 
-    def __init__(self, transforms: Sequence[_Step], p: float = 1.0, random_order: bool = False) -> None:
+    def __init__(self, transforms: Sequence[Step], p: float = 1.0, random_order: bool = False) -> None:
         if not 0 <= p <= 1:
             raise ConfigError(f"augment.p={p} must be a probability, 0 to 1")
         self.transforms = list(transforms)
@@ -94,16 +103,16 @@ def _shared_draws(generator: np.random.Generator) -> _SharedDraws:
     return draws
 
 
-def _refuse_unknown_arguments(transforms: Iterable[_Step]) -> None:
+def _refuse_unknown_arguments(transforms: Iterable[Any]) -> None:
     """Albumentations only warns of an argument it does not know, which hides a typo in a config."""
     for transform in _leaves(transforms):
-        if unknown := transform.invalid_args:
+        if unknown := getattr(transform, "invalid_args", ()):
             raise ConfigError(f"augment: {type(transform).__name__} does not know {', '.join(unknown)}")
 
 
-def _leaves(transforms: Iterable[_Step]) -> Iterator[BasicTransform]:
+def _leaves(transforms: Iterable[Any]) -> Iterator[Any]:
     for transform in transforms:
-        if isinstance(transform, BaseCompose):
-            yield from _leaves(transform.transforms)
+        if inner := getattr(transform, "transforms", ()):
+            yield from _leaves(inner)
         else:
             yield transform

@@ -114,7 +114,7 @@ class FaceDataModule(LightningDataModule):
             if not isinstance(judged, VerificationSet):
                 raise ConfigError(
                     f"benchmark={name} is no set of pairs, which is what a run is judged on while it trains: judge its "
-                    f"checkpoint on it with evaluate.py benchmark={name}"
+                    f"checkpoint on it with mfn evaluate benchmark={name}"
                 )
         if validation is not None and val_fraction > 0:
             raise ConfigError(f"data.val_root has the validation images, so data.val_fraction={val_fraction} must be 0")

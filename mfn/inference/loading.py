@@ -44,7 +44,7 @@ def load_network(path: Path, stated: Mapping[str, Any], trust_torchscript: bool 
         notes_of_program(path)
         raise CheckpointError(
             f"{path} is a program (TorchScript), and loading it runs what is in it: if you know whom it is from, "
-            "evaluate.py takes trust_torchscript=true and FaceEmbedder.load trust_torchscript=True"
+            "`mfn evaluate` takes trust_torchscript=true and FaceEmbedder.load trust_torchscript=True"
         )
     return load(path, stated)
 

@@ -10,6 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from lightning import Trainer
 from omegaconf import DictConfig
 
+from mfn.about import called
 from mfn.checkpoint.format import read_checkpoint, weights_hash
 from mfn.config.quoting import quoted_override, typed
 from mfn.data.datamodule import FaceDataModule
@@ -129,6 +130,6 @@ def _next(best: Path) -> str:
     model, weights = (typed(quoted_override(key, str(best))) for key in ("model_path", "init_from"))
     return (
         f"checkpoint: {best}\nnext:\n"
-        f"  python evaluate.py {model} benchmark=lfw benchmark.root=DIR\n"
-        f"  python train.py data=folder data.root=DIR {weights}"
+        f"  {called('evaluate')} {model} benchmark=lfw benchmark.root=DIR\n"
+        f"  {called('train')} data=folder data.root=DIR {weights}"
     )

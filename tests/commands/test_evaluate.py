@@ -69,7 +69,7 @@ def test_conventions_are_probed(files: Path, tmp_path: Path, caplog: pytest.LogC
         judge_with(
             files, tmp_path, "benchmark=lfw", f"benchmark.root={files / 'packs'}", "probe=true", "probe_pairs=20"
         )
-    assert "probe: the declared input contract" in caplog.text
+    assert "contract check: the declared input contract" in caplog.text
 
 
 def test_networks_of_others_are_judged(files: Path, tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_importing_does_not_look_for_a_newer_albumentations() -> None:
     code = (
         "import sys, urllib.request as u\n"
         "u.OpenerDirector.open = lambda *args, **options: sys.exit(9)\n"
-        "import mfn.data.augment"
+        "import mfn.data.transforms"
     )
     environment = {key: value for key, value in os.environ.items() if key != "NO_ALBUMENTATIONS_UPDATE"}
     assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0

@@ -43,6 +43,6 @@ def test_another_rule_is_refused_even_without_a_set() -> None:
 
 def test_what_an_embedder_says_of_other_crops_helps() -> None:
     embedder, crop = tiny_embedder((112, 96)), some_set((112, 112)).source.image(0)
-    with pytest.raises(ConfigError, match=r"\(N, 112, 96, 3\), got .*; Fit\(\(112, 96\)\) of mfn\.data\.fit"):
+    with pytest.raises(ConfigError, match=r"\(N, 112, 96, 3\), got .*; Fit\(\(112, 96\)\) of mfn\.sources\.fit"):
         embedder(crop[None])
     assert embedder(Fit((112, 96))(crop, "it")[None]).shape == (1, 16)
