@@ -1,4 +1,4 @@
-"""Every key that README gives for an argument of the older projects: setting it changes what a run does."""
+"""Every key that docs/coming-from.md gives for an argument of an older project: setting it changes what a run does."""
 
 import csv
 import json
@@ -28,7 +28,7 @@ from mfn.synthetic.dataset import SyntheticFaces
 from tests.composing import composed
 from tests.scripts import TINY, run_script
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+TABLES = Path(__file__).resolve().parents[1] / "docs" / "coming-from.md"
 QUICK = (*TINY, "trainer.max_epochs=1", "trainer.limit_train_batches=3", "hydra.run.dir=run")
 
 
@@ -197,8 +197,8 @@ EFFECTS: dict[str, Effect] = {
     "callbacks.ema.decay": of(
         "callbacks.ema.decay=0.1", look=lambda run: run.summary["weights"], beside=("callbacks=[default,ema]",)
     ),
-    "init_from": of(
-        f"init_from={START}",
+    "model_path": of(
+        f"model_path={START}",
         look=lambda run: next(iter(run.checkpoint["state_dict"].values())).flatten()[0].item(),
         beside=("optimizer.lr=0", "seed=3"),
     ),
@@ -371,13 +371,13 @@ TESTED_ELSEWHERE = {
 
 
 def mapped_words() -> list[str]:
-    """What stands in the second column of README's tables of older arguments."""
-    section = README.read_text(encoding="utf-8").partition("## Coming from an older project")[2].partition("\n## ")[0]
-    cells = [line.split("|")[2] for line in section.splitlines() if line.startswith("| ") and "key here" not in line]
+    """What stands in the second column of the tables of older arguments."""
+    lines = TABLES.read_text(encoding="utf-8").splitlines()
+    cells = [line.split("|")[2] for line in lines if line.startswith("| ") and "key here" not in line]
     return [word for cell in cells for word in re.findall(r"`([^`]+)`", cell)]
 
 
-def test_every_key_that_readme_maps_to_is_tested_here() -> None:
+def test_every_key_that_the_tables_map_to_is_tested_here() -> None:
     keys = {word.partition("=")[0] for word in mapped_words() if not word.startswith(("mfn ", "python "))}
     assert len(keys) > 70
     tested = set(EFFECTS) | set(EVALUATION_EFFECTS) | TESTED_ELSEWHERE

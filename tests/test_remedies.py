@@ -71,7 +71,7 @@ def told(run: Callable[..., object], *arguments: object, words: str) -> str:
 def export_to(folder: Path, *overrides: str, out: str = "out") -> list[Path]:
     if not (folder / "small.ckpt").exists():
         small_checkpoint(folder)
-    quick = ("latency.rounds=0", "target=torchscript", f"ckpt_path={folder / 'small.ckpt'}")
+    quick = ("latency.rounds=0", "target=torchscript", f"model_path={folder / 'small.ckpt'}")
     config = composed(*quick, *overrides, config="export")
     config.paths.output = str(folder / out)
     return export(config)
@@ -113,7 +113,7 @@ def name_and_folder(folder: Path) -> None:
 @remedy("is a program (TorchScript), and loading it runs what is in it", "trust_torchscript=true")
 def trust_a_program(folder: Path) -> None:
     files = write_files(folder / "files")
-    network = export_to(folder, f"ckpt_path={files / 'net.ckpt'}")[0]
+    network = export_to(folder, f"model_path={files / 'net.ckpt'}")[0]
     benchmark = ("benchmark=lfw", f"benchmark.root={files / 'packs'}", f"model_path={network}")
     told(judge_with, files, folder / "run", *benchmark, words="`mfn evaluate` takes trust_torchscript=true")
     told(FaceEmbedder.load, network, words="FaceEmbedder.load trust_torchscript=True")
@@ -136,13 +136,15 @@ def judge_onnx(folder: Path) -> None:
     (folder / "net.mlpackage").mkdir()
     told(FaceEmbedder.load, folder / "net.mlpackage", words="judge the .onnx of the same checkpoint here")
     files = write_files(folder / "files")
-    network = export_to(folder, f"ckpt_path={files / 'net.ckpt'}", "target=onnx")[0]
+    network = export_to(folder, f"model_path={files / 'net.ckpt'}", "target=onnx")[0]
     sets = judge_with(files, folder, "benchmark=lfw", f"benchmark.root={files / 'packs'}", f"model_path={network}")
     assert sets["sets"]["lfw"]["pairs"] == 40
 
 
 @remedy(
-    "does not say what pixels it expects: give", "contract.mean=[127.5,127.5,127.5] contract.std", "probe=true tells"
+    "does not say what pixels it expects: give",
+    "contract.mean=[127.5,127.5,127.5] contract.std",
+    "check_contract=true tells",
 )
 def state_the_contract(folder: Path) -> None:
     network = write_onnx(folder / "net.onnx", contract=None)
@@ -153,10 +155,10 @@ def state_the_contract(folder: Path) -> None:
     inside = stated_contract(["contract.color=RGB", "contract.pixels=true"])
     assert FaceEmbedder.load(network, inside).contract.std == (1.0, 1.0, 1.0)
     files = write_files(folder / "files")
-    exported = export_to(folder, f"ckpt_path={files / 'net.ckpt'}", "target=onnx")[0]
+    exported = export_to(folder, f"model_path={files / 'net.ckpt'}", "target=onnx")[0]
     foreign = without_contract(exported)
-    judged = ("benchmark=lfw", f"benchmark.root={files / 'packs'}", f"model_path={foreign}", "probe=true")
-    assert judge_with(files, folder / "run", *judged, *usual)["probe"]
+    judged = ("benchmark=lfw", f"benchmark.root={files / 'packs'}", f"model_path={foreign}", "check_contract=true")
+    assert judge_with(files, folder / "run", *judged, *usual)["contract_check"]
 
 
 @remedy("contradicts {}: {}; remove one")

@@ -67,8 +67,8 @@ def evaluate(composed: DictConfig) -> float:
         Mean accuracy over the verification sets; without any, the mean rank-1 rate.
 
     Raises:
-        MfnError: Configuration, network file or data do not fit; the message says what to do. Or a set, the probe or
-            the threshold failed, once all others are reported.
+        MfnError: Configuration, network file or data do not fit; the message says what to do. Or a set, the
+            check of the contract or the threshold failed, once all others are reported.
     """
     config = settings(composed, EvaluateSettings)
     run = readable(config.paths.output)
@@ -81,8 +81,8 @@ def evaluate(composed: DictConfig) -> float:
     benchmarks = fitted_sets(benchmarks, embedder.contract, config.fit, check_alignment=config.check_alignment)
     outcome = Outcome()
     _evaluate_all(config, embedder, benchmarks, run, outcome)
-    with outcome.catching("probe"):
-        outcome.probe = _probe(config, embedder, benchmarks)
+    with outcome.catching("check_contract"):
+        outcome.contract_check = _check_contract(config, embedder, benchmarks)
     with outcome.catching("store_threshold"):
         _store_threshold(config, embedder, benchmarks, outcome)
     _tell(config, outcome)
@@ -94,7 +94,7 @@ def evaluate(composed: DictConfig) -> float:
             embedder.contract,
             outcome.results,
             sets,
-            outcome.probe,
+            outcome.contract_check,
             _told(config),
             outcome.failed,
         )
@@ -140,8 +140,8 @@ def _check(config: EvaluateSettings, embedder: FaceEmbedder, benchmarks: Mapping
     if config.store_threshold is None and measured not in (None, config.flip):
         log.warning("the stored threshold is for flip=%s and says nothing about flip=%s", measured, config.flip)
     pairs = _first_pairs(benchmarks)
-    if pairs is None and (config.probe or config.store_threshold is not None):
-        raise ConfigError("probe=true and store_threshold= need a set of pairs among the benchmarks")
+    if pairs is None and (config.check_contract or config.store_threshold is not None):
+        raise ConfigError("check_contract=true and store_threshold= need a set of pairs among the benchmarks")
     if pairs is not None and config.store_threshold is not None:
         check_far(pairs.name, pairs.is_same, config.store_threshold)
         _check_writable("model_path", Path(config.model_path).absolute().parent)
@@ -178,13 +178,13 @@ def _first_pairs(benchmarks: Mapping[str, Benchmark]) -> VerificationSet | None:
     return next((benchmark for benchmark in benchmarks.values() if isinstance(benchmark, VerificationSet)), None)
 
 
-def _probe(
+def _check_contract(
     config: EvaluateSettings, embedder: FaceEmbedder, benchmarks: Mapping[str, Benchmark]
 ) -> ContractReport | None:
     pairs = _first_pairs(benchmarks)
-    if not config.probe or pairs is None:
+    if not config.check_contract or pairs is None:
         return None
-    report = check_contract(embedder, pairs, sample=config.probe_pairs, batch_size=config.batch_size)
+    report = check_contract(embedder, pairs, sample=config.check_contract_pairs, batch_size=config.batch_size)
     log.info(table(f"Conventions tried on {report.pairs} pairs of {pairs.name}", report.rows()))
     log.log(logging.WARNING if report.better else logging.INFO, "contract check: %s", report.conclusion)
     return report

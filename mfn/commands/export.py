@@ -80,13 +80,13 @@ def export(composed: DictConfig) -> list[Path]:
     check_values(composed.benchmark)
     allow_missing, calibrated = config.target.allow_missing, config.calibration is not None
     wanted, left_out = jobs(targets, config.precision, allow_missing=allow_missing, calibrated=calibrated)
-    run, stem = readable(config.paths.output), file_stem(config.name, Path(config.ckpt_path))
+    run, stem = readable(config.paths.output), file_stem(config.name, Path(config.model_path))
     for job in wanted:
         check_replaceable(run / job.file_name(stem))
     check_proof(run / "proof.json")
     run.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".export-", dir=run) as folder:
-        source, sets = read_source(Path(config.ckpt_path)), _benchmarks(composed, config.folds)
+        source, sets = read_source(Path(config.model_path)), _benchmarks(composed, config.folds)
         benchmarks = fitted_sets(sets, source.contract, config.fit, check_alignment=config.check_alignment)
         exporter = _exporter(config, source, benchmarks, stem, Path(folder))
         made, failed = _written(exporter, wanted)
@@ -94,7 +94,7 @@ def export(composed: DictConfig) -> list[Path]:
         made = [_evaluated(exported, times, limits, exporter.reference) for exported in made]
         kept = [exported.keep(run) for exported in made if not exported.proof.broken]
     failed |= {exported.name: "; ".join(exported.proof.broken) for exported in made if exported.proof.broken}
-    facts = {"checkpoint_file": config.ckpt_path, **exporter.source.origin, "judged": exporter.reference.judged}
+    facts = {"checkpoint_file": config.model_path, **exporter.source.origin, "judged": exporter.reference.judged}
     _write_proof(run / "proof.json", facts, made, times, left_out, failed)
     _tell(run, exporter.reference, made, times, left_out)
     if failed:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper  # how Hydra itself makes the jobs of a sweep
@@ -12,6 +13,7 @@ from mfn.config.command_line import CommandLine
 from mfn.config.compose import composed
 from mfn.config.help import help_text
 from mfn.config.recipe import recipe_for
+from mfn.config.renamed import renamed
 from mfn.config.resume import resumed
 from mfn.config.swept import for_every_job
 from mfn.errors import ConfigError
@@ -38,7 +40,7 @@ def train_arguments(arguments: Sequence[str], here: Path = Path()) -> list[str]:
     _help("train", line)
     if line.only_shows or line.other_config or line.config_name:
         return list(arguments)
-    line = line.understandable()
+    line = _with_keys_of_now("train", line).understandable()
     ckpt_path = line.value("ckpt_path")
     if ckpt_path is not None and (ckpt_path := line.text("ckpt_path")):
         return resumed(line, ckpt_path, here).arguments()
@@ -68,7 +70,7 @@ def plain_arguments(arguments: Sequence[str], name: str) -> list[str]:
     _help(name, line)
     if line.only_shows or line.other_config or line.config_name:
         return list(arguments)
-    line = line.understandable()
+    line = _with_keys_of_now(name, line).understandable()
     for job in jobs_of(line)[:MOST_JOBS]:
         composed(name, job, line.config_dir)
     return for_every_job(name, line).arguments()
@@ -88,6 +90,10 @@ def jobs_of(line: CommandLine) -> list[list[str]]:
         return BasicSweeper.split_arguments(parsed, None)[0]
     except HydraException:
         return [[str(override.input_line) for override in parsed if not override.is_sweep_override()]]
+
+
+def _with_keys_of_now(name: str, line: CommandLine) -> CommandLine:
+    return replace(line, overrides=tuple(renamed(name, line.overrides, hint=True)))
 
 
 def _help(name: str, line: CommandLine) -> None:

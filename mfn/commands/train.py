@@ -73,8 +73,8 @@ def train(config: DictConfig) -> float:
     if why := check_monitors(monitors(config), data, trainer):
         log.warning("there is nothing to judge by: only last.ckpt is kept (%s)", why)
     recognizer = build_recognizer(config, data)
-    if config.init_from is not None and config.ckpt_path is None:
-        log.info(table(f"Weights from {config.init_from}", warm_start(recognizer, Path(config.init_from))))
+    if config.model_path is not None and config.ckpt_path is None:
+        log.info(table(f"Weights from {config.model_path}", warm_start(recognizer, Path(config.model_path))))
     log_plan(config, recognizer, data)
     if trainer.is_global_zero:
         passed_over_of(data.source).write(run / "passed_over.csv")

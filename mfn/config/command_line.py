@@ -16,7 +16,6 @@ _PATHS = (
     "path",
     "output",
     "output_dir",
-    "init_from",
     "calibration",
     "cache",
     "model_path",

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mfn.config.quoting import quoted
+from mfn.config.renamed import renamed
 from mfn.errors import ConfigError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -37,7 +38,7 @@ def composed(
     own = [] if config_dir is None else [f"hydra.searchpath=[{quoted(Path(config_dir).resolve().as_uri())}]"]
     try:
         with initialize_config_dir(str(CONF), version_base="1.3", job_name=name):
-            return compose(name, [*overrides, *own], return_hydra_config=with_hydra)
+            return compose(name, [*renamed(name, overrides), *own], return_hydra_config=with_hydra)
     except ConfigCompositionException as error:
         if (unknown := _UNKNOWN.search(str(error))) and str(error).count("\n") < 3:
             raise ConfigError(_does_not_exist(name, unknown[1], overrides, config_dir)) from error

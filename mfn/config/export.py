@@ -46,7 +46,7 @@ class Paths(Settings):
 class ExportSettings(Settings):
     """Of the whole configuration."""
 
-    ckpt_path: Place = wanted("the checkpoint to export, as in ckpt_path=FILE")
+    model_path: Place = wanted("the checkpoint to export, as in model_path=FILE")
     precision: Annotated[tuple[Text, ...], BeforeValidator(_listed), Field(min_length=1)] = wanted(
         "one or several, as precision=fp32,int8"
     )

@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 from mfn.config.command_line import key_of
 from mfn.config.compose import CONF, composed
 from mfn.config.quoting import quoted
+from mfn.config.renamed import RENAMED
 from mfn.errors import CheckpointError
 
 NOT_KEPT = ("ckpt_path", "paths.output")
@@ -74,6 +75,7 @@ def requested(request: Mapping[str, Any], fresh: Sequence[str], config_dir: str 
     Raises:
         CheckpointError: It holds what is not taken from a file; the sentence says what to type.
     """
+    request = _with_keys_of_now(request)
     groups = groups_in([CONF, *([] if config_dir is None else [config_dir])])
     replaced = {key_of(word) for word in fresh}
     plain = {kind: _part(request, kind) for kind in ("choices", "values", "added")}
@@ -93,6 +95,15 @@ def requested(request: Mapping[str, Any], fresh: Sequence[str], config_dir: str 
             values.append(f"{sign}{key}={_literal(value, key)}")
     removed = [f"~{_safe_key(key)}" for key in _removed(request) if key not in replaced]
     return [*choices, *values, *removed]
+
+
+def _with_keys_of_now(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A request of an earlier version, where keys were called otherwise."""
+    keys = RENAMED["train"]
+    return {
+        kind: {keys.get(key, key): value for key, value in part.items()} if isinstance(part, dict) else part
+        for kind, part in request.items()
+    }
 
 
 class _Nowhere:
@@ -173,5 +184,5 @@ def _at(plain: Any, key: str) -> Any:
 def _not_taken(key: str) -> CheckpointError:
     return CheckpointError(
         f"the checkpoint asks for {key}, and such a setting is not taken from a file: if you want it, type it beside "
-        "ckpt_path, or start from the weights alone with init_from="
+        "ckpt_path, or start from the weights alone with model_path="
     )

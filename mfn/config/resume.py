@@ -41,13 +41,13 @@ def resumed(line: CommandLine, ckpt_path: str, here: Path) -> CommandLine:
     checkpoint = read_checkpoint(path)
     metadata = CheckpointMetadata.of(checkpoint, path)
     if "loops" not in checkpoint:
-        raise CheckpointError(f"{path} holds weights and no run to go on with: start from them with init_from={path}")
+        raise CheckpointError(f"{path} holds weights and no run to go on with: start from them with model_path={path}")
     fresh = [word for word in line.overrides if key_of(word) != "ckpt_path"]
     asked = requested(metadata.request, fresh, line.config_dir)
     if changed := list(_changes(metadata, [*asked, *fresh], line.config_dir)):
         raise CheckpointError(
             f"{path}: a run that goes on keeps {'; '.join(changed)}. Leave that out, or start from its weights with "
-            "init_from="
+            "model_path="
         )
     path = path.resolve()
     place = [quoted_override("ckpt_path", str(path))]

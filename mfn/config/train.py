@@ -85,7 +85,7 @@ class TrainSettings(Settings):
     keep_freed_memory: bool = wanted("true or false")
     metric: Text = wanted("the name of a metric, as val/held_out/accuracy")
     mode: Literal["min", "max"] = wanted("min or max")
-    init_from: Place | None = wanted("a checkpoint, or null")
+    model_path: Place | None = wanted("a checkpoint, or null")
     paths: Paths = wanted("where the run writes")
     why_experiment: str | None = wanted("the reason for the choice of the experiment, or null")
     ckpt_path: Text | None = wanted("last, a checkpoint of a run, or null")

@@ -226,7 +226,7 @@ class FaceDataModule(LightningDataModule):
         if changed:
             raise CheckpointError(
                 f"the stopped run trained on other data: {'; '.join(changed)}; give it the same data and settings, or "
-                "start from its weights with init_from="
+                "start from its weights with model_path="
             )
         self._resume_at = {key: state_dict[key] for key in ("epoch", "samples")}
 

@@ -42,7 +42,7 @@ def check_contract(
         except ConfigError:
             skipped.append(convention.name)
         except DataError as error:  # pixels out of all range may give no numbers
-            log.warning("probe, %s: %s", convention.name, error)
+            log.warning("contract check, %s: %s", convention.name, error)
         else:
             others.append(_fit(convention, scored, right))
     others.sort(key=lambda fit: -fit.difference)
@@ -54,7 +54,9 @@ def sample_pairs(pairs: VerificationSet, sample: int, seed: int) -> Verification
     rng = np.random.default_rng(seed)
     kinds = [rng.permutation(np.flatnonzero(pairs.is_same == same))[: max(2, sample // 2)] for same in (True, False)]
     if min(map(len, kinds)) < 2:
-        raise DataError(f"{pairs.name} has {len(kinds[0])} genuine and {len(kinds[1])} impostor pairs; a probe needs 2")
+        raise DataError(
+            f"{pairs.name} has {len(kinds[0])} genuine and {len(kinds[1])} impostor pairs; its check needs 2"
+        )
     return pairs.take(np.sort(np.concatenate(kinds)))
 
 

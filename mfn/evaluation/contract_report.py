@@ -1,4 +1,4 @@
-"""What a probe of the input contract says."""
+"""What a check of the input contract says."""
 
 from dataclasses import dataclass
 
@@ -41,7 +41,7 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class ContractReport:
-    """What the probe found.
+    """What the check found.
 
     Attributes:
         pairs: How many pairs it judged.
@@ -78,7 +78,7 @@ class ContractReport:
         ahead = f", {-rival.difference:.3f} ± {rival.error:.3f} ahead of {rival.name}" if rival else ""
         fits = f"the declared input contract fits: {self.declared.name}, gap {self.declared.gap:.3f}{ahead}"
         if (first := self.others[0]).difference > NEGLIGIBLE:
-            fits += f"; {first.name} may fit better by {first.difference:.3f} ± {first.error:.3f}: probe more pairs"
+            fits += f"; {first.name} may fit better by {first.difference:.3f} ± {first.error:.3f}: try more pairs"
         return fits
 
     def rows(self) -> list[dict[str, str | float]]:

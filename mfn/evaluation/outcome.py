@@ -22,13 +22,13 @@ class Outcome:
 
     Attributes:
         results: What each set says, as far as it could be judged.
-        probe: What the probe of the contract found, where it was asked for.
+        contract_check: What the check of the contract found, where it was asked for.
         failed: A sentence for each part that could not be done, by the part's name.
         errors: What these parts raised.
     """
 
     results: list[Result] = field(default_factory=list)
-    probe: ContractReport | None = None
+    contract_check: ContractReport | None = None
     failed: dict[str, str] = field(default_factory=dict)
     errors: list[Exception] = field(default_factory=list)
 

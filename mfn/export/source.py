@@ -56,7 +56,7 @@ def read_source(path: Path) -> Source:
         if score := best_score(checkpoint):
             facts["accuracy"] = score
     else:
-        raise ExportError(f"ckpt_path={path} must be a checkpoint (.ckpt) or weights in layer order (.npz)")
+        raise ExportError(f"model_path={path} must be a checkpoint (.ckpt) or weights in layer order (.npz)")
     if spoilt := not_finite(backbone.state_dict()):
         raise ExportError(
             f"{path} is spoilt: {len(spoilt)} of its tensors hold NaN or infinity ({', '.join(spoilt[:3])}); its "

@@ -140,7 +140,7 @@ def _stated(path: Path, fields: dict[str, Any], declared: Declared) -> InputCont
         raise CheckpointError(
             f"{path} does not say what pixels it expects: give {', '.join(lacking)} (contract.color=RGB "
             "contract.mean=[127.5,127.5,127.5] contract.std=[127.5,127.5,127.5] is the usual, contract.pixels=true in "
-            "place of mean and std for a network that normalises inside; probe=true tells whether it fits)"
+            "place of mean and std for a network that normalises inside; check_contract=true tells whether it fits)"
         )
     if declared.embedding_dim is None:
         raise CheckpointError(f"{path} does not run on images of {fields['height']}x{fields['width']}")

@@ -31,7 +31,7 @@ def write_report(
     contract: InputContract,
     results: Sequence[Result],
     sets: Mapping[str, VerificationSet],
-    probe: ContractReport | None = None,
+    contract_check: ContractReport | None = None,
     extra: Mapping[str, object] | None = None,
     failed: Mapping[str, str] | None = None,
 ) -> list[Path]:
@@ -43,15 +43,15 @@ def write_report(
         contract: What it expects, with the stored threshold.
         results: What each set says.
         sets: The verification sets by name, for the faces of the worst pairs.
-        probe: What the probe of the contract found, where it was asked for.
+        contract_check: What the check of the contract found, where it was asked for.
         extra: Settings to name in the report, such as ``flip``.
         failed: A sentence for each part that could not be done.
 
     Returns:
         The files written, and last the folder of the event file.
     """
-    write_numbers(run, model, contract, results, extra, failed, probe)
-    report = _report(model, contract, results, sets, probe, extra or {}, failed or {})
+    write_numbers(run, model, contract, results, extra, failed, contract_check)
+    report = _report(model, contract, results, sets, contract_check, extra or {}, failed or {})
     _write_text(run / "report.html", render(report))
     figures = _figures(report)
     for name, figure in figures.items():
@@ -69,10 +69,10 @@ def write_numbers(
     results: Sequence[Result],
     extra: Mapping[str, object] | None = None,
     failed: Mapping[str, str] | None = None,
-    probe: ContractReport | None = None,
+    contract_check: ContractReport | None = None,
 ) -> None:
     """Writes ``report.json`` and ``report.csv`` alone, which takes no time, see `write_report`."""
-    report = _report(model, contract, results, {}, probe, extra or {}, failed or {})
+    report = _report(model, contract, results, {}, contract_check, extra or {}, failed or {})
     _write_text(run / "report.json", json.dumps(plain(report, extra or {}), indent=2))
     _write_csv(run / "report.csv", [{"set": result.name} | result.numbers() for result in results])
 
@@ -93,7 +93,9 @@ def plain(report: Report, settings: Mapping[str, object]) -> dict[str, Any]:
             judged.name: judged.numbers() | ({"notes": list(judged.notes)} if judged.notes else {})
             for judged in report.identified
         },
-        "probe": None if report.probe is None else asdict(report.probe) | {"conclusion": report.probe.conclusion},
+        "contract_check": None
+        if report.contract_check is None
+        else asdict(report.contract_check) | {"conclusion": report.contract_check.conclusion},
         "written": datetime.now().astimezone().isoformat(timespec="seconds"),
         "mfn": mfn_version(),
     }
@@ -104,7 +106,7 @@ def _report(
     contract: InputContract,
     results: Sequence[Result],
     sets: Mapping[str, VerificationSet],
-    probe: ContractReport | None,
+    contract_check: ContractReport | None,
     settings: Mapping[str, object],
     failed: Mapping[str, str],
 ) -> Report:
@@ -120,7 +122,7 @@ def _report(
         [result for result in results if isinstance(result, TemplateVerification)],
         [result for result in results if isinstance(result, IdentificationResult)],
         sets,
-        probe,
+        contract_check,
         facts,
         failed,
     )

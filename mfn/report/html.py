@@ -40,7 +40,7 @@ class Report:
         templates: 1:1 results of templates.
         identified: 1:N results.
         sets: The verification sets by name, for their faces; one that is not here is shown without.
-        probe: What the probe of the contract found, where it was asked for.
+        contract_check: What the check of the contract found, where it was asked for.
         facts: What else to name at the top: date, version, settings.
         failed: A sentence for each part that could not be done.
         worst: How many false accepts and how many false rejects to show of each set.
@@ -52,7 +52,7 @@ class Report:
     templates: Sequence[TemplateVerification] = ()
     identified: Sequence[IdentificationResult] = ()
     sets: Mapping[str, VerificationSet] = field(default_factory=dict)
-    probe: ContractReport | None = None
+    contract_check: ContractReport | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
     worst: int = 12

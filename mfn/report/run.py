@@ -127,7 +127,7 @@ def _stopped_early(trainer: Trainer) -> str | None:
 
 
 def _next(best: Path) -> str:
-    model, weights = (typed(quoted_override(key, str(best))) for key in ("model_path", "init_from"))
+    model, weights = (typed(quoted_override(key, str(best))) for key in ("model_path", "model_path"))
     return (
         f"checkpoint: {best}\nnext:\n"
         f"  {called('evaluate')} {model} benchmark=lfw benchmark.root=DIR\n"

@@ -191,6 +191,6 @@ class FaceRecognizer(LightningModule):
             before, now = len(metadata.label_map), len(self.metadata.label_map)
             raise CheckpointError(
                 f"the checkpoint knows {before} classes, this data has {now}{' others' if before == now else ''}; "
-                "use init_from= in place of ckpt_path= to start from its weights with a new head"
+                "use model_path= in place of ckpt_path= to start from its weights with a new head"
             )
         without_schedule_settings(checkpoint, isinstance(self.schedule, Plateau))

@@ -32,7 +32,7 @@ def warm_start(recognizer: FaceRecognizer, path: Path) -> list[dict[str, str]]:
     _check_pixels(recognizer.contract, InputContract.from_dict(metadata.contract), path)
     rows = _take(recognizer.backbone, part_of_state(checkpoint, BACKBONE), "backbone")
     if not any(row["start"] == "taken" for row in rows):
-        raise ConfigError(f"init_from={path}: no tensor of its backbone fits this model; choose the same model=")
+        raise ConfigError(f"model_path={path}: no tensor of its backbone fits this model; choose the same model=")
     theirs = part_of_state(checkpoint, HEAD)
     if not theirs:
         return [*rows, _row("head", "new", len(recognizer.head.state_dict()), "the checkpoint has no head")]
@@ -92,4 +92,4 @@ def _check_pixels(ours: InputContract, theirs: InputContract, path: Path) -> Non
         if (value := getattr(theirs, key)) != getattr(ours, key)
     ]
     if wrong:
-        raise ConfigError(f"init_from={path} was trained on other pixels; train with its own: {' '.join(wrong)}")
+        raise ConfigError(f"model_path={path} was trained on other pixels; train with its own: {' '.join(wrong)}")

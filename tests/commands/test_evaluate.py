@@ -67,7 +67,12 @@ def test_the_threshold_is_stored_where_the_network_came_from(files: Path, tmp_pa
 def test_conventions_are_probed(files: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
         judge_with(
-            files, tmp_path, "benchmark=lfw", f"benchmark.root={files / 'packs'}", "probe=true", "probe_pairs=20"
+            files,
+            tmp_path,
+            "benchmark=lfw",
+            f"benchmark.root={files / 'packs'}",
+            "check_contract=true",
+            "check_contract_pairs=20",
         )
     assert "contract check: the declared input contract" in caplog.text
 
@@ -122,7 +127,7 @@ def test_values_that_make_no_sense_are_told(files: Path, tmp_path: Path, overrid
         (["benchmark=lfw", "bootstrap=-1"], "bootstrap=-1 does not fit"),
         (["benchmark=lfw", "benchmark.lfw.folds=1"], r"benchmark\.lfw\.folds=1 must be null"),
         (["benchmark=[]"], "no benchmark is chosen"),
-        (["benchmark=identification", "probe=true"], "need a set of pairs"),
+        (["benchmark=identification", "check_contract=true"], "need a set of pairs"),
     ],
 )
 def test_what_cannot_be_done_is_told_before_images_are_embedded(

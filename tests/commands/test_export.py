@@ -25,7 +25,7 @@ def run(folder: Path, *overrides: str) -> list[Path]:
     checkpoint = folder / "small.ckpt"
     if not checkpoint.exists():
         small_checkpoint(folder)
-    config = composed(f"ckpt_path={checkpoint}", *QUICK, *overrides, config="export")
+    config = composed(f"model_path={checkpoint}", *QUICK, *overrides, config="export")
     config.paths.output = str(folder / "out")
     return export(config)
 
@@ -63,7 +63,7 @@ def test_what_is_asked_for_must_be_possible(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="precision=fp17 is not to be had"):
         run(tmp_path, "target=torchscript", "precision=fp17")
     with pytest.raises(ExportError, match=r"net\.bin must be a checkpoint"):
-        run(tmp_path, "target=torchscript", "ckpt_path=net.bin")
+        run(tmp_path, "target=torchscript", "model_path=net.bin")
     with pytest.raises(ConfigError, match="max_size"):
         run(tmp_path, "target=torchscript", "+limits.max_size=3")
 
@@ -104,7 +104,7 @@ def test_what_is_asked_for_must_be_possible(tmp_path: Path) -> None:
     ids=str,
 )
 def test_what_makes_no_sense_is_told_before_anything_is_read(tmp_path: Path, words: list[str], said: str) -> None:
-    config = composed("ckpt_path=missing.ckpt", *words, config="export")
+    config = composed("model_path=missing.ckpt", *words, config="export")
     config.paths.output = str(tmp_path / "out")
     with pytest.raises(MfnError, match=said) as caught:
         export(config)
@@ -117,7 +117,7 @@ def test_paths_may_begin_with_the_users_folder(tmp_path: Path, monkeypatch: pyte
     for index, face in enumerate(faces(16)):
         (tmp_path / "people" / f"{index // 2}").mkdir(parents=True, exist_ok=True)
         (tmp_path / "people" / f"{index // 2}" / f"{index}.png").write_bytes(png(face))
-    paths = {"ckpt_path": "~/small.ckpt", "paths.output": "~/out", "calibration": "~/people"}
+    paths = {"model_path": "~/small.ckpt", "paths.output": "~/out", "calibration": "~/people"}
     typed = [quoted_override(key, path) for key, path in paths.items()]
     typed += ["name=0123", "precision=int8", "limits.min_cosine=0.5", "latency.rounds=0"]
     words = plain_arguments(typed, "export")
@@ -127,13 +127,13 @@ def test_paths_may_begin_with_the_users_folder(tmp_path: Path, monkeypatch: pyte
 
 def test_the_command_ends_in_a_sentence_or_in_files(tmp_path: Path) -> None:
     small_checkpoint(tmp_path)
-    words = ("ckpt_path=small.ckpt", "target=torchscript,torch_export", "latency.rounds=0", "paths.output=out")
+    words = ("model_path=small.ckpt", "target=torchscript,torch_export", "latency.rounds=0", "paths.output=out")
     run_script("export", *words, cwd=tmp_path)
     assert {path.name for path in (tmp_path / "out").glob("*.pt*") if path.suffix != ".json"} == {
         "small_torchscript_fp32.pt",
         "small_torch_export_fp32.pt2",
     }
-    done = run_script("export", "ckpt_path=small.ckpt", "precision=fp17", cwd=tmp_path, status=1)
+    done = run_script("export", "model_path=small.ckpt", "precision=fp17", cwd=tmp_path, status=1)
     assert done.last_line.endswith("precision=fp17 is not to be had: target=onnx has fp32, fp16 or int8")
     swept = run_script("export", "-m", *words, "name=a,b", cwd=tmp_path)
     assert (tmp_path / "out" / "b_torchscript_fp32.pt").is_file(), swept.output
@@ -141,10 +141,10 @@ def test_the_command_ends_in_a_sentence_or_in_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [name for name in choices("target") if name != "all"])
 def test_every_target_is_there_without_its_packages(name: str) -> None:
-    target = instantiate(composed(f"target={name}", "ckpt_path=unused", config="export").target[name])
+    target = instantiate(composed(f"target={name}", "model_path=unused", config="export").target[name])
     assert target.name == name and target.suffix.startswith(".") and target.precisions
     assert set(target.calibrated) <= set(target.precisions)
-    assert name in composed("target=all", "ckpt_path=unused", config="export").target
+    assert name in composed("target=all", "model_path=unused", config="export").target
 
 
 def test_faces_of_another_size_are_refused_or_resized(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_batches_of_any_size_train(words: list[str], steps: int, tmp_path: Path)
         (["trainer.precision=7"], "precision"),
         (["trainer.accelerator=quantum"], "accelerator"),
         (["trainer.devices=0"], "devices"),
-        (["init_from=nowhere.ckpt"], "there is no checkpoint at nowhere.ckpt"),
+        (["model_path=nowhere.ckpt"], "there is no checkpoint at nowhere.ckpt"),
         (["data.val_identities=0.9"], "identities"),
         (["data.source.num_identities=1"], "holds 1 identity"),
     ],

@@ -30,7 +30,7 @@ def test_numbers_stay_numbers_elsewhere() -> None:
     assert understood("seed=2024", "optimizer.lr=1e3").overrides == ("seed=2024", "optimizer.lr=1e3")
 
 
-@pytest.mark.parametrize("key", ["data.root", "init_from", "benchmark.root", "model_path", "output"])
+@pytest.mark.parametrize("key", ["data.root", "model_path", "benchmark.root", "model_path", "output"])
 @pytest.mark.parametrize("text", [text for text in AWKWARD if text not in ("", "null")])
 def test_a_path_is_taken_as_it_is_or_refused_with_what_to_type(key: str, text: str) -> None:
     try:

@@ -21,7 +21,8 @@ def test_the_defaults_are_right() -> None:
     "override",
     [
         "bootstrap=-1", "bootstrap=abc", "bootstrap=1.5", "bootstrap=null", "bootstrap=99999999999", "pca=0", "pca=abc",
-        "batch_size=0", "batch_size=true", "num_workers=-1", "num_workers=100000", "probe_pairs=1", "probe=maybe",
+        "batch_size=0", "batch_size=true", "num_workers=-1", "num_workers=100000", "check_contract_pairs=1",
+        "check_contract=maybe",
         "flip=maybe", "flip=null", "score=x", "device=banana", "device=null", "device=[cpu]", "store_threshold=2",
         "store_threshold=0", "store_threshold=nan", "store_threshold=abc", "store_threshold=true", "cache=",
         "cache=true", "model_path=", "model_path=null", "ijb.keep_norm=maybe", "ijb.detector_weight=7",
@@ -56,7 +57,7 @@ def test_a_key_that_nothing_reads_is_told(override: str) -> None:
         ("benchmark.root='caf\udce9'", lambda s: s.benchmark.root, "caf\udce9"),
         ("store_threshold=1e-3", lambda s: s.store_threshold, 1e-3),
         ("contract.mean=[0,127.5,1]", lambda s: s.contract.mean, (0, 127.5, 1)),
-        ("probe=yes", lambda s: s.probe, True),
+        ("check_contract=yes", lambda s: s.check_contract, True),
         ("device=cuda:7", lambda s: s.device, "cuda:7"),
     ],
 )

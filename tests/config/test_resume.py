@@ -122,7 +122,7 @@ def test_a_run_that_started_from_other_weights_goes_on_without_them(here: Path) 
     weights = here / "start.ckpt"
     shutil.copy(last(here).with_name("best.ckpt"), weights)
     words = [word for word in TINY if not word.startswith("trainer.max_epochs")]
-    run_script("train", *words, f"init_from={weights}", "trainer.max_epochs=1", "hydra.run.dir=outputs/a/b", cwd=here)
+    run_script("train", *words, f"model_path={weights}", "trainer.max_epochs=1", "hydra.run.dir=outputs/a/b", cwd=here)
     weights.unlink()
     done = run_script("train", "ckpt_path=last", "trainer.max_epochs=2", cwd=here)
     assert "16 steps" in done.output and "Weights from" not in done.output
@@ -174,20 +174,20 @@ def test_another_weight_decay_and_momentum_are_taken(here: Path) -> None:
     ],
 )
 def test_what_a_run_cannot_change_is_refused_by_name(here: Path, word: str, told: str) -> None:
-    with pytest.raises(CheckpointError, match=rf"a run that goes on keeps .*{told}.*init_from="):
+    with pytest.raises(CheckpointError, match=rf"a run that goes on keeps .*{told}.*model_path="):
         going_on(here, word)
 
 
 @pytest.mark.parametrize("word", ["data.source.num_identities=12", "data.max_images=4", "data.val_identities=0.5"])
 def test_other_data_is_refused_with_what_differs(here: Path, word: str) -> None:
     done = run_script("train", "ckpt_path=last", word, "trainer.max_epochs=2", cwd=here, status=1)
-    assert "Traceback" not in done.output and "init_from=" in done.last_line
+    assert "Traceback" not in done.output and "model_path=" in done.last_line
 
 
 def test_what_is_no_stopped_run_is_told(here: Path, tmp_path: Path) -> None:
     weights = read_checkpoint(last(here))
     write_atomically({key: weights[key] for key in ("state_dict", "mfn")}, tmp_path / "weights.ckpt")
-    with pytest.raises(CheckpointError, match=r"weights\.ckpt holds weights and no run .* init_from=.*weights\.ckpt"):
+    with pytest.raises(CheckpointError, match=r"weights\.ckpt holds weights and no run .* model_path=.*weights\.ckpt"):
         going_on(here, ckpt_path=tmp_path / "weights.ckpt")
     torch.save({"state_dict": {}}, tmp_path / "foreign.ckpt")
     with pytest.raises(CheckpointError, match=r"foreign\.ckpt is not a checkpoint of mfn"):

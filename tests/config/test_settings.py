@@ -23,7 +23,7 @@ from tests.composing import composed
         "mode=sideways", "fit=squash", "fit=null", "check_alignment=maybe",
         "metric=", "data.batch_size=0", "data.batch_size=abc", "data.eval_batch_size=0",
         "data.num_workers=-1", "data.shuffle=perhaps", "data.multiprocessing_context=thread", "data.min_images=0",
-        "data.max_images=0", "data.val_fraction=1", "data.val_identities=-0.1", "data.val_pairs=3", "init_from=",
+        "data.max_images=0", "data.val_fraction=1", "data.val_identities=-0.1", "data.val_pairs=3", "model_path=",
     ],
 )  # fmt: skip
 def test_a_value_that_makes_no_sense_is_told_with_its_key_and_what_to_give(override: str) -> None:

@@ -83,7 +83,7 @@ def test_numbers_are_the_verdicts(run: Path, judged: VerificationResult, identif
     assert content["identification"]["people nearest"] == identified.numbers()
     assert content["flip"] == "sum"
     assert InputContract.from_dict(content["contract"]).threshold == 0.25
-    assert content["probe"]["others"][0]["name"] == "BGR"
+    assert content["contract_check"]["others"][0]["name"] == "BGR"
     rows = list(csv.DictReader((run / "report.csv").open(encoding="utf-8")))
     assert [row["set"] for row in rows] == [judged.name, "plain", "ijb", "people nearest"]
     assert float(rows[0]["accuracy"]) == judged.accuracy

@@ -139,7 +139,7 @@ def test_other_data_is_refused(tmp_path: Path) -> None:
     run(tmp_path, {"max_epochs": 1}, [LastCheckpoint(tmp_path)])
     data = small_data(val_identities=0.5)
     trainer = small_trainer([], tmp_path)
-    with pytest.raises(CheckpointError, match=r"knows 6 classes, this data has 4.*init_from"):
+    with pytest.raises(CheckpointError, match=r"knows 6 classes, this data has 4.*model_path"):
         trainer.fit(small_recognizer(data), datamodule=data, ckpt_path=tmp_path / "last.ckpt", weights_only=True)
 
 
