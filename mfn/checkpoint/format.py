@@ -20,6 +20,8 @@ from torch import Tensor, nn
 
 from mfn.about import mfn_version
 from mfn.checkpoint.backbone import is_whole, stored_backbone
+from mfn.checkpoint.folder import folder_at, read_folder
+from mfn.checkpoint.format_number import FORMAT, format_of, if_newer, warn_of_newer
 from mfn.contract import InputContract
 from mfn.errors import CheckpointError, first_line
 from mfn.files.atomic import replacing
@@ -41,6 +43,7 @@ class CheckpointMetadata:
         request: What the run was asked for, see :mod:`mfn.config.request`; empty where no command line asked.
         config: The run's configuration as YAML, or where imported weights come from.
         version: mfn's version.
+        format: See :mod:`mfn.checkpoint.format_number`.
     """
 
     model: dict[str, Any]
@@ -51,10 +54,13 @@ class CheckpointMetadata:
     request: dict[str, Any] = field(default_factory=dict)
     config: str = ""
     version: str = field(default_factory=mfn_version)
+    format: int = FORMAT
 
     @classmethod
     def of(cls, checkpoint: Mapping[str, Any], path: Path | str) -> "CheckpointMetadata":
-        """The metadata of a loaded checkpoint; what only a newer version knows is left out.
+        """The metadata of a loaded checkpoint; what only a newer version knows is left out with a warning.
+
+        Fields that an older version did not write have their defaults.
 
         Raises:
             CheckpointError: There is none, or a field is missing or of another type.
@@ -65,13 +71,16 @@ class CheckpointMetadata:
                 f"{path} is not a checkpoint of mfn (no metadata of mfn in it); `mfn import` makes one of weights in "
                 "layer order (.npz), and `mfn evaluate` judges exported files as they are"
             )
-        known = {each.name: plain[each.name] for each in fields(cls) if each.name in plain}
+        names = [each.name for each in fields(cls)]
+        known: dict[str, Any] = {"version": ""} | {name: plain[name] for name in names if name in plain}
+        known["format"] = format_of(plain)
+        warn_of_newer(plain, names, path)
         try:
             _typed(cls).validate_python(known)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
-            raise CheckpointError(f"{path} has damaged metadata: {where}: {first['msg']}") from error
+            raise CheckpointError(f"{path} has damaged metadata: {where}: {first['msg']}{if_newer(plain)}") from error
         return cls(**known)
 
     def same_people(self, other: "CheckpointMetadata") -> bool:
@@ -94,9 +103,14 @@ class CheckpointMetadata:
 def read_checkpoint(path: Path | str) -> dict[str, Any]:
     """Loads a checkpoint on the CPU without running any code in it.
 
+    Args:
+        path: A checkpoint, or a folder of :mod:`mfn.checkpoint.folder`, which comes in the same form.
+
     Raises:
         CheckpointError: The file is missing, damaged, or holds anything but tensors and plain values.
     """
+    if folder := folder_at(Path(path)):
+        return read_folder(folder)
     try:
         _check_size(Path(path))
         with warnings.catch_warnings():

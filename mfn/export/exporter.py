@@ -79,7 +79,9 @@ class Exporter:
             ExportError: It cannot be written, or does not run.
         """
         target, options = job.target, replace(self.options, precision=job.precision)
-        network = described(deployable(self.source.backbone, self.source.contract, options), self.source.origin)
+        source = self.source
+        network = described(deployable(source.backbone, source.contract, options), source.origin)
+        network = replace(network, trained=(source.backbone, source.model))
         path = self.folder / job.file_name(self.stem)
         try:
             with quiet():

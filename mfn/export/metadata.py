@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mfn.about import mfn_version
+from mfn.checkpoint.format_number import FORMAT
 from mfn.export.network import Deployable
 from mfn.files.atomic import replacing
 from mfn.inference.file_contract import CONTRACT_KEY, side_file
@@ -28,6 +29,7 @@ def described(deployable: Deployable, origin: Mapping[str, str] = MappingProxyTy
         "l2_normalize": str(options.l2_normalize).lower(),
         "embedding_dim": str(contract.embedding_dim),
         "version": mfn_version(),
+        "format": str(FORMAT),
         **origin,
     }
     if contract.threshold is not None:

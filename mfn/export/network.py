@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -52,12 +52,14 @@ class Deployable:
         contract: Of the file; ``color`` is what the file takes.
         options: How it was made.
         metadata: Plain strings for the file, ``mfn.contract`` (JSON) and others, see :mod:`mfn.export.metadata`.
+        trained: The network as it was trained, with ``_target_`` and arguments that make it.
     """
 
     network: nn.Module
     contract: InputContract
     options: ExportOptions
     metadata: dict[str, str] = field(default_factory=dict)
+    trained: tuple[nn.Module, Mapping[str, Any]] | None = None
 
     @property
     def takes_pixels(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 from torch import nn
 
+from mfn.checkpoint.folder import folder_at
 from mfn.checkpoint.format import (
     CheckpointMetadata,
     best_score,
@@ -30,16 +31,18 @@ class Source:
     Attributes:
         backbone: In evaluation mode.
         contract: What it expects.
+        model: ``_target_`` and arguments that make it.
         origin: ``checkpoint`` (hash of the weights) and, where known, ``recipe``, ``data`` and ``accuracy``.
     """
 
     backbone: nn.Module
     contract: InputContract
+    model: dict[str, Any]
     origin: dict[str, str]
 
 
 def read_source(path: Path) -> Source:
-    """Reads a checkpoint of ours, or weights in layer order.
+    """Reads a checkpoint of ours, a folder of safetensors, or weights in layer order.
 
     Raises:
         CheckpointError: The file is missing, damaged, or of neither kind.
@@ -47,12 +50,14 @@ def read_source(path: Path) -> Source:
     """
     suffix = path.suffix.lower()
     if suffix == ".npz":
-        backbone, _, contract = import_layer_order(path)
+        backbone, arguments, contract = import_layer_order(path)
+        model = {"_target_": f"{type(backbone).__module__}.{type(backbone).__name__}", **arguments}
         facts = {"recipe": f"imported from {path.name}"}
-    elif suffix == ".ckpt":
+    elif suffix == ".ckpt" or folder_at(path):
         checkpoint = read_checkpoint(path)
         backbone, contract = build_backbone(checkpoint, path)
-        facts = _recipe(CheckpointMetadata.of(checkpoint, path).config)
+        metadata = CheckpointMetadata.of(checkpoint, path)
+        model, facts = metadata.model, _recipe(metadata.config)
         if score := best_score(checkpoint):
             facts["accuracy"] = score
     else:
@@ -62,7 +67,7 @@ def read_source(path: Path) -> Source:
             f"{path} is spoilt: {len(spoilt)} of its tensors hold NaN or infinity ({', '.join(spoilt[:3])}); its "
             "training went wrong, and only a checkpoint from before that is worth exporting"
         )
-    return Source(backbone, contract, {"checkpoint": weights_hash(backbone.state_dict()), **facts})
+    return Source(backbone, contract, model, {"checkpoint": weights_hash(backbone.state_dict()), **facts})
 
 
 def _recipe(text: str) -> dict[str, str]:

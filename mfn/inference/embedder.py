@@ -3,14 +3,17 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mfn.checkpoint.folder import folder_at, write_folder
 from mfn.contract import InputContract
 from mfn.errors import ConfigError, first_line
+from mfn.inference.hub import download, upload
 from mfn.inference.loading import load_network, store_contract
 from mfn.inference.network import Network, TorchNetwork
 from mfn.metrics.scores import combine
@@ -33,10 +36,10 @@ class FaceEmbedder:
     def load(
         cls, path: Path | str, stated: Mapping[str, Any] | None = None, trust_torchscript: bool = False
     ) -> "FaceEmbedder":
-        """Reads a network file: a checkpoint, weights in layer order (``.npz``), or an exported file.
+        """Reads a network file: a checkpoint, weights in layer order (``.npz``), or an exported file or folder.
 
         Args:
-            path: The file.
+            path: The file, or the folder of ``target=safetensors``.
             stated: ``color``, ``mean``, ``std``, ``height``, ``width`` and ``pixels`` (the network normalises inside),
                 for files that do not say what they expect.
             trust_torchscript: Run a TorchScript file (``.pt``), which is a program.
@@ -46,6 +49,44 @@ class FaceEmbedder:
         """
         given = {key: value for key, value in (stated or {}).items() if value is not None}
         return cls(*load_network(Path(path).expanduser(), given, trust_torchscript))
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, **options: Any) -> "FaceEmbedder":
+        """Reads a network of the Hugging Face hub, or a folder that has the same files.
+
+        Args:
+            name: ``user/name``, or a folder.
+            **options: Of ``huggingface_hub.snapshot_download``, as ``revision``, ``token`` and ``cache_dir``.
+
+        Raises:
+            CheckpointError: It cannot be fetched, or is no network of mfn; or the extra ``hub`` is not installed.
+        """
+        folder = folder_at(Path(name).expanduser())
+        return cls.load(folder or download(str(name), **options))
+
+    def push_to_hub(
+        self, name: str, *, private: bool = False, token: str | None = None, message: str = "A network of mfn"
+    ) -> str:
+        """Puts the network on the Hugging Face hub, with its contract and a card.
+
+        Args:
+            name: ``user/name``; it is made where it is missing.
+            private: Make it visible to its owner alone.
+            token: Of the user; None takes the one that is logged in.
+            message: Of the commit.
+
+        Returns:
+            The address.
+
+        Raises:
+            ConfigError: It was not loaded from a checkpoint, a folder or an ``.npz``.
+            CheckpointError: It cannot be put there, or the extra ``hub`` is not installed.
+        """
+        if not isinstance(self.network, TorchNetwork) or self.network.model is None:
+            raise ConfigError("only a network of a checkpoint, a safetensors folder or an .npz can go to the hub")
+        with TemporaryDirectory() as folder:
+            write_folder(Path(folder), self.network.module.state_dict(), self.network.model, self.contract, {})
+            return upload(Path(folder), name, private=private, token=token, message=message)
 
     def to(self, device: torch.device | str) -> "FaceEmbedder":
         """Moves a PyTorch network to a device; other runtimes stay where they are.

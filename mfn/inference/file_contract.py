@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mfn.checkpoint.format_number import format_of, if_newer, warn_of_newer
 from mfn.contract import InputContract
 from mfn.errors import CheckpointError, ConfigError, first_line
 from mfn.files.atomic import replacing
@@ -53,7 +54,8 @@ def contract_of_file(
     told = {f"the contract inside {path.name}": inside} if inside is not None else {}
     beside = side_file(path)
     if beside.is_file():
-        told[beside.name] = contract_in(_read_json(beside), beside)
+        told[beside.name] = contract_in(content := _read_json(beside), beside)
+        warn_of_newer({"format": format_of(content)}, {"format"}, beside)
     fields = _fields(stated)
     if not told:
         return _stated(path, fields, declared)
@@ -101,7 +103,8 @@ def contract_in(plain: Any, path: Path) -> InputContract:
     try:
         return InputContract.from_dict(plain.get("contract", plain) if isinstance(plain, dict) else plain)
     except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from error
+        newer = if_newer(plain) if isinstance(plain, dict) else ""
+        raise CheckpointError(f"{path}: {error}{newer}") from error
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 
-from mfn.checkpoint.format import build_backbone, read_checkpoint, write_atomically
+from mfn.checkpoint.folder import folder_at, store_contract_in
+from mfn.checkpoint.format import CheckpointMetadata, build_backbone, read_checkpoint, write_atomically
 from mfn.contract import InputContract, is_side
 from mfn.errors import CheckpointError
-from mfn.inference.file_contract import Declared, contract_of_file, parse_contract, write_side_file
+from mfn.inference.file_contract import Declared, contract_of_file, parse_contract, side_file, write_side_file
 from mfn.inference.network import Network, TorchNetwork
 from mfn.inference.torch_file_network import notes_of_program
 from mfn.models.layer_order import import_layer_order
@@ -19,6 +20,7 @@ Loaded = tuple[Network, InputContract]
 Loader = Callable[[Path, Mapping[str, Any]], Loaded]
 
 
+CHECKPOINT = ".ckpt"
 PROGRAMS = (".pt",)
 """Suffixes of files that are programs: loading them runs what is in them."""
 
@@ -34,10 +36,12 @@ def load_network(path: Path, stated: Mapping[str, Any], trust_torchscript: bool 
     Raises:
         CheckpointError: The file is missing, damaged or of another kind, or what it expects is unknown.
     """
-    suffix = path.suffix.lower()
+    suffix = CHECKPOINT if folder_at(path) else path.suffix.lower()
     load = _LOADERS.get(suffix)
     if load is None:
-        raise CheckpointError(f"{path}: expected a file of {', '.join(_LOADERS)}")
+        raise CheckpointError(
+            f"{path}: expected a file of {', '.join(_LOADERS)}, or a folder with model.safetensors and config.json"
+        )
     if not path.exists():
         raise CheckpointError(f"there is no network file at {path}")
     if suffix in PROGRAMS and not trust_torchscript:
@@ -65,7 +69,11 @@ def store_contract(path: Path, contract: InputContract) -> Path:
     Returns:
         The file that was written.
     """
-    if path.suffix.lower() != ".ckpt":
+    if folder := folder_at(path):
+        if side_file(path).is_file():
+            write_side_file(path, contract)
+        return store_contract_in(folder, contract)
+    if path.suffix.lower() != CHECKPOINT:
         return write_side_file(path, contract)
     checkpoint = read_checkpoint(path)
     checkpoint["mfn"]["contract"] = contract.to_dict()
@@ -74,13 +82,17 @@ def store_contract(path: Path, contract: InputContract) -> Path:
 
 
 def _checkpoint(path: Path, stated: Mapping[str, Any]) -> Loaded:
-    backbone, contract = build_backbone(read_checkpoint(path), path)
-    return TorchNetwork(backbone), contract_of_file(path, contract, stated)
+    checkpoint = read_checkpoint(path)
+    backbone, contract = build_backbone(checkpoint, path)
+    return TorchNetwork(backbone, CheckpointMetadata.of(checkpoint, path).model), contract_of_file(
+        path, contract, stated
+    )
 
 
 def _layer_order(path: Path, stated: Mapping[str, Any]) -> Loaded:
-    network, _, contract = import_layer_order(path)
-    return TorchNetwork(network), contract_of_file(path, contract, stated)
+    network, arguments, contract = import_layer_order(path)
+    model = {"_target_": f"{type(network).__module__}.{type(network).__name__}", **arguments}
+    return TorchNetwork(network, model), contract_of_file(path, contract, stated)
 
 
 def _exported(path: Path, stated: Mapping[str, Any]) -> Loaded:
@@ -122,7 +134,7 @@ RUNTIMES = {
 """Module and class for each suffix of an exported file; a module is only imported once a file needs it."""
 
 _LOADERS: dict[str, Loader] = {
-    ".ckpt": _checkpoint,
+    CHECKPOINT: _checkpoint,
     ".npz": _layer_order,
     **dict.fromkeys(RUNTIMES, _exported),
     ".mlpackage": _core_ml,

@@ -1,6 +1,7 @@
 """What every runtime offers: a network as a function of a batch."""
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -33,11 +34,17 @@ class Network(Protocol):
 
 
 class TorchNetwork:
-    """A PyTorch module in evaluation mode."""
+    """A PyTorch module in evaluation mode.
+
+    Args:
+        module: Takes normalised floats.
+        model: ``_target_`` and arguments that make it, where they are known.
+    """
 
     takes_pixels = False
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, model: Mapping[str, Any] | None = None) -> None:
+        self.model = model
         self.module = module.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property

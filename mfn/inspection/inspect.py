@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mfn.benchmarks.places import ANY, files_of
+from mfn.checkpoint.folder import folder_at
 from mfn.errors import BrokenImageError, DataError
 from mfn.images.folder import find_images
 from mfn.images.passed_over import PassedOver
@@ -50,6 +51,8 @@ def inspect(path: str | Path, look_at_all: bool = False) -> Inspection:
     most = np.iinfo(np.int64).max if look_at_all else SAMPLE
     if not place.exists():
         raise DataError(f"there is nothing at {path}")
+    if folder_at(place):
+        return inspect_checkpoint(place)
     if place.is_dir():
         return _inspect_directory(place, most)
     if shards_in(place):  # of any suffix, as faces.tfrecord-00000-of-00010

@@ -57,8 +57,9 @@ class Inspection:
 
 
 def megabytes(path: Path) -> str:
-    """The size of a file."""
-    return f"{path.stat().st_size / 1e6:,.2f} MB"
+    """The size of a file, or of the files in a folder."""
+    files = path.iterdir() if path.is_dir() else [path]
+    return f"{sum(file.stat().st_size for file in files) / 1e6:,.2f} MB"
 
 
 def _shown(value: object) -> str:
