@@ -2,7 +2,7 @@
 
 import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from itertools import chain
 from typing import Any
@@ -13,7 +13,8 @@ from torch.overrides import TorchFunctionMode
 
 from mfn.errors import CheckpointError, MfnError, first_line
 
-_TARGET = re.compile(r"(mfn\.models\.\w+)\.(\w+)")
+_OURS = re.compile(r"mfn\.models\.\w+\.\w+")
+_admitted: set[str] = set()
 _FACTORIES = (torch.empty, torch.zeros, torch.ones, torch.full, torch.tensor, torch.rand, torch.randn, torch.arange)
 
 
@@ -55,17 +56,24 @@ def stored_backbone(model: Mapping[str, Any], state: Mapping[str, Any]) -> nn.Mo
     return network.eval()
 
 
+def admit(targets: Iterable[str]) -> None:
+    """Lets files name further networks: those that the user of this program has named, as ``my_networks.TinyNet``."""
+    _admitted.update(targets)
+
+
 def _backbone_class(target: object) -> type[nn.Module]:
-    named = _TARGET.fullmatch(target) if isinstance(target, str) else None
+    named = target if isinstance(target, str) and (_OURS.fullmatch(target) or target in _admitted) else ""
+    module, _, name = named.rpartition(".")
     try:
-        found = getattr(import_module(named[1]), named[2], None) if named else None
+        found = getattr(import_module(module), name, None) if module else None
     except ImportError:
         found = None
     # What a module has imported is not its own
-    if named and isinstance(found, type) and issubclass(found, nn.Module) and found.__module__ == named[1]:
+    if isinstance(found, type) and issubclass(found, nn.Module) and found.__module__ == module:
         return found
     raise CheckpointError(
-        f"it names {reprlib.repr(target)} as its model; only classes of mfn.models are built from a file"
+        f"it names {reprlib.repr(target)} as its model; only classes of mfn.models are built from a file, and those "
+        "that you name in a folder given with --config-dir, or by mfn.checkpoint.backbone.admit"
     )
 
 

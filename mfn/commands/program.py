@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mfn.about import VERB
+from mfn.checkpoint.backbone import admit
+from mfn.config.build import targets_in
 from mfn.config.command_line import CommandLine
 from mfn.config.failures import one_sentence
 
@@ -61,11 +63,15 @@ def _command_line(verb: str, arguments: Sequence[str]) -> Iterator[None]:
 
 
 def _find_own_modules(arguments: Sequence[str]) -> None:
-    """Lets a configuration name classes in files of the user's own: in a ``--config-dir``, and in the current folder.
+    """Lets a configuration name classes in files of the user's own: in the current folder, and in a ``--config-dir``.
 
-    They come last, so that no file there takes the place of an installed module.
+    They come last, so that no file there takes the place of an installed module. Networks that such a folder names can
+    be made from checkpoints too.
     """
-    folders = [folder for folder in (CommandLine.parse(arguments).config_dir, "") if folder is not None]
+    own = CommandLine.parse(arguments).config_dir
+    if own is not None:
+        admit(targets_in(Path(own)))
+    folders = ["", *([] if own is None else [own])]
     for path in (str(Path(folder).resolve()) for folder in folders):
         if path not in sys.path:
             sys.path.append(path)

@@ -8,6 +8,7 @@ from lightning import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint, LearningRateMonitor
 from omegaconf import DictConfig, OmegaConf
 
+from mfn.checkpoint.backbone import admit
 from mfn.checkpoint.format import CheckpointMetadata
 from mfn.checkpoint.lightning_io import AtomicCheckpointIO
 from mfn.config.build import build, build_all, check_values
@@ -101,6 +102,7 @@ def build_recognizer(config: DictConfig, data: FaceDataModule) -> FaceRecognizer
         data: Set up, so that it knows its classes.
     """
     backbone = build(config.model)
+    admit([config.model._target_])  # its own checkpoints are read again at the end of the run
     head = build(config.head, embedding_dim=backbone.embedding_dim, num_classes=data.num_classes)
     metadata = CheckpointMetadata(
         model=OmegaConf.to_container(config.model, resolve=True),  # type: ignore[arg-type]
