@@ -109,7 +109,7 @@ def test_what_cannot_be_written_is_refused_or_left_out() -> None:
         jobs(only, ["fp16"], allow_missing=False, calibrated=False)
     missing = TorchScriptTarget()
     missing.requires = (("no_such_module.part", "litert"),)
-    sentence = r"target=torchscript needs no_such_module\.part: pip install 'litert-torch==0\.10"
+    sentence = r"target=torchscript needs no_such_module\.part: pip install 'mobilefacenet\[litert\]'"
     with pytest.raises(ExportError, match=sentence):
         jobs({"torchscript": missing}, ["fp32"], allow_missing=False, calibrated=False)
     assert jobs({"torchscript": missing}, ["fp32"], allow_missing=True, calibrated=False)[0] == []
