@@ -26,6 +26,7 @@ def trained(here: Path, *words: str) -> Done:
     return done
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("debug", choices("debug"))
 @pytest.mark.parametrize("experiment", choices("experiment"))
 def test_every_experiment_can_be_looked_at_in_a_few_steps(experiment: str, debug: str, tmp_path: Path) -> None:
@@ -45,6 +46,7 @@ def test_a_few_batches_are_learnt_by_heart(tmp_path: Path) -> None:
     assert losses[-1] < 0.2 < 1 < losses[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "bf16-true", "64-true"])
 def test_every_precision_trains_is_judged_and_goes_on(precision: str, tmp_path: Path) -> None:
     trained(tmp_path, f"trainer.precision={precision}")
@@ -53,6 +55,7 @@ def test_every_precision_trains_is_judged_and_goes_on(precision: str, tmp_path: 
     assert 0 < summary(tmp_path / "run")["value"] <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "steps"),
     [

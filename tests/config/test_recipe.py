@@ -57,6 +57,7 @@ def take_a_step(config: DictConfig, data: FaceDataModule) -> None:
     assert recognizer.head.weight.isfinite().all() and not torch.equal(recognizer.head.weight, before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("experiment", choices("experiment"))
 def test_every_recipe_takes_a_step_with_every_head_optimiser_and_schedule(experiment: str) -> None:
     small = [*TINY, *SIZES["mobilefacenet"], *FAST, "model=mobilefacenet"]
@@ -67,6 +68,7 @@ def test_every_recipe_takes_a_step_with_every_head_optimiser_and_schedule(experi
         take_a_step(composed(f"experiment={experiment}", *words, *small), data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("experiment", choices("experiment"))
 def test_every_recipe_trains_with_every_network_augmentation_and_callback(experiment: str, tmp_path: Path) -> None:
     chosen = [(group, choice) for group in ("model", "augment") for choice in choices(group)]

@@ -74,6 +74,7 @@ def counted_layers(network: torch.nn.Module) -> tuple[int, int]:
     return reference.parameters, reference.layers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [MobileFaceNet(64, SIZE, width=2.0), shallow_network()], ids=["wide", "shallow"])
 def test_limits_fit_other_networks(network: torch.nn.Module, tmp_path: Path) -> None:
     """Files of a larger network, or of one with few layers, pass; everything twice is too much."""

@@ -91,6 +91,7 @@ def test_mutated_checkpoints(checkpoint: Path, tmp_path: Path, seed: int) -> Non
 ODD = [None, 5, -1, "x", "x" * 10**5, [], {}, [1, "a"], {"a": 1}, float("nan"), True, torch.zeros(2), b"bytes", {1: 2}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["", "mfn", "state_dict", "mfn.model", "mfn.contract"])
 def test_values_of_other_types_anywhere_in_a_checkpoint(checkpoint: Path, tmp_path: Path, where: str) -> None:
     path = tmp_path / "net.ckpt"
