@@ -62,6 +62,7 @@ def test_whatever_hydra_can_sweep_is_swept_and_named_by_what_differs(
     assert len({tuple(row[column] for column in columns) for row in found}) == jobs
 
 
+@pytest.mark.slow
 def test_a_job_of_a_sweep_goes_on_by_its_checkpoint(tmp_path: Path) -> None:
     run_script("train", "-m", *QUICK, "head=softmax,cosface", cwd=tmp_path)
     last = tmp_path / "sweep" / "1" / "checkpoints" / "last.ckpt"
