@@ -175,6 +175,7 @@ def test_a_sweep_over_packs_of_different_size_asks_for_a_recipe(large_pack: Path
     assert chosen_for("-m", "data=ms1m", roots, "experiment=small") == []
 
 
+@pytest.mark.slow
 def test_what_is_shown_is_what_runs(large_pack: Path, tmp_path: Path) -> None:
     arguments = ["data=ms1m", f"data.root='{large_pack}'", "head=cosface"]
     for flags in (["--cfg", "job"], ["--config-dir", str(tmp_path)], []):
@@ -187,6 +188,7 @@ def test_what_is_shown_is_what_runs(large_pack: Path, tmp_path: Path) -> None:
     assert config.why_experiment == "100,001 images are at least 100,000"
 
 
+@pytest.mark.slow
 def test_the_readmes_sweep_over_heads_runs_on_a_large_pack(large_pack: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "train.py"), "-m", "head=softmax,arcface,cosface,sphereface", "data=ms1m"]
     small = ["image_size=[32,32]", "model.width=0.125", "data.batch_size=32", "data.num_workers=0", "trainer=cpu"]

@@ -79,6 +79,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_small_checkpoint(tmp_path_factory.mktemp("hostile"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_mutated_checkpoints(checkpoint: Path, tmp_path: Path, seed: int) -> None:
     generator, content, path = random.Random(seed), checkpoint.read_bytes(), tmp_path / "net.ckpt"

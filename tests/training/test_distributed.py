@@ -35,6 +35,7 @@ def write_folder(folder: Path, broken: set[int]) -> None:
             cv2.imwrite(str(file), picture)
 
 
+@pytest.mark.slow
 def test_two_processes_train_and_go_on_together(tmp_path: Path) -> None:
     done = train(tmp_path, "trainer.max_epochs=1")
     assert done.output.count("Parameter groups") == 1
