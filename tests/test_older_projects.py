@@ -263,6 +263,7 @@ def run(place: Path, words: tuple[str, ...]) -> Run:
     return _done[words]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", EFFECTS)
 def test_setting_the_key_has_an_effect(key: str, place: Path) -> None:
     effect = EFFECTS[key]
@@ -308,6 +309,7 @@ EVALUATION_EFFECTS: dict[str, tuple[tuple[str, ...], Callable[[Any], Any], Any]]
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", EVALUATION_EFFECTS)
 def test_setting_a_key_of_the_evaluation_has_an_effect(key: str, place: Path) -> None:
     words, look, expected = EVALUATION_EFFECTS[key]

@@ -247,6 +247,7 @@ def without_contract(network: Path) -> Path:
     return foreign
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("done", dict.fromkeys(REMEDIES.values()), ids=lambda done: done.__name__)
 def test_a_remedy_helps(done: Done, tmp_path: Path) -> None:
     done(tmp_path)

@@ -14,6 +14,7 @@ def restore_threads():
     cv2.setNumThreads(threads[1])
 
 
+@pytest.mark.slow
 def test_rows_are_complete() -> None:
     rows = bench_data(images=300, rounds=1)
     names = [row["what"] for row in rows]

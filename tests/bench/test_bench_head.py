@@ -24,6 +24,7 @@ def test_rows_compare_ours_with_the_others(without_pml: None, monkeypatch: pytes
     assert "not installed" in missing["note"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="resident memory is read from /proc")
 def test_peak_memory_holds_the_gradient_of_the_centres() -> None:
     peak = bench._in_fresh_process(bench._peak_megabytes, bench.OURS, (40_000, 8, 256), 1)

@@ -64,6 +64,7 @@ def test_a_threshold_goes_into_the_configuration(folder: Path) -> None:
     assert FaceEmbedder.load(folder).contract.threshold == FaceEmbedder.load(folder / WEIGHTS).contract.threshold == 0.3
 
 
+@pytest.mark.slow
 def test_every_command_takes_a_folder(folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (again,) = exported(folder, "target=torchscript", "name=again")
     assert np.allclose(

@@ -160,6 +160,7 @@ def test_every_benchmark_says_what_it_does_not_find(choice: str, tmp_path: Path)
         instantiate(config.benchmark, _convert_="all")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [

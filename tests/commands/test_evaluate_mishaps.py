@@ -29,6 +29,7 @@ def five(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_five(tmp_path_factory.mktemp("five"))
 
 
+@pytest.mark.slow
 def test_a_set_that_fails_does_not_lose_the_others(files: Path, five: Path, tmp_path: Path) -> None:
     overrides = [f"benchmark=[{','.join(FIVE)}]", f"benchmark.root={five}"]
     said = r"not all could be done: cfp_fp \(cfp_fp\.bin image 7: these 4 bytes .*\); the rest is in"
@@ -145,6 +146,7 @@ def test_a_sick_network_is_told_by_the_image(files: Path, tmp_path: Path, monkey
         judge_with(files, tmp_path, "benchmark=lfw", f"benchmark.root={files / 'packs'}")
 
 
+@pytest.mark.slow
 def test_kept_embeddings_follow_what_is_in_the_files(files: Path, five: Path, tmp_path: Path) -> None:
     """Two different packs of one name, one folder of kept embeddings: each has its own figures, twice."""
     kept = f"cache={tmp_path / 'kept'}"
@@ -172,6 +174,7 @@ def test_folds_of_our_own_pack_can_be_chosen(files: Path, tmp_path: Path) -> Non
     assert (own["folds"], judge_with(files, tmp_path / "b", *asked)["sets"]["lfw"]["folds"]) == (2, 4)
 
 
+@pytest.mark.slow
 def test_the_command_shows_names_of_any_bytes_and_fails_where_a_set_does(
     files: Path, five: Path, tmp_path: Path
 ) -> None:

@@ -111,6 +111,7 @@ def test_what_makes_no_sense_is_told_before_anything_is_read(tmp_path: Path, wor
     assert "\n" not in str(caught.value) and not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_paths_may_begin_with_the_users_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     small_checkpoint(tmp_path)
@@ -125,6 +126,7 @@ def test_paths_may_begin_with_the_users_folder(tmp_path: Path, monkeypatch: pyte
     assert FaceEmbedder.load("~/out/0123_onnx_int8.onnx").contract == FaceEmbedder.load("~/small.ckpt").contract
 
 
+@pytest.mark.slow
 def test_the_command_ends_in_a_sentence_or_in_files(tmp_path: Path) -> None:
     small_checkpoint(tmp_path)
     words = ("model_path=small.ckpt", "target=torchscript,torch_export", "latency.rounds=0", "paths.output=out")

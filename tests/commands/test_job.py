@@ -16,6 +16,7 @@ def rows(here: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_a_job_that_fails_is_told_and_the_others_go_on(tmp_path: Path) -> None:
     done = run_script("train", "-m", *QUICK, "data.batch_size=8,65,16", "head=softmax,cosface", cwd=tmp_path, status=1)
     assert "Traceback" not in done.output
@@ -34,6 +35,7 @@ def test_a_job_that_fails_is_told_and_the_others_go_on(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "sweep" / "2" / "summary.json").read_text())["error"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "columns", "jobs"),
     [
@@ -60,6 +62,7 @@ def test_whatever_hydra_can_sweep_is_swept_and_named_by_what_differs(
     assert len({tuple(row[column] for column in columns) for row in found}) == jobs
 
 
+@pytest.mark.slow
 def test_a_job_of_a_sweep_goes_on_by_its_checkpoint(tmp_path: Path) -> None:
     run_script("train", "-m", *QUICK, "head=softmax,cosface", cwd=tmp_path)
     last = tmp_path / "sweep" / "1" / "checkpoints" / "last.ckpt"
@@ -69,6 +72,7 @@ def test_a_job_of_a_sweep_goes_on_by_its_checkpoint(tmp_path: Path) -> None:
     assert "head=cosface" in summary["overrides"]
 
 
+@pytest.mark.slow
 def test_two_devices_train_every_job_of_a_sweep(tmp_path: Path) -> None:
     two = ["trainer.devices=2", "trainer.strategy=ddp", "trainer.limit_train_batches=2"]
     done = run_script("train", "-m", *QUICK, *two, "head=softmax,cosface", cwd=tmp_path)
@@ -79,6 +83,7 @@ def test_two_devices_train_every_job_of_a_sweep(tmp_path: Path) -> None:
     assert sorted(folder.name for folder in (tmp_path / "sweep").iterdir() if folder.is_dir()) == ["0", "1"]
 
 
+@pytest.mark.slow
 def test_a_job_of_two_devices_that_fails_does_not_cost_the_others(tmp_path: Path) -> None:
     two = ["trainer.devices=2", "trainer.strategy=ddp", "trainer.limit_train_batches=2", "data.batch_size=65,8"]
     done = run_script("train", "-m", *QUICK, *two, cwd=tmp_path, status=1)
@@ -88,6 +93,7 @@ def test_a_job_of_two_devices_that_fails_does_not_cost_the_others(tmp_path: Path
     assert not errors["8"]
 
 
+@pytest.mark.slow
 def test_the_networks_of_a_sweep_are_judged_in_another(tmp_path: Path) -> None:
     run_script("train", "-m", *QUICK, "head=softmax,cosface", cwd=tmp_path)
     models = ",".join(str(tmp_path / "sweep" / job / "checkpoints" / "best.ckpt") for job in "01")

@@ -23,6 +23,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_files(tmp_path_factory.mktemp("judging"))
 
 
+@pytest.mark.slow
 def test_a_threshold_says_nothing_about_another_mirror_setting(
     files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

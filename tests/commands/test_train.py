@@ -26,6 +26,7 @@ def trained(here: Path, *words: str) -> Done:
     return done
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("debug", choices("debug"))
 @pytest.mark.parametrize("experiment", choices("experiment"))
 def test_every_experiment_can_be_looked_at_in_a_few_steps(experiment: str, debug: str, tmp_path: Path) -> None:
@@ -36,6 +37,7 @@ def test_every_experiment_can_be_looked_at_in_a_few_steps(experiment: str, debug
     assert summary(tmp_path / "run")["steps"] == {"fast": 3, "overfit": 4}[debug]
 
 
+@pytest.mark.slow
 def test_a_few_batches_are_learnt_by_heart(tmp_path: Path) -> None:
     words = [word for word in QUICK if not word.startswith(("trainer.max_epochs", "trainer.log"))]
     learn = ["head=softmax", "scheduler=constant"]
@@ -45,6 +47,7 @@ def test_a_few_batches_are_learnt_by_heart(tmp_path: Path) -> None:
     assert losses[-1] < 0.2 < 1 < losses[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "bf16-true", "64-true"])
 def test_every_precision_trains_is_judged_and_goes_on(precision: str, tmp_path: Path) -> None:
     trained(tmp_path, f"trainer.precision={precision}")
@@ -53,6 +56,7 @@ def test_every_precision_trains_is_judged_and_goes_on(precision: str, tmp_path: 
     assert 0 < summary(tmp_path / "run")["value"] <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "steps"),
     [
@@ -69,6 +73,7 @@ def test_batches_of_any_size_train(words: list[str], steps: int, tmp_path: Path)
     assert summary(tmp_path / "run")["steps"] == steps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -115,6 +120,7 @@ def test_what_cannot_be_is_told_before_the_first_step(words: list[str], says: st
     assert "Traceback" not in done.output and "step 1/" not in done.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", [["logger=[]"], ["callbacks=[]"], ["logger=[]", "callbacks=[]"], ["logger=null"]], ids=str
 )
@@ -141,6 +147,7 @@ def test_a_few_steps_train_on_anything_and_are_judged_at_their_end(tmp_path: Pat
     assert summary(tmp_path / "run")["steps"] == 3 and 0 <= summary(tmp_path / "run")["value"] <= 1
 
 
+@pytest.mark.slow
 def test_early_stopping_says_that_it_stopped(tmp_path: Path) -> None:
     stopping = ["callbacks=[default,early_stopping]", "callbacks.early_stopping.patience=1"]
     done = trained(tmp_path, *stopping, "callbacks.early_stopping.min_delta=1", "trainer.max_epochs=9")
@@ -154,6 +161,7 @@ def test_early_stopping_says_that_it_stopped(tmp_path: Path) -> None:
     assert summary(tmp_path / "run")["steps"] == 24
 
 
+@pytest.mark.slow
 def test_training_may_be_all_there_is_to_go_by(tmp_path: Path) -> None:
     trained(tmp_path, "metric=train/loss", "mode=min", "trainer.limit_val_batches=0", "trainer.max_epochs=2")
     assert summary(tmp_path / "run")["checkpoint"] == "checkpoints/best.ckpt"
@@ -167,6 +175,7 @@ def test_a_head_of_two_stages_brings_its_change_with_it(tmp_path: Path) -> None:
     assert written["callbacks"]["AdvanceHead"]["done"]
 
 
+@pytest.mark.slow
 def test_shuffle_means_what_it_says(tmp_path: Path) -> None:
     orders = {}
     for word in ("no", "yes"):
@@ -198,6 +207,7 @@ def test_raw_warnings_of_libraries_do_not_reach_the_screen(tmp_path: Path) -> No
         assert word not in done.output, done.output
 
 
+@pytest.mark.slow
 def test_pictures_of_another_size_are_refused_or_fitted_and_told_of(tmp_path: Path) -> None:
     faces = SyntheticFaces(10, 8, image_size=(48, 40))
     for index in range(80):

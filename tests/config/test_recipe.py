@@ -57,6 +57,7 @@ def take_a_step(config: DictConfig, data: FaceDataModule) -> None:
     assert recognizer.head.weight.isfinite().all() and not torch.equal(recognizer.head.weight, before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("experiment", choices("experiment"))
 def test_every_recipe_takes_a_step_with_every_head_optimiser_and_schedule(experiment: str) -> None:
     small = [*TINY, *SIZES["mobilefacenet"], *FAST, "model=mobilefacenet"]
@@ -67,6 +68,7 @@ def test_every_recipe_takes_a_step_with_every_head_optimiser_and_schedule(experi
         take_a_step(composed(f"experiment={experiment}", *words, *small), data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("experiment", choices("experiment"))
 def test_every_recipe_trains_with_every_network_augmentation_and_callback(experiment: str, tmp_path: Path) -> None:
     chosen = [(group, choice) for group in ("model", "augment") for choice in choices(group)]
@@ -173,6 +175,7 @@ def test_a_sweep_over_packs_of_different_size_asks_for_a_recipe(large_pack: Path
     assert chosen_for("-m", "data=ms1m", roots, "experiment=small") == []
 
 
+@pytest.mark.slow
 def test_what_is_shown_is_what_runs(large_pack: Path, tmp_path: Path) -> None:
     arguments = ["data=ms1m", f"data.root='{large_pack}'", "head=cosface"]
     for flags in (["--cfg", "job"], ["--config-dir", str(tmp_path)], []):
@@ -185,6 +188,7 @@ def test_what_is_shown_is_what_runs(large_pack: Path, tmp_path: Path) -> None:
     assert config.why_experiment == "100,001 images are at least 100,000"
 
 
+@pytest.mark.slow
 def test_the_readmes_sweep_over_heads_runs_on_a_large_pack(large_pack: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "train.py"), "-m", "head=softmax,arcface,cosface,sphereface", "data=ms1m"]
     small = ["image_size=[32,32]", "model.width=0.125", "data.batch_size=32", "data.num_workers=0", "trainer=cpu"]

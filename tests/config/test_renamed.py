@@ -40,6 +40,7 @@ def test_what_an_older_checkpoint_asked_for_is_understood() -> None:
     ] or requested({"values": {"init_from": "a.ckpt", "seed": 3}}, []) == ['model_path="a.ckpt"', "seed=3"]
 
 
+@pytest.mark.slow
 def test_a_run_starts_from_weights_by_either_name(tmp_path: Path) -> None:
     run_script("train", *TINY, "trainer.max_epochs=1", "hydra.run.dir=first", cwd=tmp_path)
     for key in ("init_from", "model_path"):

@@ -89,6 +89,7 @@ def test_what_is_typed_beside_it_wins(here: Path) -> None:
     assert (config.trainer.max_epochs, config.optimizer.lr, config.model.width) == (3, 0.5, 0.125)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["moved", "a folder (2), = [moved]", "移動"])
 def test_a_run_goes_on_where_it_was_moved_to(here: Path, folder: str) -> None:
     (here / "outputs" / "a" / "b").rename(here / folder)
@@ -118,6 +119,7 @@ def test_a_checkpoint_by_itself_goes_on_in_a_new_folder(here: Path) -> None:
     assert len(list(here.glob("outputs/*/*/summary.json"))) == 2
 
 
+@pytest.mark.slow
 def test_a_run_that_started_from_other_weights_goes_on_without_them(here: Path) -> None:
     weights = here / "start.ckpt"
     shutil.copy(last(here).with_name("best.ckpt"), weights)
@@ -128,6 +130,7 @@ def test_a_run_that_started_from_other_weights_goes_on_without_them(here: Path) 
     assert "16 steps" in done.output and "Weights from" not in done.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "lr"),
     [
@@ -143,6 +146,7 @@ def test_another_learning_rate_or_schedule_is_taken(here: Path, words: list[str]
     assert rate(here) == (pytest.approx(lr), 16)
 
 
+@pytest.mark.slow
 def test_another_weight_decay_and_momentum_are_taken(here: Path) -> None:
     words = [
         "trainer.max_epochs=2",
@@ -178,6 +182,7 @@ def test_what_a_run_cannot_change_is_refused_by_name(here: Path, word: str, told
         going_on(here, word)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["data.source.num_identities=12", "data.max_images=4", "data.val_identities=0.5"])
 def test_other_data_is_refused_with_what_differs(here: Path, word: str) -> None:
     done = run_script("train", "ckpt_path=last", word, "trainer.max_epochs=2", cwd=here, status=1)
@@ -249,6 +254,7 @@ def test_a_strangers_checkpoint_is_data_and_nothing_else(here: Path, request_: d
     assert arguments[-1] == f"hydra.run.dir={here / 'outputs' / 'a' / 'b'}"
 
 
+@pytest.mark.slow
 def test_hydras_files_beside_a_checkpoint_are_not_read(here: Path) -> None:
     hydra = here / "outputs" / "a" / "b" / ".hydra"
     sprung = here / "sprung"

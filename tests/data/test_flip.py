@@ -27,6 +27,7 @@ def test_the_same_images_are_mirrored_as_by_albumentations(p: float) -> None:
     assert abs(mirrored / 100 - p) < 0.15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("augment", ["flip", "none"])
 def test_the_default_path_trains_without_albumentations(augment: str, tmp_path: Path) -> None:
     words = [*TINY, f"augment={augment}", "trainer.max_epochs=1", f"hydra.run.dir={tmp_path}"]

@@ -40,6 +40,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], Pa
     return write
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TARGETS)
 @pytest.mark.parametrize("options", range(len(OPTIONS)))
 def test_a_file_gives_what_the_network_gives_for_any_number_of_faces(

@@ -74,7 +74,7 @@ def test_another_litert_torch_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     from litert_torch.fx_infra import decomp
 
     monkeypatch.delattr(decomp, "_pre_lower_decomp")
-    with pytest.raises(ExportError, match=r"pip install 'litert-torch==0\.10"), builtin_prelu():
+    with pytest.raises(ExportError, match=r"pip install 'mobilefacenet\[litert\]'"), builtin_prelu():
         pass
 
 

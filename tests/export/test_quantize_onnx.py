@@ -51,6 +51,7 @@ def test_an_integer_file_is_close_to_its_network(tmp_path: Path, options: dict, 
     assert integer == len(weights) if settings else 4 < integer < len(weights)
 
 
+@pytest.mark.slow
 def test_equalised_channels_lose_less() -> None:
     deployable = shallow_deployable(precision="int8")
     seen, lost = faces(24), {}

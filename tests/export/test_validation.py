@@ -74,6 +74,7 @@ def counted_layers(network: torch.nn.Module) -> tuple[int, int]:
     return reference.parameters, reference.layers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [MobileFaceNet(64, SIZE, width=2.0), shallow_network()], ids=["wide", "shallow"])
 def test_limits_fit_other_networks(network: torch.nn.Module, tmp_path: Path) -> None:
     """Files of a larger network, or of one with few layers, pass; everything twice is too much."""
@@ -109,7 +110,7 @@ def test_what_cannot_be_written_is_refused_or_left_out() -> None:
         jobs(only, ["fp16"], allow_missing=False, calibrated=False)
     missing = TorchScriptTarget()
     missing.requires = (("no_such_module.part", "litert"),)
-    sentence = r"target=torchscript needs no_such_module\.part: pip install 'litert-torch==0\.10"
+    sentence = r"target=torchscript needs no_such_module\.part: pip install 'mobilefacenet\[litert\]'"
     with pytest.raises(ExportError, match=sentence):
         jobs({"torchscript": missing}, ["fp32"], allow_missing=False, calibrated=False)
     assert jobs({"torchscript": missing}, ["fp32"], allow_missing=True, calibrated=False)[0] == []

@@ -102,7 +102,7 @@ def test_heic_with_the_decoder_that_its_message_names() -> None:
 
 def test_heic_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mfn.images.decode.can_decode", lambda form: form.name != "HEIC")
-    with pytest.raises(BrokenImageError, match=r"these 60 bytes are a HEIC image \(pip install 'pillow-heif"):
+    with pytest.raises(BrokenImageError, match=r"are a HEIC image \(pip install 'mobilefacenet\[heic\]'"):
         decode_rgb(b"\0\0\0\x18ftypheic" + bytes(48))
 
 

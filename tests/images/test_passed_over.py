@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from mfn.packs.record import Record
 from mfn.packs.record_index import parse_index
@@ -34,6 +35,7 @@ def write_pack(folder: Path) -> Path:
     return records
 
 
+@pytest.mark.slow
 def test_a_damaged_record_costs_one_image_and_is_listed(tmp_path: Path) -> None:
     records = write_pack(tmp_path)
     words = [word for word in TINY if not word.startswith("data")]

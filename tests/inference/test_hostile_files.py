@@ -79,6 +79,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_small_checkpoint(tmp_path_factory.mktemp("hostile"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_mutated_checkpoints(checkpoint: Path, tmp_path: Path, seed: int) -> None:
     generator, content, path = random.Random(seed), checkpoint.read_bytes(), tmp_path / "net.ckpt"
@@ -91,6 +92,7 @@ def test_mutated_checkpoints(checkpoint: Path, tmp_path: Path, seed: int) -> Non
 ODD = [None, 5, -1, "x", "x" * 10**5, [], {}, [1, "a"], {"a": 1}, float("nan"), True, torch.zeros(2), b"bytes", {1: 2}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["", "mfn", "state_dict", "mfn.model", "mfn.contract"])
 def test_values_of_other_types_anywhere_in_a_checkpoint(checkpoint: Path, tmp_path: Path, where: str) -> None:
     path = tmp_path / "net.ckpt"

@@ -70,6 +70,7 @@ def test_a_worker_that_dies_is_told() -> None:
         list(Local(1)(Dies(), [0]))
 
 
+@pytest.mark.slow
 def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     script = tmp_path / "run.py"
     script.write_text(

@@ -65,6 +65,7 @@ def wait_for_shards(work: Path, count: int, run: subprocess.Popen[str]) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_to_all_processes_ends_in_one_sentence_and_the_run_goes_on(
@@ -91,6 +92,7 @@ def test_a_run_beside_another_is_told_whose(tmp_path: Path, start: Callable[...,
     assert f"-{os.getpid()}: wait for it to end, or choose another output" in errors
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_make_one_pack(
     root: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
 ) -> None:
@@ -102,6 +104,7 @@ def test_two_runs_at_once_make_one_pack(
     assert sorted(path.name for path in tmp_path.glob("out*")) == ["out"]
 
 
+@pytest.mark.slow
 def test_the_lock_of_a_killed_run_is_no_hindrance(tmp_path: Path, start: Callable[..., subprocess.Popen[str]]) -> None:
     run = start("workers=1")
     wait_for_shards(tmp_path / "out.work", 1, run)

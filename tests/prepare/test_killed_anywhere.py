@@ -71,6 +71,7 @@ def content(folder: Path) -> dict[str, str]:
     return hashes_of(folder, [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "happens", "step"),
     [("pack", kill, 1), ("pack", disk_full, 4), ("folder", kill, 5), ("folder", disk_full, 7)],

@@ -43,6 +43,7 @@ def train(line: str, folder: Path, *more: str) -> Path:
     return run / "checkpoints"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("people", "images", "held_out", "is_judged"),
     [(2, 1, 0, False), (24, 1, 0, False), (24, 2, 0, True), (24, 2, 0.5, True)],

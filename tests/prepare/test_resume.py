@@ -56,6 +56,7 @@ def test_any_number_of_workers_gives_the_same_pack(root: Path, wanted: str, tmp_
     assert prepared(root, tmp_path / "out", Local(workers), **RULES).pack_hash == wanted
 
 
+@pytest.mark.slow
 def test_ray_gives_the_same_pack(root: Path, wanted: str, tmp_path: Path) -> None:
     pytest.importorskip("ray.data")
     assert prepared(root, tmp_path / "out", Ray(2), **RULES).pack_hash == wanted
@@ -74,6 +75,7 @@ def test_another_seed_gives_another_pack(root: Path, wanted: str, tmp_path: Path
     assert prepared(root, tmp_path / "out", **RULES, seed=1).pack_hash != wanted
 
 
+@pytest.mark.slow
 def test_killed_without_warning_it_goes_on(root: Path, wanted: str, tmp_path: Path) -> None:
     script = tmp_path / "run.py"
     script.write_text(

@@ -35,6 +35,7 @@ def write_folder(folder: Path, broken: set[int]) -> None:
             cv2.imwrite(str(file), picture)
 
 
+@pytest.mark.slow
 def test_two_processes_train_and_go_on_together(tmp_path: Path) -> None:
     done = train(tmp_path, "trainer.max_epochs=1")
     assert done.output.count("Parameter groups") == 1
@@ -44,6 +45,7 @@ def test_two_processes_train_and_go_on_together(tmp_path: Path) -> None:
     assert steps(tmp_path) == 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "when",
     [
@@ -63,6 +65,7 @@ def test_a_head_of_two_stages_changes_in_both(when: list[str], tmp_path: Path) -
     assert steps(tmp_path) == 8
 
 
+@pytest.mark.slow
 def test_one_process_may_have_nothing_to_learn_from_in_a_step(tmp_path: Path) -> None:
     # The processes take turns: the first of them has none in its first batch of 4, the second has one in its second
     nothing, one_left = {0, 2, 4, 6}, {9, 11, 13}
@@ -76,6 +79,7 @@ def test_one_process_may_have_nothing_to_learn_from_in_a_step(tmp_path: Path) ->
     assert sorted(listed) == sorted(nothing | one_left)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [0, 1])
 def test_what_one_process_finds_ends_both_in_one_sentence(number: int, tmp_path: Path) -> None:
     write_folder(tmp_path / "faces", {number})

@@ -92,6 +92,7 @@ def stopping() -> list[Callback]:
     return [StopEarly(EER, patience=2, mode="max", min_delta=1.0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "extra", "schedule"),
     [
@@ -154,6 +155,7 @@ def test_other_pixels_are_refused(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.slow
 def test_killed_for_real_and_resumed_by_the_script(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "train.py")]
     options = [

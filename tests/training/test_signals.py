@@ -23,6 +23,8 @@ from mfn.training.schedules import Plateau
 from tests.scripts import ROOT, TINY
 from tests.training.test_resume import EER, PLATEAU, run
 
+_left_alone: dict[str, tuple[str, int]] = {}  # how a run ends that nobody stops, by its options
+
 
 class Send(Callback):
     """Sends a signal to this process in the middle of a hook."""
@@ -37,6 +39,7 @@ class Send(Callback):
             os.kill(os.getpid(), number)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", WISHES)
 @pytest.mark.parametrize(
     ("hook", "step"),
@@ -66,14 +69,15 @@ def test_a_run_is_stopped_at_any_moment_and_goes_on(
     def callbacks() -> list[Callback]:
         return [EMAWeightAveraging(decay=0.9), StopEarly(EER, patience=2, mode="max", min_delta=1.0)]
 
-    uninterrupted = run(tmp_path, options, callbacks(), schedule=schedule)
+    if str(options) not in _left_alone:
+        _left_alone[str(options)] = run(tmp_path, options, callbacks(), schedule=schedule)
     before = signal.getsignal(number)
     with pytest.raises(SIGTERMException) as stop:
         send = Send(number, hook, step)
         run(tmp_path, options, [*callbacks(), send, LastCheckpoint(tmp_path, 1000)], schedule=schedule)
     assert not stop.value.code
     assert signal.getsignal(number) == before
-    assert run(tmp_path, options, callbacks(), tmp_path / "last.ckpt", schedule) == uninterrupted
+    assert run(tmp_path, options, callbacks(), tmp_path / "last.ckpt", schedule) == _left_alone[str(options)]
 
 
 def test_a_run_in_a_thread_leaves_signals_alone(tmp_path: Path) -> None:
@@ -136,6 +140,7 @@ def members(group: int) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
 @pytest.mark.parametrize(
     ("number", "options"),
@@ -173,6 +178,7 @@ def test_a_signal_to_the_whole_group_saves_and_leaves_no_process(
     assert weights(broken) == weights(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_what_a_killed_run_left_half_written_is_cleared_by_the_next(
     started: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
