@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from mfn.about import DISTRIBUTION, install_command
+from mfn.checkpoint.folder import CONFIG
 from mfn.checkpoint.format import read_checkpoint, write_atomically
 from mfn.commands.export import export
 from mfn.commands.main import main
@@ -29,6 +30,7 @@ from mfn.models.mobilefacenet import MobileFaceNet
 from mfn.sources.encode import png
 from tests.commands.evaluating import judge_with, write_files
 from tests.composing import composed
+from tests.export.networks import CONTRACT as CONTRACT_OF_SMALL
 from tests.export.networks import faces, small_checkpoint
 from tests.inference.onnx_files import CONTRACT, write_onnx
 
@@ -235,6 +237,21 @@ def install(folder: Path) -> None:
         program, verb, *packages = shlex.split(command)
         assert (program, verb) == ("pip", "install") and packages
         assert all(ours[(named := Requirement(package)).name] == named.specifier for package in packages)
+
+
+@remedy(
+    "keeps the network as it is: leave input, color and l2_normalize out",
+    "written by `mfn export target=safetensors`",
+)
+def write_a_folder(folder: Path) -> None:
+    words = ("target=safetensors", "precision=fp32")
+    told(export_to, folder, *words, "input=uint8", words="leave input, color and l2_normalize out")
+    (written,) = export_to(folder, *words, out="left_out")
+    (config := written / CONFIG).write_text("{}")
+    told(FaceEmbedder.load, written, words="is written by `mfn export target=safetensors`")
+    config.unlink()
+    (again,) = export_to(folder, *words, out="again")
+    assert FaceEmbedder.load(again)(faces()).shape == (8, CONTRACT_OF_SMALL.embedding_dim)
 
 
 def without_contract(network: Path) -> Path:
