@@ -44,6 +44,7 @@ def kept(folder: Path) -> set[int]:
     return {epoch_of(file) for file in folder.glob("step*.ckpt")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("k", "mode", "stay", "is_best"),
     [
