@@ -10,8 +10,8 @@ FROM python:3.12-slim
 COPY --from=build /wheels /wheels
 RUN pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu /wheels/*.whl \
     && rm -r /wheels \
-    && useradd --create-home user
-USER user
+    && useradd --create-home --uid 1000 user
+USER 1000
 WORKDIR /data
 ENTRYPOINT ["mfn"]
 CMD ["--help"]

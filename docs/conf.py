@@ -7,7 +7,6 @@ extensions = [
     "sphinx.ext.apidoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
-    "sphinx.ext.viewcode",
 ]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -16,10 +15,12 @@ exclude_patterns = ["_build"]
 apidoc_modules = [{"path": "../mfn", "destination": "api", "separate_modules": True, "module_first": True}]
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"members": True, "show-inheritance": True, "ignore-module-all": True}
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 
 html_theme = "furo"
 html_title = "mfn"
-html_static_path = ["images"]
+
+rst_epilog = ".. _numpy.str: https://numpy.org/doc/stable/reference/arrays.scalars.html#numpy.str_"
+"""The type ``numpy.str_`` looks like a link to reST."""

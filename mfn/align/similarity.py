@@ -14,7 +14,7 @@ def similarity_transform(points: ArrayLike, template: ArrayLike) -> NDArray[np.f
 
     The same transform as Umeyama's (1991), which scikit-image and InsightFace use. In the plane it needs no singular
     values: with points and template as complex numbers around their means, z and w, the transform is w = a z with
-    a = sum(conj(z) w) / sum(|z|^2).
+    a = sum(conj(z) w) / ``sum(|z|^2)``.
 
     Args:
         points: Landmarks (x, y) in pixels of the photo, (N, K, 2), or (K, 2) for one face; K is 5 for faces.

@@ -21,7 +21,7 @@ def warp(
         replicate: Continue the photo's border outside of it.
 
     Returns:
-        uint8 (*size, 3), in the colour order of the photo.
+        uint8 ``(*size, 3)``, in the colour order of the photo.
 
     Raises:
         DataError: An image or a matrix of another kind.

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, TypedDict, Unpack
 
 import numpy as np
 
@@ -20,7 +20,19 @@ from mfn.sources.subset import Subset
 _MOST_PAIRS = 20_000_000
 
 
-def make_pairs(root: str | Path, **options: Any) -> VerificationSet:
+class PairOptions(TypedDict, total=False):
+    """The options of `pairs_from_source`."""
+
+    sampling: Literal["balanced", "by_person"]
+    folds: int
+    pairs_per_fold: int
+    num_person: int | None
+    num_sample: int
+    seed: int
+    name: str | None
+
+
+def make_pairs(root: str | Path, **options: Unpack[PairOptions]) -> VerificationSet:
     """Make pairs of the people under `root`; see `open_faces` and, for the options, `pairs_from_source`."""
     return pairs_from_source(open_faces(root, "benchmark.root"), **options)
 

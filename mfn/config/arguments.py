@@ -30,36 +30,38 @@ def fitting(
     Raises:
         ConfigError: A parameter does not exist, or a value is of another type or not finite.
     """
-    wanted = parameters(called)
+    wanted, takes_more = parameters(called)
     fits = {}
     for name, value in values.items():
         if name.startswith("_"):
             fits[name] = value
             continue
-        if wanted is not None and name not in wanted:
+        if name not in wanted and not takes_more:
             there = ", ".join(sorted(wanted.keys() - set(given)))
             raise ConfigError(f"{key}.{name} does not exist: {called.__name__} takes {there or 'nothing'}")
-        fits[name] = of_type((wanted or {}).get(name, Any), value, f"{key}.{name}")
+        fits[name] = of_type(wanted.get(name, Any), value, f"{key}.{name}")
     return fits
 
 
-def parameters(called: Callable[..., Any]) -> dict[str, Any] | None:
-    """The annotation of each parameter that is given by name, Any where there is none; None where any name goes."""
+def parameters(called: Callable[..., Any]) -> tuple[dict[str, Any], bool]:
+    """The annotation of each parameter that is given by name, Any where there is none; and whether other names go."""
     try:
         signature = inspect.signature(called)
         hints = get_type_hints(called.__init__ if inspect.isclass(called) else called)
     except (NameError, TypeError, ValueError):  # an annotation that only a type checker can follow, or none at all
-        return None
+        return {}, True
     found: dict[str, Any] = {}
+    takes_more = False
     for parameter in signature.parameters.values():
         hint = hints.get(parameter.name, Any)
         if parameter.kind is parameter.VAR_KEYWORD:
             if get_origin(hint) is not Unpack:
-                return None
-            found |= get_type_hints(get_args(hint)[0])
+                takes_more = True
+            else:
+                found |= get_type_hints(get_args(hint)[0])
         elif parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             found[parameter.name] = hint
-    return found
+    return found, takes_more
 
 
 def of_type(kind: Any, value: Any, key: str) -> Any:

@@ -40,7 +40,7 @@ class SphereFaceHead(MarginHead):
 
 
 class AnnealedSphereFaceHead(SphereFaceHead):
-    """The paper's form: target logit |x| * (lambda * cos(theta) + psi(theta)) / (1 + lambda).
+    """The paper's form: target logit ``|x|`` * (lambda * cos(theta) + psi(theta)) / (1 + lambda).
 
     lambda falls with the optimiser step from ``lambda_base`` to ``lambda_min``: a margin of 4 does not train
     without it.
@@ -48,7 +48,7 @@ class AnnealedSphereFaceHead(SphereFaceHead):
     Args:
         embedding_dim: Length of an embedding.
         num_classes: Number of identities.
-        scale: Factor of the cosines; None takes each embedding's own length, |x|.
+        scale: Factor of the cosines; None takes each embedding's own length, ``|x|``.
         margin: Factor of the angle, 1 for none.
         lambda_base: See ``Annealing`` for this and the other three.
         lambda_gamma: Rate of the fall.

@@ -131,7 +131,7 @@ def cut_middle(image: np.ndarray, size: Size) -> np.ndarray:
         size: what is wanted.
 
     Returns:
-        uint8 (*size, 3), averaged where it is smaller than the part and interpolated where it is larger.
+        uint8 ``(*size, 3)``, averaged where it is smaller than the part and interpolated where it is larger.
     """
     height, width = _middle((image.shape[0], image.shape[1]), size)
     return _scaled(_centre(image, height, width), size)
@@ -145,7 +145,8 @@ def place_crop(image: np.ndarray, size: Size) -> np.ndarray:
         size: what is wanted.
 
     Returns:
-        uint8 (*size, 3); columns that the crop does not have are black, as aligning leaves what is outside of a photo.
+        uint8 ``(*size, 3)``; columns that the crop does not have are black, as aligning leaves what is outside of a
+        photo.
     """
     part, placed = _columns((image.shape[0], image.shape[1]), size)
     scaled = _scaled(_centre(image, image.shape[0], part), (size[0], placed))

@@ -45,7 +45,8 @@ def check(config: DictConfig) -> DictConfig:
     if trainer.max_steps == -1 and trainer.max_epochs in (-1, None):
         raise ConfigError("trainer.max_epochs and trainer.max_steps are both -1: a schedule needs the run to end")
     check_values(config.trainer, *GIVEN)
-    for node in (config.data.source, config.augment, config.benchmark, config.data.module, *config.logger.values()):
+    build(config.augment)
+    for node in (config.data.source, config.benchmark, config.data.module, *config.logger.values()):
         check_values(node)
     contract_of(config)
     if (size := config.data.batch_size) < (least := smallest_batch(build(config.model))):

@@ -1,0 +1,80 @@
+"""Values of another type: each ends a command in one sentence, before anything is read."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from omegaconf import DictConfig, OmegaConf
+
+from mfn.config.build import check_values
+from mfn.config.compose import composed
+from mfn.config.evaluate import EvaluateSettings
+from mfn.config.export import ExportSettings
+from mfn.config.prepare import PrepareSettings
+from mfn.config.settings import settings
+from mfn.errors import MfnError
+from mfn.training.assembly import check
+
+pytestmark = pytest.mark.slow
+
+PLACES = ("benchmark.root=x", "paths.output=unused")
+COMMANDS = {
+    "train": ("data=folder", "data.root=x", "benchmark=lfw", "callbacks=[default,ema,early_stopping,series]", *PLACES),
+    "evaluate": ("model_path=x", "benchmark=[lfw,pairs,identification,ijbc]", *PLACES),
+    "export": ("model_path=x", "target=[onnx,safetensors]", "benchmark=lfw", *PLACES),
+    "prepare": ("source.root=x", "output=unused"),
+}
+WIRES = ("data.module.source", "data.module.validation", "data.module.verification")
+"""Given as objects by the command, whatever the configuration says."""
+TOLD_LATER = ("trainer.devices",)
+"""Lightning knows which devices there are; it is asked before data is read, but not here."""
+
+
+def keys_of(node: DictConfig, prefix: str = "") -> Iterator[str]:
+    """Every key that holds no further keys."""
+    plain: Any = OmegaConf.to_container(node)
+    for name, value in plain.items():
+        if str(name).startswith("_"):
+            continue
+        if isinstance(value, dict) and value:
+            yield from keys_of(node[name], f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def look_at(command: str, config: DictConfig) -> None:
+    """What a command does first."""
+    if command == "train":
+        check(config)
+        return
+    declared = {"evaluate": EvaluateSettings, "export": ExportSettings, "prepare": PrepareSettings}[command]
+    settings(config, declared)
+    groups = {
+        "evaluate": ["benchmark"],
+        "export": ["benchmark", "limits"],
+        "prepare": ["source", "detector", "balance"],
+    }
+    for group in groups[command]:
+        check_values(config[group])
+    for target in config.target.values() if command == "export" else ():
+        if isinstance(target, DictConfig):
+            check_values(target)
+
+
+@pytest.mark.parametrize("nonsense", ["{a:1}", "[[1],[2]]", "nan"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_key_takes_a_value_of_another_type(command: str, nonsense: str) -> None:
+    usual = COMMANDS[command]
+    look_at(command, composed(command, usual))
+    taken = []
+    for key in keys_of(composed(command, usual)):
+        if key in (*WIRES, *TOLD_LATER):
+            continue
+        words = [word for word in usual if not word.startswith(f"{key}=")]
+        try:
+            look_at(command, composed(command, [*words, f"{key}={nonsense}"]))
+        except MfnError as error:
+            assert "\n" not in str(error) and str(error), key
+        else:
+            taken.append(key)
+    assert not taken
