@@ -322,6 +322,7 @@ def test_setting_a_key_of_the_evaluation_has_an_effect(key: str, place: Path) ->
     assert look(sets(*words[:-1])) != expected
 
 
+@pytest.mark.slow
 def test_pairs_may_lie_apart_from_their_images(place: Path, tmp_path: Path) -> None:
     shutil.copy(place / "sets" / "lfw" / "pairs.txt", tmp_path / "pairs.txt")
     words = ["benchmark=lfw", f"benchmark.root={tmp_path / 'pairs.txt'}"]
@@ -399,6 +400,7 @@ CONTEXTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", [word for word in mapped_words() if "=" in word and " " not in word])
 def test_every_value_that_readme_maps_to_is_understood(word: str) -> None:
     def fits(config: str) -> bool:

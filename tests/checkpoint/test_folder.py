@@ -129,6 +129,7 @@ def test_a_folder_of_that_name_needs_no_hub(folder: Path, stub: Hub) -> None:
     assert FaceEmbedder.from_pretrained(folder).contract == CONTRACT and not stub.calls
 
 
+@pytest.mark.slow
 def test_what_the_hub_refuses_is_one_sentence(stub: Hub, checkpoint: Path) -> None:
     with pytest.raises(CheckpointError, match="nobody/nothing could not be fetched from the hub") as caught:
         FaceEmbedder.from_pretrained("nobody/nothing")
@@ -175,6 +176,7 @@ HARM = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", HARM)
 def test_a_folder_of_a_stranger_does_no_harm(harm: str, folder: Path) -> None:
     HARM[harm](folder)

@@ -81,6 +81,7 @@ def test_a_report_that_cannot_be_drawn_leaves_the_figures(
     assert json.loads((tmp_path / "report.json").read_text())["sets"]["lfw"]["pairs"] == 40
 
 
+@pytest.mark.slow
 def test_the_mirror_setting_is_stored_with_the_threshold(files: Path, tmp_path: Path) -> None:
     network = save_small_checkpoint(tmp_path)
     for flip in ("none", "sum", "concat"):
@@ -90,6 +91,7 @@ def test_the_mirror_setting_is_stored_with_the_threshold(files: Path, tmp_path: 
         assert f"flip={flip}" in (tmp_path / flip / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_odd_pairs_are_told_in_every_report(files: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     pairs = read_lfw(files / "lfw")
     images = [pairs.source.encoded(int(index)) for index in pairs.pairs.ravel()]

@@ -45,6 +45,7 @@ def test_words_that_compose_pass() -> None:
         plain_arguments(["flip=none,sum"], "evaluate")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["train", "evaluate", "export"])
 def test_a_script_that_is_typed_wrongly_ends_in_one_sentence(name: str, tmp_path: Path) -> None:
     for words in (["foo=1"], [""], ["+a.b=1"], ["model_path=x", "batch_size=abc"]):

@@ -201,6 +201,7 @@ def test_an_error_that_nobody_foresaw_is_a_sentence_and_a_file(tmp_path: Path) -
     assert "Traceback" in told.output and told.status != 0
 
 
+@pytest.mark.slow
 def test_raw_warnings_of_libraries_do_not_reach_the_screen(tmp_path: Path) -> None:
     done = trained(tmp_path, "trainer.log_every_n_steps=500", "data.num_workers=1")
     for word in ("Warning", "site-packages", "litlogger", "GPU available", "`Trainer.fit` stopped"):

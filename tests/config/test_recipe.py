@@ -85,6 +85,7 @@ def test_every_recipe_trains_with_every_network_augmentation_and_callback(experi
         assert trainer.global_step == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("experiment", choices("experiment"))
 @pytest.mark.parametrize("group", ["head", "optimizer", "scheduler"])
 def test_what_a_recipe_says_of_one_choice_does_not_reach_another(experiment: str, group: str) -> None:

@@ -241,6 +241,7 @@ HOSTILE: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("request_", HOSTILE, ids=str)
 def test_a_strangers_checkpoint_is_data_and_nothing_else(here: Path, request_: dict[str, Any]) -> None:
     edited(here, **request_)

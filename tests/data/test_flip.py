@@ -39,6 +39,7 @@ def test_the_default_path_trains_without_albumentations(augment: str, tmp_path: 
     assert done.returncode == 0 and (tmp_path / "checkpoints" / "last.ckpt").is_file(), done.stderr
 
 
+@pytest.mark.slow
 def test_an_augmentation_of_its_own_says_what_it_needs(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['albumentations'] = None; from mfn.commands.train import main; "

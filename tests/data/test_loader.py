@@ -203,6 +203,7 @@ def fit(module: Noting, faces: FaceLoader, folder: Path, ckpt_path: Path | None 
     trainer.fit(module, faces, ckpt_path=ckpt_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop_after", [1, 3, 5, 6, 9])
 @pytest.mark.parametrize("workers", [0, 1])
 def test_lightning_goes_on_at_the_next_batch(tmp_path: Path, stop_after: int, workers: int) -> None:
@@ -217,6 +218,7 @@ def test_lightning_goes_on_at_the_next_batch(tmp_path: Path, stop_after: int, wo
     assert first.given + second.given == whole.given
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("context", ["fork", "spawn", "forkserver"])
 def test_workers_need_no_dev_shm(source: ArraySource, context: str) -> None:
     faces = loader(source, 2, context)
@@ -238,6 +240,7 @@ def test_workers_leave_signals_to_the_training_process(source: ArraySource) -> N
     assert [*batches, *map(plain, started)] == epochs(loader(source), 1)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("context", ["fork", "spawn", "forkserver"])
 def test_a_process_ends_although_its_workers_ignore_signals(context: str) -> None:
     done = subprocess.run([sys.executable, "-c", ENDS_IN_AN_EPOCH, context], cwd=ROOT, capture_output=True, timeout=120)

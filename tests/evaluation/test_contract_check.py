@@ -85,6 +85,7 @@ def few_lfw(shared: Path) -> VerificationSet:
     return sample_pairs(read_lfw(shared / "data/lfw"), 20, seed=0)
 
 
+@pytest.mark.slow
 def test_real_weights_fit_their_own_convention_and_a_lie_is_found(y1: FaceEmbedder, few_lfw: VerificationSet) -> None:
     honest = check_contract(y1, few_lfw)
     assert not honest.contradicts and honest.pairs == 20

@@ -58,6 +58,7 @@ def every_source(folder: Path) -> dict[str, ImageSource]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("context", ["fork", "spawn"])
 def test_every_source_goes_through_worker_processes(tmp_path: Path, context: str) -> None:
     if context == "fork" and sys.platform == "win32":

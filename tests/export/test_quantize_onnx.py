@@ -29,6 +29,7 @@ def test_the_cost_of_a_layer_is_the_cosine_it_loses() -> None:
     assert layer_costs(["good", "bad"], embedded.__getitem__, reference) == {"good": 0.0, "bad": 1.0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "settings"),
     [

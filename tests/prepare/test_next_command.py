@@ -57,12 +57,14 @@ def test_it_trains_on_small_packs(
     assert (train(line, tmp_path) / "best.ckpt").exists() == is_judged
 
 
+@pytest.mark.slow
 def test_it_trains_on_folders_under_an_awkward_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     root = write_crops(tmp_path / "my photos (2), a=b", 4, 3)
     (line,) = printed(caplog, root, tmp_path / 'it\'s "mine"', "format=folder")
     train(line, tmp_path)
 
 
+@pytest.mark.slow
 def test_photos_that_are_no_crops_get_a_command_that_aligns_them(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

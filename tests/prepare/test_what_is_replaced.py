@@ -44,6 +44,7 @@ def refused(caplog: pytest.LogCaptureFixture, *words: str) -> str:
     return sentence
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("output", "sentence"),
     [

@@ -44,6 +44,7 @@ def kept(folder: Path) -> set[int]:
     return {epoch_of(file) for file in folder.glob("step*.ckpt")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("k", "mode", "stay", "is_best"),
     [
@@ -93,6 +94,7 @@ def test_only_files_of_its_own_are_removed(tmp_path: Path) -> None:
     assert (tmp_path / "mine.ckpt").read_bytes() == b"mine" and not best._kept
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "names"),
     [
