@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from mfn.about import DISTRIBUTION, install_command
+from mfn.checkpoint.backbone import admit
 from mfn.checkpoint.folder import CONFIG
 from mfn.checkpoint.format import read_checkpoint, write_atomically
 from mfn.commands.export import export
@@ -252,6 +253,30 @@ def write_a_folder(folder: Path) -> None:
     config.unlink()
     (again,) = export_to(folder, *words, out="again")
     assert FaceEmbedder.load(again)(faces()).shape == (8, CONTRACT_OF_SMALL.embedding_dim)
+
+
+@remedy("by mfn.checkpoint.backbone.admit")
+def name_a_network_of_ones_own(folder: Path) -> None:
+    checkpoint = read_checkpoint(small_checkpoint(folder))
+    checkpoint["mfn"]["model"] = {"_target_": f"{__name__}.OwnNetwork"}
+    checkpoint["state_dict"] = {f"backbone.{name}": value for name, value in OwnNetwork().state_dict().items()}
+    write_atomically(checkpoint, folder / "own.ckpt")
+    told(FaceEmbedder.load, folder / "own.ckpt", words="by mfn.checkpoint.backbone.admit")
+    admit([f"{__name__}.OwnNetwork"])
+    assert FaceEmbedder.load(folder / "own.ckpt")(faces()).shape == (8, 16)
+
+
+class OwnNetwork(torch.nn.Module):
+    """One convolution over the whole face."""
+
+    embedding_dim = 16
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.only = torch.nn.Conv2d(3, 16, 32)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.only(images).flatten(1)
 
 
 def without_contract(network: Path) -> Path:

@@ -42,7 +42,7 @@ def upload(folder: Path, name: str, *, private: bool, token: str | None, message
             repo_id=name, folder_path=str(folder), token=token, commit_message=message, allow_patterns=list(FILES)
         )
     except Exception as error:  # the client's and the network's errors have no common base
-        raise CheckpointError(f"{name} could not be put on the hub ({first_line(error)})") from error
+        raise CheckpointError(f"{name} could not be uploaded to the hub ({first_line(error)})") from error
     return str(done)
 
 
