@@ -107,6 +107,7 @@ def test_arguments_that_make_no_sense_are_refused(bad: dict) -> None:
         MtcnnDetector(**bad)
 
 
+@pytest.mark.slow
 def test_wild_photos_agree_with_another_detector(shared: Path) -> None:
     with (shared / "data/wild/landmarks.tsv").open() as lines:
         names = [row["path"] for row in csv.DictReader(lines, delimiter="\t")][::4]

@@ -197,6 +197,7 @@ def test_counts_must_fit(tmp_path: Path) -> None:
         write_bin(tmp_path / "mine.bin", [A, B, C], [True])
 
 
+@pytest.mark.slow
 def test_real_lfw_through_a_pack(tmp_path: Path, shared: Path) -> None:
     lfw = read_lfw(shared / "data/lfw")
     prepare_bin(lfw, tmp_path / "lfw.bin")

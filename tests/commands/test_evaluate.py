@@ -24,6 +24,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_files(tmp_path_factory.mktemp("judging"))
 
 
+@pytest.mark.slow
 def test_a_folder_and_its_pack_are_judged_alike(files: Path, tmp_path: Path) -> None:
     roots = (files / "lfw", files / "packs")
     first, second = (
@@ -32,6 +33,7 @@ def test_a_folder_and_its_pack_are_judged_alike(files: Path, tmp_path: Path) -> 
     assert first["sets"]["lfw"] == second["sets"]["lfw"]
 
 
+@pytest.mark.slow
 def test_several_sets_leave_every_kind_of_report(files: Path, tmp_path: Path) -> None:
     report = judge_with(files, tmp_path, "benchmark=[lfw,agedb_30]", f"benchmark.root={files / 'packs'}")
     assert set(report["sets"]) == {"lfw", "agedb_30"}
@@ -42,6 +44,7 @@ def test_several_sets_leave_every_kind_of_report(files: Path, tmp_path: Path) ->
     assert float(rows[0]["accuracy"]) == pytest.approx(report["sets"]["lfw"]["accuracy"])
 
 
+@pytest.mark.slow
 def test_people_are_identified(files: Path, tmp_path: Path) -> None:
     overrides = ["benchmark=[identification,pairs]", f"benchmark.root={files / 'lfw' / 'images'}"]
     sizes = [
@@ -64,6 +67,7 @@ def test_the_threshold_is_stored_where_the_network_came_from(files: Path, tmp_pa
     assert contract.threshold == pytest.approx(report["sets"]["lfw"]["threshold_at_far_1e-01"])
 
 
+@pytest.mark.slow
 def test_conventions_are_probed(files: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
         judge_with(
@@ -77,6 +81,7 @@ def test_conventions_are_probed(files: Path, tmp_path: Path, caplog: pytest.LogC
     assert "contract check: the declared input contract" in caplog.text
 
 
+@pytest.mark.slow
 def test_networks_of_others_are_judged(files: Path, tmp_path: Path) -> None:
     network = write_onnx(tmp_path / "net.onnx", contract=None)
     overrides = ["benchmark=lfw", f"benchmark.root={files / 'packs'}", f"model_path={network}"]
@@ -87,6 +92,7 @@ def test_networks_of_others_are_judged(files: Path, tmp_path: Path) -> None:
     assert report["contract"]["embedding_dim"] == CONTRACT.embedding_dim
 
 
+@pytest.mark.slow
 def test_missing_images_stop_the_run_unless_allowed(files: Path, tmp_path: Path) -> None:
     faces = SyntheticFaces(4, 4, image_size=SIZE)
     write_lfw(pairs_from_source(faces, folds=2, pairs_per_fold=10, name="lfw"), tmp_path / "lfw")
@@ -174,6 +180,7 @@ def test_the_command_ends_with_one_sentence(tmp_path: Path, words: list[str], sa
     assert said in (done.stdout + done.stderr).decode() and b"Traceback" not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_sizes_are_fitted_as_the_key_says(files: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     faces = SyntheticFaces(8, 6, image_size=(48, 40))
     write_lfw(pairs_from_source(faces, folds=2, pairs_per_fold=20, name="lfw"), tmp_path / "lfw")

@@ -62,6 +62,7 @@ def test_the_figures_so_far_are_there_while_a_later_set_is_judged(
     assert len(list(csv.DictReader((tmp_path / "report.csv").open()))) == 1
 
 
+@pytest.mark.slow
 def test_a_threshold_is_never_taken_from_another_set_than_the_first(files: Path, five: Path, tmp_path: Path) -> None:
     network = save_small_checkpoint(tmp_path)
     overrides = ["benchmark=[cfp_fp,lfw]", f"benchmark.root={five}", "store_threshold=0.1"]
@@ -112,6 +113,7 @@ def test_odd_pairs_are_told_in_every_report(files: Path, tmp_path: Path, caplog:
     assert next(csv.DictReader((tmp_path / "c" / "report.csv").open()))["self_pairs"] == "1"
 
 
+@pytest.mark.slow
 def test_names_of_any_bytes_leave_every_report(files: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     pairs = read_lfw(files / "lfw")
     folder = tmp_path / "caf\udce9"
@@ -170,6 +172,7 @@ def test_kept_embeddings_follow_what_is_in_the_files(files: Path, five: Path, tm
     assert figures[0]["genuine_cosine"] == pytest.approx(figures[4]["genuine_cosine"], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_folds_of_our_own_pack_can_be_chosen(files: Path, tmp_path: Path) -> None:
     own = judge_with(files, tmp_path / "a", "benchmark=lfw", f"benchmark.root={files / 'packs'}")["sets"]["lfw"]
     asked = ["benchmark=lfw", f"benchmark.root={files / 'packs'}", "benchmark.lfw.folds=4"]

@@ -30,6 +30,7 @@ def run(folder: Path, *overrides: str) -> list[Path]:
     return export(config)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_becomes_proven_files(tmp_path: Path) -> None:
     kept = run(tmp_path, "target=[torchscript,torch_export]", "name=face")
     assert [path.name for path in kept] == ["face_torchscript_fp32.pt", "face_torch_export_fp32.pt2"]
@@ -149,6 +150,7 @@ def test_every_target_is_there_without_its_packages(name: str) -> None:
     assert name in composed("target=all", "model_path=unused", config="export").target
 
 
+@pytest.mark.slow
 def test_faces_of_another_size_are_refused_or_resized(tmp_path: Path) -> None:
     folder = tmp_path / "people" / "someone"
     folder.mkdir(parents=True)

@@ -134,6 +134,7 @@ def test_a_run_needs_neither_loggers_nor_callbacks(words: list[str], tmp_path: P
     assert ("no checkpoint was kept" in done.output) == (not kept)
 
 
+@pytest.mark.slow
 def test_nobody_to_judge_on_is_told_and_no_mistake(tmp_path: Path) -> None:
     done = trained(tmp_path, "data.val_identities=0")
     assert "there is nothing to judge by: only last.ckpt is kept" in done.output
@@ -141,6 +142,7 @@ def test_nobody_to_judge_on_is_told_and_no_mistake(tmp_path: Path) -> None:
     assert summary(tmp_path / "run")["checkpoint"] == "checkpoints/last.ckpt"
 
 
+@pytest.mark.slow
 def test_a_few_steps_train_on_anything_and_are_judged_at_their_end(tmp_path: Path) -> None:
     done = trained(tmp_path, "trainer.max_steps=3", "trainer.max_epochs=-1")
     assert "only last.ckpt is kept (trainer.check_val_every_n_epoch=1 is first due after 8" in done.output
@@ -168,6 +170,7 @@ def test_training_may_be_all_there_is_to_go_by(tmp_path: Path) -> None:
     assert summary(tmp_path / "run")["value"] > 0
 
 
+@pytest.mark.slow
 def test_a_head_of_two_stages_brings_its_change_with_it(tmp_path: Path) -> None:
     done = trained(tmp_path, "head=softmax_then_arcface", "callbacks.advance_head.at_step=3")
     assert "step 3: the head advances to its second stage" in done.output

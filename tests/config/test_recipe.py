@@ -150,6 +150,7 @@ def chosen_for(*words: str) -> list[str]:
     return recipe_for(line, jobs_of(line))
 
 
+@pytest.mark.slow
 def test_the_size_of_a_pack_chooses_its_recipe_and_says_why(large_pack: Path, small_pack: Path) -> None:
     large, small = (["data=ms1m", f"data.root={root}"] for root in (f"'{large_pack}'", small_pack))
     assert chosen_for(*large) == [

@@ -55,6 +55,7 @@ def edited(here: Path, **request: Any) -> Path:
     return last(here)
 
 
+@pytest.mark.slow
 def test_a_run_is_asked_for_again_as_it_was(here: Path) -> None:
     arguments = going_on(here)
     assert arguments[-2:] == [f"ckpt_path={last(here)}", f"hydra.run.dir={here / 'outputs' / 'a' / 'b'}"]
@@ -112,6 +113,7 @@ def test_the_newest_run_of_all_is_the_last(here: Path) -> None:
         going_on(here / "outputs")
 
 
+@pytest.mark.slow
 def test_a_checkpoint_by_itself_goes_on_in_a_new_folder(here: Path) -> None:
     shutil.move(last(here), here / "alone.ckpt")
     done = run_script("train", "ckpt_path=alone.ckpt", "trainer.max_epochs=2", cwd=here)

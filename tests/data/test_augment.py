@@ -129,6 +129,7 @@ def test_log_contrast_curve() -> None:
     assert curved.reshape(-1, 3)[85, 0] == round(255 * np.log2(1 + 85 / 255))
 
 
+@pytest.mark.slow
 def test_importing_does_not_look_for_a_newer_albumentations() -> None:
     code = (
         "import sys, urllib.request as u\n"

@@ -94,6 +94,7 @@ def test_workers_change_nothing(source: ArraySource) -> None:
         assert epochs(loader(source, workers)) == alone
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("context", ["fork", "spawn"])
 def test_packs_read_the_same_in_forked_and_spawned_workers(tmp_path: Path, context: str) -> None:
     source = RecordDataset(write_pack(tmp_path, {0.0: 6, 1.0: 5}))

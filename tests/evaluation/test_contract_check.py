@@ -97,6 +97,7 @@ def test_real_weights_fit_their_own_convention_and_a_lie_is_found(y1: FaceEmbedd
     assert fits["not aligned (simulated)"].difference < fits["8 px to the right"].difference < 0
 
 
+@pytest.mark.slow
 def test_wrong_colour_order_is_told_with_its_cure(
     y1: FaceEmbedder, few_lfw: VerificationSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,6 +59,7 @@ def test_a_file_gives_what_the_network_gives_for_any_number_of_faces(
     assert sum(count for operator, count in made_of.operators.items() if "conv" in operator.lower()) == 50
 
 
+@pytest.mark.slow
 def test_onnx_names_metadata_and_operators(written: Callable[[str, int], Path]) -> None:
     onnx = pytest.importorskip("onnx")
     model = onnx.load(written("onnx", 0))

@@ -102,6 +102,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return paths
 
 
+@pytest.mark.slow
 def test_what_the_file_is_proven_for_is_read_from_the_file(files: dict[str, Path]) -> None:
     told = {name: OnnxTarget().describe(path).int8_holds_on.partition(":")[0] for name, path in files.items()}
     assert told == {"ours": "any processor", "usual": "VNNI only"}

@@ -37,6 +37,7 @@ class Dies:
         raise AssertionError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 def test_every_shard_is_done_with_one_thread(tmp_path: Path, workers: int) -> None:
     before = torch.get_num_threads()

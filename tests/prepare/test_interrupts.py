@@ -85,6 +85,7 @@ def test_a_signal_to_all_processes_ends_in_one_sentence_and_the_run_goes_on(
     assert prepared(root, tmp_path / "whole").pack_hash in said
 
 
+@pytest.mark.slow
 def test_a_run_beside_another_is_told_whose(tmp_path: Path, start: Callable[..., subprocess.Popen[str]]) -> None:
     with alone_in(tmp_path / "out.work"):
         said, errors = (run := start("workers=1")).communicate()

@@ -97,6 +97,7 @@ def test_tensorboard_has_figures_and_numbers(run: Path, judged: VerificationResu
     assert events.Scalars("plain/accuracy")[0].value == pytest.approx(judged.accuracy)
 
 
+@pytest.mark.slow
 def test_too_few_impostor_pairs_for_any_false_accept_rate(tmp_path: Path, plain_verdict: VerificationResult) -> None:
     few = replace(plain_verdict, tar={}, thresholds={}, unsupported=(0.1, 0.01))
     templates = TemplateVerification("ijb", 9, 0, (), few.area, few.eer, {}, {}, few.curve)

@@ -59,6 +59,7 @@ def test_a_plateau_lowers_the_learning_rate(tmp_path: Path) -> None:
     assert recognizer.trainer.optimizers[0].param_groups[0]["lr"] < 0.05
 
 
+@pytest.mark.slow
 def test_the_norm_penalty_shortens_embeddings(tmp_path: Path) -> None:
     data = small_data()
     images = next(iter(data.train_dataloader())).images

@@ -80,6 +80,7 @@ def test_a_run_is_stopped_at_any_moment_and_goes_on(
     assert run(tmp_path, options, callbacks(), tmp_path / "last.ckpt", schedule) == _left_alone[str(options)]
 
 
+@pytest.mark.slow
 def test_a_run_in_a_thread_leaves_signals_alone(tmp_path: Path) -> None:
     ended: list[Any] = []
     before = [signal.getsignal(number) for number in WISHES]

@@ -65,6 +65,7 @@ def test_the_best_stay_and_best_is_the_best(
     assert (epoch_of(tmp_path / "best.ckpt") if (tmp_path / "best.ckpt").exists() else None) == is_best
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moved", [False, True])
 def test_a_run_that_goes_on_compares_with_what_was_best(moved: bool, tmp_path: Path) -> None:
     before, now = tmp_path / "before", tmp_path / ("now" if moved else "before")
@@ -77,6 +78,7 @@ def test_a_run_that_goes_on_compares_with_what_was_best(moved: bool, tmp_path: P
     assert not before.exists() or not moved
 
 
+@pytest.mark.slow
 def test_another_metric_begins_anew_and_removes_nothing(tmp_path: Path) -> None:
     fit(tmp_path, 3, BestCheckpoint(tmp_path, "told", save_top_k=2))
     other = BestCheckpoint(tmp_path, "told", "min", save_top_k=2)
