@@ -1,6 +1,5 @@
-"""Time of a verification set's metrics and of a 1:N search, beside the usual ways to compute them."""
+"""Time of a verification set's metrics, beside the usual way to compute them."""
 
-from importlib.util import find_spec
 from statistics import median
 from typing import Any
 
@@ -9,27 +8,17 @@ from numpy.typing import NDArray
 
 from mfn.bench.timing import alternating_times, median_ratio
 from mfn.metrics.insightface import ACCURACY_GRID, VAL_GRID, grid_accuracy, val_at_far
-from mfn.metrics.scores import unit
-from mfn.metrics.search import search
 from mfn.metrics.verification import best_threshold, kfold_accuracy, roc
 
-FOLDS, FARS, K = 10, (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6), 10
+FOLDS, FARS = 10, (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 ACCURACY, LOOP = "mfn kfold_accuracy, all thresholds", "loop, 400 thresholds x 10 folds"
 ALL_METRICS, LOOP_VAL = "mfn, all metrics", "loops, 400 (accuracy) and 4,000 (VAL) thresholds x 10 folds"
-SEARCH, FAISS = "mfn search", "faiss IndexFlatIP"
 
 Array = NDArray[Any]
 
 
-def bench_metrics(
-    pairs: int = 6_000,
-    gallery_rows: int = 1_000_000,
-    dim: int = 128,
-    probes: int = 256,
-    rounds: int = 5,
-    threads: int = 2,
-) -> list[dict[str, Any]]:
-    """Compares our metrics with plain loops, and our search with faiss, on the CPU with made-up numbers.
+def bench_metrics(pairs: int = 6_000, rounds: int = 5, threads: int = 2) -> list[dict[str, Any]]:
+    """Compares our metrics with plain loops, on the CPU with made-up numbers.
 
     "All metrics" are k-fold accuracy over all thresholds and over InsightFace's grid, VAL, the ROC with its area, EER
     and TAR at six FARs, and the best threshold. The loops are those of InsightFace's ``verification.py``, written from
@@ -37,17 +26,25 @@ def bench_metrics(
 
     Args:
         pairs: Pairs of the verification set.
-        gallery_rows: Rows of the gallery that is searched; it is held twice, 1 GB at 1,000,000 x 128.
-        dim: Length of an embedding.
-        probes: Probes searched for.
         rounds: Timed runs of each contender, after one that is not timed.
-        threads: Threads that PyTorch and faiss may use.
+        threads: Threads that PyTorch may use.
 
     Returns:
-        A row for each contender: the task, its name, milliseconds (median), how many times as long as ours it takes
-        (median over the rounds), and a note.
+        A row for each contender: the task, its name, milliseconds (median), and how many times as long as ours it
+        takes (median over the rounds).
     """
-    return [*_metrics_rows(pairs, rounds, threads), *_search_rows(gallery_rows, dim, probes, rounds, threads)]
+    random = np.random.default_rng(0)
+    same = np.arange(pairs) // max(1, pairs // (2 * FOLDS)) % 2 == 0
+    scores = np.clip(random.normal(0.0, 0.1, pairs) + 0.5 * same, -1, 1)
+    accuracy = {ACCURACY: lambda: kfold_accuracy(scores, same, FOLDS), LOOP: lambda: loop_accuracy(scores, same)}
+    every = {
+        ALL_METRICS: lambda: verification_metrics(scores, same),
+        LOOP_VAL: lambda: (loop_accuracy(scores, same), loop_val(scores, same)),
+    }
+    return [
+        *_rows(f"accuracy of {pairs:,} pairs", accuracy, rounds, threads),
+        *_rows(f"metrics of {pairs:,} pairs", every, rounds, threads),
+    ]
 
 
 def verification_metrics(scores: Array, same: Array) -> dict[str, float]:
@@ -102,41 +99,6 @@ def _accuracy(counts: tuple[int, ...]) -> float:
     return (counts[0] + counts[2]) / sum(counts)
 
 
-def _metrics_rows(pairs: int, rounds: int, threads: int) -> list[dict[str, Any]]:
-    random = np.random.default_rng(0)
-    same = np.arange(pairs) // max(1, pairs // (2 * FOLDS)) % 2 == 0
-    scores = np.clip(random.normal(0.0, 0.1, pairs) + 0.5 * same, -1, 1)
-    accuracy = {ACCURACY: lambda: kfold_accuracy(scores, same, FOLDS), LOOP: lambda: loop_accuracy(scores, same)}
-    every = {
-        ALL_METRICS: lambda: verification_metrics(scores, same),
-        LOOP_VAL: lambda: (loop_accuracy(scores, same), loop_val(scores, same)),
-    }
-    return [
-        *_rows(f"accuracy of {pairs:,} pairs", accuracy, rounds, threads),
-        *_rows(f"metrics of {pairs:,} pairs", every, rounds, threads),
-    ]
-
-
-def _search_rows(gallery_rows: int, dim: int, probes: int, rounds: int, threads: int) -> list[dict[str, Any]]:
-    random = np.random.default_rng(0)
-    gallery, asked = (unit(random.standard_normal((count, dim), np.float32)) for count in (gallery_rows, probes))
-    steps = {SEARCH: lambda: search(asked, gallery, K)}
-    task = f"{probes:,} probes in {gallery_rows:,} x {dim}, {K} best"
-    if not find_spec("faiss"):
-        missing = {"task": task, "contender": FAISS, "note": "not installed: pip install faiss-cpu"}
-        return [*_rows(task, steps, rounds, threads), missing]
-    import faiss
-
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(threads)
-    index = faiss.IndexFlatIP(dim)
-    index.add(gallery)
-    try:
-        return _rows(task, {**steps, FAISS: lambda: index.search(asked, K)}, rounds, threads)
-    finally:
-        faiss.omp_set_num_threads(before)
-
-
 def _rows(task: str, steps: dict[str, Any], rounds: int, threads: int) -> list[dict[str, Any]]:
     times = alternating_times(steps, rounds, threads)
     ours = next(iter(times.values()))
@@ -146,7 +108,6 @@ def _rows(task: str, steps: dict[str, Any], rounds: int, threads: int) -> list[d
             "contender": name,
             "ms": median(mine),
             "times_ours": median_ratio(mine, ours),
-            "note": "",
         }
         for name, mine in times.items()
     ]

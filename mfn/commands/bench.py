@@ -30,8 +30,7 @@ def parser(verb: str = "bench") -> argparse.ArgumentParser:
     data.add_argument("--root", type=Path, help="InsightFace pack; without it a synthetic one is written")
     data.add_argument("--workers", type=int, default=1)
     data.set_defaults(run=_data)
-    metrics = subjects.add_parser("metrics", help="a verification set's metrics, and a 1:N search")
-    metrics.add_argument("--gallery", type=int, default=1_000_000, help="rows searched")
+    metrics = subjects.add_parser("metrics", help="a verification set's metrics")
     metrics.set_defaults(run=_metrics)
     head = subjects.add_parser("head", help="time and memory of a margin head's step")
     head.add_argument("--classes", type=int, default=85742)
@@ -48,7 +47,7 @@ def _data(options: argparse.Namespace) -> None:
 
 
 def _metrics(options: argparse.Namespace) -> None:
-    _show("Metrics and 1:N search", lambda: bench_metrics(gallery_rows=options.gallery), options.json)
+    _show("Metrics", bench_metrics, options.json)
 
 
 def _head(options: argparse.Namespace) -> None:

@@ -183,8 +183,8 @@ class FaceDataModule(LightningDataModule):
             shuffle=self.shuffle,
             drop_last=self.drop_last,
             seed=self.seed,
-            rank=self.trainer.global_rank if self.trainer else 0,
-            world_size=self.trainer.world_size if self.trainer else 1,
+            rank=self._rank,
+            world_size=self._world_size,
             least=SMALLEST_BATCH,
         )
         if len(sampler) == 0:
@@ -233,7 +233,7 @@ class FaceDataModule(LightningDataModule):
     def val_dataloader(self) -> list[FaceLoader]:
         """Return one loader per verification set, in their order, then one of the validation images, if any.
 
-        Every rank judges on all images.
+        In a distributed run each rank gets its share of a verification set, and all of the validation images.
         """
         self._ready()
         loaders = [
@@ -243,7 +243,9 @@ class FaceDataModule(LightningDataModule):
                 self.eval_batch_size,
                 self.num_workers,
                 self.multiprocessing_context,
-                pairs.strict,
+                strict=False,  # an error in one process alone would leave the others waiting; the callback raises it
+                rank=self._rank,
+                world_size=self._world_size,
             )
             for pairs in self.verification_sets.values()
         ]
@@ -285,6 +287,14 @@ class FaceDataModule(LightningDataModule):
         self.pictures = {"training images": Fitted(train, self.fit)} | {
             name: self.verification_sets[name].source for name in self.verification
         }
+
+    @property
+    def _rank(self) -> int:
+        return self.trainer.global_rank if self.trainer else 0
+
+    @property
+    def _world_size(self) -> int:
+        return self.trainer.world_size if self.trainer else 1
 
     def _loader(self, images: FaceImages, sampler: FaceBatchSampler) -> FaceLoader:
         return FaceLoader(

@@ -94,11 +94,15 @@ def test_identity_rules_reach_the_loader() -> None:
     assert data.summary()["images per training identity"] == "30 to 40, median 35"
 
 
-def test_ranks_share_training_and_judge_on_everything() -> None:
-    data = module(val_identities=0.25)
-    data.trainer = SimpleNamespace(global_rank=1, world_size=2)  # type: ignore[assignment]
-    assert len(data.train_dataloader()) == 9
-    assert sum(len(batch.labels) for batch in data.val_dataloader()[0]) == 100
+def test_ranks_share_training_and_verification() -> None:
+    judged: list[list[int]] = []
+    for rank in (0, 1, 2):
+        data = module(val_identities=0.25)
+        data.trainer = SimpleNamespace(global_rank=rank, world_size=3)  # type: ignore[assignment]
+        assert len(data.train_dataloader()) == 6
+        judged.append([index for batch in data.val_dataloader()[0] for index in batch.indices.tolist()])
+    assert [len(positions) for positions in judged] == [34, 34, 34]  # as many steps on each, or one would wait
+    assert set().union(*judged) == set(range(100))
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
+from mfn.data.datamodule import FaceDataModule
+from mfn.evaluation.verification import evaluate_verification
+from mfn.inference.embedder import FaceEmbedder
+from mfn.synthetic.dataset import SyntheticFaces
 from tests.scripts import TINY, Done, run_script
 
+SIZE = (32, 32)
 TWO = (*TINY, "trainer.devices=2", "trainer.strategy=ddp", "hydra.run.dir=run")
 
 
@@ -41,6 +46,13 @@ def test_two_processes_train_and_go_on_together(tmp_path: Path) -> None:
     assert done.output.count("Parameter groups") == 1
     assert steps(tmp_path) == 4  # 64 images in batches of 8 for each of the two
     last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    with next((tmp_path / "run").rglob("metrics.csv")).open() as file:
+        logged = next(row for row in csv.DictReader(file) if row.get("val/held_out/accuracy"))
+    data = FaceDataModule(SyntheticFaces(10, 8, image_size=SIZE), image_size=SIZE, val_identities=0.25, val_pairs=3000)
+    data.setup()
+    alone = evaluate_verification(FaceEmbedder.load(last), data.verification_sets["held_out"]).numbers()
+    for name in ("accuracy", "eer", "threshold", "pairs"):
+        assert float(logged[f"val/held_out/{name}"]) == pytest.approx(alone[name], abs=1e-4)
     run_script("train", f"ckpt_path={last}", "trainer.max_epochs=2", cwd=tmp_path)
     assert steps(tmp_path) == 8
 

@@ -1,18 +1,19 @@
-"""Verification during training: the held-out identities, and any other set, judged at each validation."""
+"""Verification during training: the held-out identities, and any other set, scored at each validation."""
 
 import logging
-from collections import Counter
 from typing import Any
 
 import numpy as np
 import torch
 from lightning import Callback, LightningModule, Trainer
-from torch import Tensor
-from torch.nn import functional
 
 from mfn.benchmarks.verification import VerificationSet
+from mfn.errors import BrokenImageError
 from mfn.evaluation.pair_scores import pair_scores
 from mfn.evaluation.verification_result import VerificationResult, verification_result
+from mfn.metrics.gathered import GatheredEmbeddings
+from mfn.metrics.scores import unit
+from mfn.training.callbacks.agreement import stop_together
 
 log = logging.getLogger(__name__)
 
@@ -20,9 +21,9 @@ log = logging.getLogger(__name__)
 class Verification(Callback):
     """Logs ``val/<set>/accuracy`` and the other figures of every set, and ``val/mean/accuracy`` of several.
 
-    The validation loaders of the data module give the images of one set each, in order; the validation step gives
-    their embeddings. The last loader may hold labelled validation images, of which ``val/loss`` and ``val/top1`` are
-    logged.
+    The validation loaders of the data module give the images of one set each, to each process its share; the
+    validation step gives their embeddings, which are put together at the end. The last loader may hold labelled
+    validation images, of which ``val/loss`` and ``val/top1`` are logged.
 
     Attributes:
         results: The newest result on each set.
@@ -30,8 +31,8 @@ class Verification(Callback):
 
     def __init__(self) -> None:
         self.results: dict[str, VerificationResult] = {}
-        self._embeddings: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
-        self._seen: Counter[int] = Counter()
+        self._gathered: dict[int, GatheredEmbeddings] = {}
+        self._broken: str | None = None
         self._closed: list[tuple[float, float, int]] = []
         self._metrics: dict[str, float] = {}
 
@@ -54,8 +55,8 @@ class Verification(Callback):
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Forgets the embeddings of the last validation."""
-        self._embeddings.clear()
-        self._seen.clear()
+        self._gathered = {index: GatheredEmbeddings().to(pl_module.device) for index in range(len(_sets(trainer)))}
+        self._broken = None
         self._closed.clear()
 
     def on_validation_batch_end(
@@ -68,48 +69,52 @@ class Verification(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Collects embeddings, or loss and accuracy of the labelled images."""
-        if dataloader_idx < len(_sets(trainer)):
-            self._seen[dataloader_idx] += len(batch.indices) + len(batch.broken)
-            self._embeddings.setdefault(dataloader_idx, []).append((batch.indices.cpu().numpy(), _unit(outputs)))
+        if (gathered := self._gathered.get(dataloader_idx)) is not None:
+            gathered.update(batch.indices, outputs, len(batch.broken))
+            if batch.broken and list(_sets(trainer).values())[dataloader_idx].strict:
+                self._broken = self._broken or batch.broken[0][1]
         elif len(batch.labels):
             output = pl_module.head(outputs, batch.labels)  # type: ignore[operator]
             correct = (output.predicted == batch.labels).float().mean()
             self._closed.append((float(output.loss), float(correct), len(batch.labels)))
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Judges each set and logs the figures."""
+        """Puts together what the processes embedded, scores each set and logs the figures.
+
+        Raises:
+            BrokenImageError: An image of a strict set cannot be decoded.
+        """
+        stop_together(trainer, BrokenImageError(self._broken) if self._broken else None)
         if self._closed:
             loss, top1, count = np.array(self._closed).T
             pl_module.log("val/loss", float(np.average(loss, weights=count)), sync_dist=True)
             pl_module.log("val/top1", float(np.average(top1, weights=count)), sync_dist=True)
         current: list[VerificationResult] = []
-        for position, (name, pairs) in enumerate(_sets(trainer).items()):
-            if self._seen[position] < len(pairs.source):
+        for gathered, (name, pairs) in zip(self._gathered.values(), _sets(trainer).items(), strict=True):
+            if not gathered.update_count:
+                continue
+            positions, embeddings, seen = gathered.compute()
+            if seen < len(pairs.source):
                 continue  # Lightning's sanity check and limit_val_batches see only the first batches
-            positions, embeddings = (np.concatenate(part) for part in zip(*self._embeddings[position], strict=True))
-            judged = verification_result(pairs, pair_scores(pairs, positions, embeddings))
-            self.results[name] = judged
-            current.append(judged)
-            numbers = {f"val/{name}/{key}": value for key, value in judged.numbers().items()}
+            result = verification_result(pairs, pair_scores(pairs, positions, unit(embeddings)))
+            self.results[name] = result
+            current.append(result)
+            numbers = {f"val/{name}/{key}": value for key, value in result.numbers().items()}
             pl_module.log_dict(numbers, sync_dist=True)
             log.info(
                 "step %d: %s accuracy %.2f %% (+- %.2f) on %d pairs, EER %.2f %%, threshold %.3f",
                 trainer.global_step,
                 name,
-                100 * judged.accuracy,
-                100 * judged.accuracy_std,
-                judged.pairs,
-                100 * judged.eer,
-                judged.threshold,
+                100 * result.accuracy,
+                100 * result.accuracy_std,
+                result.pairs,
+                100 * result.eer,
+                result.threshold,
             )
         if len(current) > 1:
-            mean = sum(judged.accuracy for judged in current) / len(current)
+            mean = sum(result.accuracy for result in current) / len(current)
             pl_module.log("val/mean/accuracy", mean, sync_dist=True)
 
 
 def _sets(trainer: Trainer) -> dict[str, VerificationSet]:
     return trainer.datamodule.verification_sets  # type: ignore[attr-defined]
-
-
-def _unit(embeddings: Tensor) -> np.ndarray:
-    return functional.normalize(embeddings.detach().to(torch.float32)).cpu().numpy()
