@@ -20,10 +20,10 @@ from mfn.config.recipe import recipe_sentence
 from mfn.config.sources import open_source, open_validation
 from mfn.data.datamodule import FaceDataModule
 from mfn.evaluation.alignment import a_few, warn_of_unaligned
-from mfn.images.passed_over import passed_over_of
 from mfn.models.count import network_size
 from mfn.report.run import readable, report_run
 from mfn.report.tables import table
+from mfn.sources.source import passed_over_of
 from mfn.training.assembly import build_recognizer, build_trainer, check, monitors
 from mfn.training.monitors import check_monitors
 from mfn.training.parameter_groups import group_rows

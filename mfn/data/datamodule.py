@@ -17,11 +17,10 @@ from mfn.data.sampler import FaceBatchSampler
 from mfn.data.splits import SplitRules, Splits, check_enough, split
 from mfn.data.summary import rows_of_training, rows_of_validation
 from mfn.errors import CheckpointError, ConfigError
-from mfn.images.copies import copies_of
 from mfn.sources.fit import Fit, Fitted
 from mfn.sources.known_people import KnownImages, known_images
 from mfn.sources.sizes import RESIZE, check_sizes
-from mfn.sources.source import FaceSource, ImageSource
+from mfn.sources.source import FaceSource, ImageSource, copies_of
 from mfn.sources.subset import Subset
 
 SMALLEST_BATCH = 2

@@ -7,9 +7,8 @@ import numpy as np
 from mfn.data.augment import Augmentation
 from mfn.data.sampler import SampleKey
 from mfn.errors import BrokenImageError
-from mfn.images.copies import copies_of
 from mfn.sources.fit import Fit
-from mfn.sources.source import ImageSource
+from mfn.sources.source import ImageSource, copies_of
 
 BrokenImages = tuple[tuple[int, str], ...]
 """(position in the source, reason) of images that could not be decoded or brought to the size."""

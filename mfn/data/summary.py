@@ -3,10 +3,8 @@
 import numpy as np
 
 from mfn.data.splits import Splits
-from mfn.images.copies import copies_of
-from mfn.images.passed_over import passed_over_of
 from mfn.sources.known_people import KnownImages
-from mfn.sources.source import FaceSource
+from mfn.sources.source import FaceSource, copies_of, passed_over_of
 
 
 def rows_of_training(source: FaceSource, splits: Splits) -> dict[str, int | str]:

@@ -42,11 +42,6 @@ class Copies:
         return VARIANTS[name](image, variant_draws(seed, epoch, row)) if name else image
 
 
-def copies_of(source: object) -> Copies | None:
-    """Return the copies of a source that has some."""
-    return getattr(source, "copies", None)
-
-
 def read_copies(folder: Path, keys: np.ndarray) -> Copies | None:
     """Read a folder's `variants.tsv`, if there is one.
 

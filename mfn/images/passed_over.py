@@ -63,8 +63,3 @@ class PassedOver:
     def _shown(self, reason: str) -> str:
         names = self._examples[reason][:_SHOWN]
         return ", ".join(map(printable, names)) + (", ..." if self.counts[reason] > len(names) else "")
-
-
-def passed_over_of(source: object) -> PassedOver:
-    """Return what a source passed over; nothing where it does not tell."""
-    return getattr(source, "passed_over", None) or PassedOver()

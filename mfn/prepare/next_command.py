@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from mfn.config.quoting import quoted_override
 from mfn.data.splits import SplitRules, split
 from mfn.errors import ConfigError
-from mfn.images.copies import copies_of
-from mfn.sources.source import FaceSource
+from mfn.sources.source import FaceSource, copies_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ from mfn.images.bombs import refuse_bomb
 from mfn.prepare.align_step import BROKEN, AlignRules, aligned, measured
 from mfn.prepare.executors import Done
 from mfn.prepare.shards import Shards
-from mfn.sources.encode import EncodedImages
-from mfn.sources.source import FaceSource
+from mfn.sources.source import EncodedImages, FaceSource
 
 _AT_ONCE, _MOST_BYTES = 16, 600_000_000
 """Photos in memory at a time, as many of a phone's take 600 MB; after so many bytes no more are read before work."""

@@ -1,25 +1,13 @@
 """The images of a source as the first manifest, and what is no image to it."""
 
 from collections import Counter
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from mfn.images.copies import Copies, copies_of
+from mfn.images.copies import Copies
 from mfn.images.passed_over import PassedOver
 from mfn.prepare.manifest import Manifest
-from mfn.sources.source import FaceSource
-
-
-@runtime_checkable
-class NamedImages(Protocol):
-    """A source that has a short name for each of its images."""
-
-    @property
-    def names(self) -> list[str]:
-        """A path below the root, or the key of a record, for each image."""
-        ...
-
+from mfn.sources.source import FaceSource, copies_of, names_of
 
 PASSED_OVER = "passed over: "
 """Begins the reason of what never was an image."""
@@ -56,8 +44,7 @@ def photos_of(source: FaceSource) -> Manifest:
     digits = len(str(raw.max(initial=0)))
     given = source.label_names or {}
     identities = np.array([given.get(label, f"{label:0{digits}d}") for label in raw.tolist()], str)
-    names = source.names if isinstance(source, NamedImages) else [source.describe(i) for i in range(len(source))]
-    return Manifest(name=np.array(names, str)[rows], identity=identities[inverse], row=rows)
+    return Manifest(name=np.array(names_of(source), str)[rows], identity=identities[inverse], row=rows)
 
 
 def with_copies(manifest: Manifest, copies: Copies | None) -> Manifest:

@@ -14,8 +14,7 @@ import numpy as np
 
 from mfn.align.detector import Detector
 from mfn.errors import DataError
-from mfn.images.copies import Copies, copies_of
-from mfn.images.passed_over import passed_over_of
+from mfn.images.copies import Copies
 from mfn.inference.embedder import FaceEmbedder
 from mfn.prepare.align_step import AlignRules
 from mfn.prepare.balance import BalanceRules, balance
@@ -37,7 +36,7 @@ from mfn.prepare.split_step import split
 from mfn.prepare.suspects import check_identities
 from mfn.prepare.workspace import Workspace
 from mfn.progress import tracked
-from mfn.sources.source import FaceSource
+from mfn.sources.source import FaceSource, copies_of, passed_over_of
 
 log = logging.getLogger(__name__)
 

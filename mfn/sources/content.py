@@ -4,26 +4,14 @@ import hashlib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
-from typing import Protocol, runtime_checkable
 
 from mfn.errors import DataError
-from mfn.images.copies import copies_of
-from mfn.sources.encode import EncodedImages
-from mfn.sources.source import ImageSource
+from mfn.sources.source import EncodedImages, ImageSource, MadeImages, copies_of
 
 _READERS = 8
 """Threads that read and hash: disks and networks answer several questions at a time."""
 _PART = 64
 """Images that a thread takes at a time; handing over costs more than hashing one."""
-
-
-@runtime_checkable
-class MadeImages(Protocol):
-    """A source whose images are made from another's."""
-
-    def content(self, index: int) -> bytes:
-        """Return all that the pixels of image `index` are a function of."""
-        ...
 
 
 def content(source: ImageSource, index: int) -> bytes:
@@ -57,7 +45,7 @@ def digests(source: ImageSource, positions: Iterable[int]) -> list[bytes]:
 
 def is_stored(source: ImageSource) -> bool:
     """Whether looking at the contents of a source costs no decoding or drawing."""
-    return getattr(source, "stored", isinstance(source, EncodedImages))
+    return source.stored if isinstance(source, MadeImages) else isinstance(source, EncodedImages)
 
 
 def _digest(source: ImageSource, index: int) -> bytes:

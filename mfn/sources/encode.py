@@ -1,21 +1,10 @@
 """Images as encoded bytes: the original ones wherever a source still has them."""
 
-from typing import Protocol, runtime_checkable
-
 import cv2
 import numpy as np
 
 from mfn.images.formats import format_of
-from mfn.sources.source import ImageSource
-
-
-@runtime_checkable
-class EncodedImages(Protocol):
-    """A source that holds its images encoded."""
-
-    def encoded(self, index: int) -> bytes:
-        """Return the bytes of image `index` as they are stored."""
-        ...
+from mfn.sources.source import EncodedImages, ImageSource
 
 
 def encoded(source: ImageSource, index: int) -> bytes:

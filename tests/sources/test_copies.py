@@ -10,10 +10,11 @@ from mfn.data.datamodule import FaceDataModule
 from mfn.data.images import FaceImages
 from mfn.data.splits import SplitRules, split
 from mfn.errors import DataError
-from mfn.images.copies import copies_of, read_copies, write_copies
+from mfn.images.copies import read_copies, write_copies
 from mfn.images.variants import VARIANTS, variant_draws
 from mfn.sources.folder_dataset import FolderDataset
 from mfn.sources.record_dataset import RecordDataset
+from mfn.sources.source import copies_of
 from tests.sources.files import jpeg, write_pack
 
 PEOPLE = {float(label): 6 for label in range(12)}
