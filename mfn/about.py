@@ -24,7 +24,7 @@ def called(verb: str) -> str:
     """How a user calls a command here: by its script in a clone, unless they do it by the verb already.
 
     Args:
-        verb: train, evaluate or export.
+        verb: Train, evaluate or export.
     """
     script = Path(__file__).resolve().parents[1] / f"{verb}.py"
     return f"mfn {verb}" if os.environ.get(VERB) or not script.is_file() else f"python {verb}.py"

@@ -30,7 +30,7 @@ ALLOWED = {
     # Networks, trained and used
     "checkpoint": EVERYWHERE,
     "config": {"checkpoint"} | EVERYWHERE,
-    "training": {"config", "checkpoint", "data", "benchmarks", "sources", "evaluation"} | EVERYWHERE,
+    "training": {"config", "checkpoint", "data", "benchmarks", "sources", "evaluation", "metrics"} | EVERYWHERE,
     "recognizer": {"training"},
     "inference": {"checkpoint", "metrics", "models"} | EVERYWHERE,
     "evaluation": {"align", "benchmarks", "data", "inference", "metrics", "sources"} | EVERYWHERE,

@@ -13,7 +13,7 @@ class Detector(Protocol):
     """Finds the faces in photos."""
 
     def __call__(self, images: Sequence[NDArray[np.uint8]], names: Sequence[str]) -> list[list[Face]]:
-        """Find the faces of each photo.
+        """Finds the faces of each photo.
 
         What is found in a photo is a function of that photo (and of its name, for landmarks that come from a file),
         not of the others it comes with.

@@ -49,7 +49,7 @@ class LandmarkFile:
             raise DataError(f"{self.path} is not a text file in UTF-8, so it is no landmark file") from error
 
     def __call__(self, images: Sequence[NDArray[np.uint8]], names: Sequence[str]) -> list[list[Face]]:
-        """Look up the faces of photos by name, see `mfn.align.detector.Detector`; `images` are not looked at."""
+        """Looks up the faces of photos by name, see `mfn.align.detector.Detector`; `images` are not looked at."""
         return [
             sorted(map(_face, self._rows.get(name, [])), key=lambda face: -np.nan_to_num(face.score)) for name in names
         ]

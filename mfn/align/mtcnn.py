@@ -77,7 +77,7 @@ class MtcnnDetector:
 
     @torch.inference_mode()
     def __call__(self, images: Sequence[NDArray[np.uint8]], names: Sequence[str]) -> list[list[Face]]:
-        """Find the faces of photos, see `mfn.align.detector.Detector`; `names` are not looked at."""
+        """Finds the faces of photos, see `mfn.align.detector.Detector`; `names` are not looked at."""
         boxes = self._propose(images)
         refined = [self._refine(*seen) for seen in zip(boxes, self._look(self._rnet, 24, images, boxes), strict=True)]
         seen = self._look(self._onet, 48, images, refined)

@@ -12,7 +12,7 @@ from mfn.errors import DataError
 def warp(
     image: NDArray[np.uint8], matrix: NDArray[np.float64], size: tuple[int, int], *, replicate: bool = False
 ) -> NDArray[np.uint8]:
-    """Cut a crop out of a photo as InsightFace's ``norm_crop`` does: bilinear, black outside of the photo.
+    """Cuts a crop out of a photo as InsightFace's ``norm_crop`` does: bilinear, black outside of the photo.
 
     Args:
         image: uint8 (H, W, 3).
@@ -37,7 +37,7 @@ def warp(
 
 
 def align_face(image: NDArray[np.uint8], points: ArrayLike, contract: InputContract) -> NDArray[np.uint8]:
-    """Cut one face out of a photo so that its landmarks lie where a network expects them.
+    """Cuts one face out of a photo so that its landmarks lie where a network expects them.
 
     Args:
         image: uint8 (H, W, 3).

@@ -50,7 +50,7 @@ class YuNetDetector:
             raise ConfigError(f"detector.model_path: OpenCV cannot run {model_path} as YuNet") from error
 
     def __call__(self, images: Sequence[NDArray[np.uint8]], names: Sequence[str]) -> list[list[Face]]:
-        """Find the faces of photos, see `mfn.align.detector.Detector`; `names` are not looked at."""
+        """Finds the faces of photos, see `mfn.align.detector.Detector`; `names` are not looked at."""
         return [self._faces(image) for image in images]
 
     def _faces(self, image: NDArray[np.uint8]) -> list[Face]:

@@ -32,17 +32,17 @@ Rate = Callable[[], float]
 def bench_data(
     root: Path | None = None, workers: int = 1, images: int = 2560, rounds: int = 7, seed: int = 0
 ) -> list[dict[str, str | float]]:
-    """Measure reading, decoding and the whole loader on the same images in one run.
+    """Measures reading, decoding and the whole loader on the same images in one run.
 
     Everything takes turns, so that whatever else the machine does weighs on all alike; rates and ratios are
     medians over the rounds. Decoders and readers run in this process with one thread.
 
     Args:
-        root: folder of an InsightFace pack; None writes a small pack of synthetic faces and measures on that.
-        workers: processes of the loader, at least 1.
-        images: images per turn, taken at random from the pack.
-        rounds: turns.
-        seed: of the choice and order of the images.
+        root: Folder of an InsightFace pack; None writes a small pack of synthetic faces and measures on that.
+        workers: Processes of the loader, at least 1.
+        images: Images per turn, taken at random from the pack.
+        rounds: Turns.
+        seed: Of the choice and order of the images.
 
     Returns:
         A row for each: `what`, `per_second` and its ratios `to_bare_decoder` (the fastest there is here) and
@@ -85,7 +85,7 @@ def bench_data(
 
 
 def write_synthetic_pack(folder: Path, identities: int = 40, images: int = 25, quality: int = 95) -> None:
-    """Write synthetic faces as `train.rec` and `train.idx`, without record 0."""
+    """Writes synthetic faces as `train.rec` and `train.idx`, without record 0."""
     faces = SyntheticFaces(identities, images, (112, 112), 0)
     with RecordWriter(folder / "train.rec", folder / "train.idx") as writer:
         for index, label in enumerate(faces.labels.tolist()):

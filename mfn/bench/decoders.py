@@ -11,7 +11,7 @@ from torchvision import transforms
 
 
 def bare_decoders() -> dict[str, Callable]:
-    """Return the JPEG decoders there are here by name: bytes in, RGB pixels out, nothing else.
+    """The JPEG decoders there are here by name: bytes in, RGB pixels out, nothing else.
 
     torchvision's own is slower than both and on its way out of torchvision.
     """
@@ -26,7 +26,7 @@ def bare_decoders() -> dict[str, Callable]:
 
 
 def usual_path() -> Callable:
-    """Return what most training scripts do to an image, without resizing: Pillow, then torchvision."""
+    """What most training scripts do to an image, without resizing: Pillow, then torchvision."""
     transform = transforms.Compose(
         [transforms.RandomHorizontalFlip(), transforms.ToTensor(), transforms.Normalize([0.5] * 3, [0.5] * 3)]
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def private_megabytes() -> float:
-    """Return the resident memory of this process and its children that no file backs, in MB (10**6 bytes).
+    """The resident memory of this process and its children that no file backs, in MB (10**6 bytes).
 
     Pages of a memory-mapped pack do not count: the system takes them back when it needs them. NaN where
     there is no /proc.

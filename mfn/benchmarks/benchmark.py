@@ -44,7 +44,7 @@ def read_benchmark(
     odd_pairs: KeepOrLeaveOut = "keep",
     images: str | None = None,
 ) -> VerificationSet:
-    """Read the benchmark `name` from `root`.
+    """Reads the benchmark `name` from `root`.
 
     Looked for, in this order:
 
@@ -57,17 +57,17 @@ def read_benchmark(
     Upper and lower case are one. Images of a list are looked for as `image_folders` says.
 
     Args:
-        name: of the benchmark: lfw, cfp_fp, agedb_30, calfw, cplfw, vgg2_fp, or your own.
-        root: a file or folder.
-        allow_missing: leave out the pairs of images that are not there, instead of raising.
-        folds: judge in so many, whatever the benchmark brings; None takes its own, or ten.
-        odd_pairs: what becomes of pairs of an image with itself, of repeats and of pairs called both kinds: a published
+        name: Of the benchmark: lfw, cfp_fp, agedb_30, calfw, cplfw, vgg2_fp, or your own.
+        root: A file or folder.
+        allow_missing: Leave out the pairs of images that are not there, instead of raising.
+        folds: Judge in so many, whatever the benchmark brings; None takes its own, or ten.
+        odd_pairs: What becomes of pairs of an image with itself, of repeats and of pairs called both kinds: a published
             set keeps them, so that its figures are those of the field. They are counted either way.
-        images: the folder of a list's images, where they lie in none of the usual places beside it.
+        images: The folder of a list's images, where they lie in none of the usual places beside it.
 
     Raises:
-        ConfigError: a value of the wrong kind.
-        DataError: nothing of the above is there, or what is there cannot be read.
+        ConfigError: A value of the wrong kind.
+        DataError: Nothing of the above is there, or what is there cannot be read.
     """
     place = given_root(root, f"the folder that holds {name}")
     return read_at(place, name, name, allow_missing, folds, odd_pairs, images)
@@ -82,7 +82,7 @@ def read_at(
     odd_pairs: KeepOrLeaveOut,
     images: str | None = None,
 ) -> VerificationSet:
-    """Read as `read_benchmark` what its configuration calls `key`."""
+    """Reads as `read_benchmark` what its configuration calls `key`."""
     checked_options(key, allow_missing, folds, odd_pairs)
     found = _found(name, place, allow_missing, folds, given_images(images, key))
     return _with_note_of_folds(settled(found, odd_pairs == "keep", key), folds)
@@ -101,7 +101,7 @@ def _found(name: str, root: Path, allow_missing: bool, folds: int | None, images
 
 
 def _list_in(name: str, root: Path, folders: Sequence[Path]) -> Path | None:
-    """Return the first list of the benchmark in these folders; CFP's first list of images stands for its protocol."""
+    """The first list of the benchmark in these folders; CFP's first list of images stands for its protocol."""
     for folder in folders:
         is_cfp = folder == root / name or "cfp" in name.lower()  # no other benchmark is judged on CFP's pairs
         protocol = find_protocol(folder) if is_cfp else None
@@ -122,10 +122,10 @@ def _read_file(name: str, file: Path, allow_missing: bool, folds: int | None, im
 
 
 def listed_in(file: Path, folds: int | None = None) -> ListedPairs:
-    """Return the pairs of a list of any form; LFW's of both kinds where they are in two files.
+    """The pairs of a list of any form; LFW's of both kinds where they are in two files.
 
     Raises:
-        DataError: the file cannot be read, or a line is no pair.
+        DataError: The file cannot be read, or a line is no pair.
     """
     if (other := other_half(file)) is not None:
         more = table(other)
@@ -141,7 +141,7 @@ def listed_in(file: Path, folds: int | None = None) -> ListedPairs:
 
 
 def _with_note_of_folds(pairs: VerificationSet, folds: int | None) -> VerificationSet:
-    """Say where there are not pairs enough for the folds asked for."""
+    """Says where there are not pairs enough for the folds asked for."""
     found = np.unique(pairs.fold_of).size
     if folds is None or found >= folds:
         return pairs

@@ -31,10 +31,10 @@ class Notes:
 
 
 def read_notes(pack: Path, num_pairs: int) -> Notes | None:
-    """Return the notes beside a pack of so many pairs, None where there are none.
+    """The notes beside a pack of so many pairs, None where there are none.
 
     Raises:
-        DataError: they are damaged or belong to another pack.
+        DataError: They are damaged or belong to another pack.
     """
     path = notes_beside(pack)
     if not path.is_file():
@@ -60,7 +60,7 @@ def read_notes(pack: Path, num_pairs: int) -> Notes | None:
 
 
 def write_notes(pack: Path, notes: Notes | None) -> None:
-    """Write the notes beside a finished pack; None removes those that are there."""
+    """Writes the notes beside a finished pack; None removes those that are there."""
     path = notes_beside(pack)
     if notes is None:
         path.unlink(missing_ok=True)
@@ -77,12 +77,12 @@ def write_notes(pack: Path, notes: Notes | None) -> None:
 
 
 def are_notes(path: Path) -> bool:
-    """Return whether a file holds the notes of some pack."""
+    """Whether a file holds the notes of some pack."""
     return is_json_like(path, dict.fromkeys(_KEYS))
 
 
 def notes_beside(pack: Path) -> Path:
-    """Return where the notes of a pack lie."""
+    """Where the notes of a pack lie."""
     return pack.with_name(pack.name + ".json")
 
 

@@ -18,10 +18,10 @@ class BinImages:
     """The different images of a pack, in the order they first appear.
 
     Args:
-        name: for tables.
-        file_name: of the pack, for messages.
-        images: encoded.
-        numbers: the place of each in the pack.
+        name: For tables.
+        file_name: Of the pack, for messages.
+        images: Encoded.
+        numbers: The place of each in the pack.
     """
 
     def __init__(self, name: str, file_name: str, images: Sequence[bytes], numbers: Sequence[int]) -> None:
@@ -34,33 +34,33 @@ class BinImages:
         return len(self._images)
 
     def image(self, index: int) -> np.ndarray:
-        """Decode image `index`: uint8 (H, W, 3) RGB."""
+        """Decodes image `index`: uint8 (H, W, 3) RGB."""
         try:
             return decode_rgb(self._images[index])
         except BrokenImageError as error:
             raise BrokenImageError(f"{self.describe(index)}: {error}") from None
 
     def encoded(self, index: int) -> bytes:
-        """Return image `index` as it is stored."""
+        """Image `index` as it is stored."""
         return self._images[index]
 
     def describe(self, index: int) -> str:
-        """Name the place of image `index` in the pack."""
+        """Names the place of image `index` in the pack."""
         return f"{self._file_name} image {self._numbers[index]}"
 
 
 def read_bin(path: str | Path, name: str | None = None, folds: int | None = None) -> VerificationSet:
-    """Read a pack written by InsightFace's tools or by `write_bin`, running nothing that is in it.
+    """Reads a pack written by InsightFace's tools or by `write_bin`, running nothing that is in it.
 
     An image of many pairs is stored once for each; here equal ones are kept once, so each is embedded once.
 
     Args:
-        path: the pack.
-        name: of the set; by default the file's own.
-        folds: consecutive stretches of equal length; by default those of the notes beside the pack, or ten.
+        path: The pack.
+        name: Of the set; by default the file's own.
+        folds: Consecutive stretches of equal length; by default those of the notes beside the pack, or ten.
 
     Raises:
-        DataError: the file is missing, is no such pack, or the notes beside it do not belong to it.
+        DataError: The file is missing, is no such pack, or the notes beside it do not belong to it.
     """
     path = Path(path)
     name = name or path.stem
@@ -89,7 +89,7 @@ def read_bin(path: str | Path, name: str | None = None, folds: int | None = None
 
 
 def _content(path: Path) -> tuple[list[bytes], np.ndarray, tuple[str, ...]]:
-    """Return the images, whether each pair is genuine, and what was passed over."""
+    """The images, whether each pair is genuine, and what was passed over."""
     content: Any = safe_pickle.load(path)
     if not isinstance(content, list | tuple) or len(content) < 2 or not all(map(_is_row, content[:2])):
         raise DataError(f"{path} is no verification pack: it must hold a list of images and a list of flags")
@@ -107,7 +107,7 @@ def _is_row(part: Any) -> bool:
 
 
 def _flat(part: Any) -> list[Any]:
-    """Return what a row holds as values of Python."""
+    """What a row holds as values of Python."""
     return part.ravel().tolist() if isinstance(part, np.ndarray) else list(part)
 
 

@@ -30,8 +30,8 @@ def prepare_bin(pairs: VerificationSet, output: str | Path) -> VerificationSet:
         The set as packed: without the pairs of broken images, where the set is not strict.
 
     Raises:
-        BrokenImageError: an image of a strict set cannot be decoded.
-        DataError: no pair is left, or there is a file of others under that name.
+        BrokenImageError: An image of a strict set cannot be decoded.
+        DataError: No pair is left, or there is a file of others under that name.
     """
     refuse_to_replace_bin(Path(output))
     pairs = readable(pairs)
@@ -45,16 +45,16 @@ def prepare_bin(pairs: VerificationSet, output: str | Path) -> VerificationSet:
 
 
 def write_bin(path: str | Path, images: Sequence[bytes], is_same: Sequence[bool], notes: Notes | None = None) -> None:
-    """Write a pack that InsightFace's `load_bin` reads.
+    """Writes a pack that InsightFace's `load_bin` reads.
 
     Args:
-        path: the file; it appears once it is whole. One of ours that is there is replaced with its notes.
-        images: encoded, 2 P of them: both of the first pair, both of the second ...
-        is_same: whether each of the P pairs shows one person.
-        notes: what the pack itself has no place for; written beside it.
+        path: The file; it appears once it is whole. One of ours that is there is replaced with its notes.
+        images: Encoded, 2 P of them: both of the first pair, both of the second ...
+        is_same: Whether each of the P pairs shows one person.
+        notes: What the pack itself has no place for; written beside it.
 
     Raises:
-        DataError: images and flags are not as many as they should be, or there is a file of others.
+        DataError: Images and flags are not as many as they should be, or there is a file of others.
     """
     if len(images) != 2 * len(is_same):
         raise DataError(f"{path}: {len(images)} images do not make {len(is_same)} pairs")
@@ -68,17 +68,17 @@ def write_bin(path: str | Path, images: Sequence[bytes], is_same: Sequence[bool]
 
 
 def refuse_to_replace_bin(path: Path) -> None:
-    """Make sure that nothing is lost by writing a pack and its notes.
+    """Makes sure that nothing is lost by writing a pack and its notes.
 
     Raises:
-        DataError: there is something under one of their names that mfn did not write.
+        DataError: There is something under one of their names that mfn did not write.
     """
     refuse_to_replace(path, is_bin_of_ours)
     refuse_to_replace(notes_beside(path), are_notes)
 
 
 def is_bin_of_ours(path: Path) -> bool:
-    """Return whether `write_bin` made a file, and nobody changed it since."""
+    """Whether `write_bin` made a file, and nobody changed it since."""
     try:
         content = path.read_bytes()
     except OSError:

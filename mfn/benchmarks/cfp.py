@@ -28,17 +28,17 @@ def read_cfp(
     allow_missing: bool = False,
     folds: int | None = None,
 ) -> VerificationSet:
-    """Read CFP's official layout, with the folds of its own, each fold's genuine pairs first.
+    """Reads CFP's official layout, with the folds of its own, each fold's genuine pairs first.
 
     Args:
-        root: folder that holds `Protocol`, holds it one level down, or is it.
+        root: Folder that holds `Protocol`, holds it one level down, or is it.
         kind: FP pairs a frontal with a profile image, FF two frontal ones.
-        name: of the set, cfp_fp or cfp_ff by default.
-        allow_missing: leave out the pairs of images that are not there, instead of raising.
-        folds: other folds than its own: equal stretches of the genuine and of the impostor pairs.
+        name: Of the set, cfp_fp or cfp_ff by default.
+        allow_missing: Leave out the pairs of images that are not there, instead of raising.
+        folds: Other folds than its own: equal stretches of the genuine and of the impostor pairs.
 
     Raises:
-        DataError: files or images are missing, or a line is not what it should be.
+        DataError: Files or images are missing, or a line is not what it should be.
     """
     protocol = find_protocol(Path(root))
     if protocol is None:
@@ -69,13 +69,13 @@ def read_cfp(
 
 
 def find_protocol(root: Path) -> Path | None:
-    """Return CFP's folder `Protocol`: `root` itself, in it, or one level down."""
+    """CFP's folder `Protocol`: `root` itself, in it, or one level down."""
     candidates = (root, root / "Protocol", *sorted(root.glob("*/Protocol")))
     return next((folder.resolve() for folder in candidates if (folder / LISTS["F"]).is_file()), None)
 
 
 def _image_list(path: Path, folder: str) -> dict[int, str]:
-    """Return the image of each number, its path relative to the folder above `Protocol`."""
+    """The image of each number, its path relative to the folder above `Protocol`."""
     images = {}
     for number, line in numbered_lines(path):
         index, *rest = re.split(r"[ \t,;]+", line, maxsplit=1)

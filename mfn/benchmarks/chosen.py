@@ -15,15 +15,15 @@ from mfn.text import printable
 
 
 def chosen_benchmarks(root: str | None = None, allow_missing: bool = False, **sets: Any) -> dict[str, Any]:
-    """Return the sets, once each can be judged, no two are the same pairs under two names, and names are different.
+    """The sets, once each can be judged, no two are the same pairs under two names, and names are different.
 
     Args:
-        root: where the sets were read from; the sets have it from the configuration.
-        allow_missing: likewise.
-        sets: by name.
+        root: Where the sets were read from; the sets have it from the configuration.
+        allow_missing: Likewise.
+        sets: By name.
 
     Raises:
-        DataError: a set can only fail (all such sets are named), or two names lead to the same pairs:
+        DataError: A set can only fail (all such sets are named), or two names lead to the same pairs:
             `root/pairs.txt` cannot be both LFW and CALFW.
     """
     pairs = {name: benchmark for name, benchmark in sets.items() if isinstance(benchmark, VerificationSet)}
@@ -40,20 +40,20 @@ def chosen_benchmarks(root: str | None = None, allow_missing: bool = False, **se
 
 
 def chosen_pairs(root: str | None = None, allow_missing: bool = False, **sets: Any) -> dict[str, VerificationSet]:
-    """Return the sets as `chosen_benchmarks` does, where only sets of pairs will do.
+    """The sets as `chosen_benchmarks` does, where only sets of pairs will do.
 
     Raises:
-        ConfigError: one is no set of pairs.
-        DataError: as `chosen_benchmarks`.
+        ConfigError: One is no set of pairs.
+        DataError: As `chosen_benchmarks`.
     """
     return only_pairs(chosen_benchmarks(root, allow_missing, **sets))
 
 
 def only_pairs(sets: Mapping[str, Any]) -> dict[str, VerificationSet]:
-    """Return the sets, once all are sets of pairs.
+    """The sets, once all are sets of pairs.
 
     Raises:
-        ConfigError: one is not; evaluate.py takes every kind.
+        ConfigError: One is not; evaluate.py takes every kind.
     """
     if other := [name for name, benchmark in sets.items() if not isinstance(benchmark, VerificationSet)]:
         raise ConfigError(
@@ -70,10 +70,10 @@ def read_file(
     odd_pairs: KeepOrLeaveOut = "leave_out",
     images: str | None = None,
 ) -> VerificationSet:
-    """Read one file of pairs, a `.bin` pack, a `.csv` or a list, under the file's own name; see `read_benchmark`.
+    """Reads one file of pairs, a `.bin` pack, a `.csv` or a list, under the file's own name; see `read_benchmark`.
 
     Raises:
-        DataError: it is no file, or cannot be read.
+        DataError: It is no file, or cannot be read.
     """
     file = given_root(path, "a .bin pack, a .csv or a list of pairs")
     if not file.is_file():
@@ -90,7 +90,7 @@ def _problem(benchmark: Any, key: str) -> str:
 
 
 def _named_apart(sets: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the sets, each under a name of its own in tables and reports: `lfw` and `lfw (file)`."""
+    """The sets, each under a name of its own in tables and reports: `lfw` and `lfw (file)`."""
     taken: set[str] = set()
     apart = {}
     for key, benchmark in sets.items():

@@ -22,13 +22,13 @@ class IdentificationSet:
     """A 1:N benchmark; probes whose identity has no image in the gallery are unknown (the open set).
 
     Attributes:
-        name: for tables and metric names.
-        source: the images.
+        name: For tables and metric names.
+        source: The images.
         gallery: int64 (G,), positions in `source` of the enrolled images.
         probes: int64 (Q,), positions in `source` of the images to identify.
         identities: int64 (N,), the person each image of `source` shows.
-        notes: what to know of the figures, a sentence each.
-        strict: a broken image is an error; otherwise it is left out.
+        notes: What to know of the figures, a sentence each.
+        strict: A broken image is an error; otherwise it is left out.
     """
 
     name: str
@@ -48,21 +48,21 @@ def split_gallery(
     name: str | None = None,
     max_probes: int | None = None,
 ) -> IdentificationSet:
-    """Enrol a seeded share of the people under `root`; everything else is probes.
+    """Enrols a seeded share of the people under `root`; everything else is probes.
 
     A probe that is a gallery image over again, byte for byte, is found by any network: it is left out and counted.
 
     Args:
-        root: faces with their identities, see `open_faces`.
-        gallery_images: images of each enrolled person in the gallery; their other images are known probes.
-        enrolled: share of the people; all images of the others are unknown probes. 1 makes a closed set.
-        seed: of all draws; a person's part does not depend on who else is there.
-        name: of the set; by default the source's own.
-        max_probes: keep a seeded pick of this many probes; None keeps all.
+        root: Faces with their identities, see `open_faces`.
+        gallery_images: Images of each enrolled person in the gallery; their other images are known probes.
+        enrolled: Share of the people; all images of the others are unknown probes. 1 makes a closed set.
+        seed: Of all draws; a person's part does not depend on who else is there.
+        name: Of the set; by default the source's own.
+        max_probes: Keep a seeded pick of this many probes; None keeps all.
 
     Raises:
-        ConfigError: a value out of range.
-        DataError: there is nothing at `root`, or nobody to enrol and look for.
+        ConfigError: A value out of range.
+        DataError: There is nothing at `root`, or nobody to enrol and look for.
     """
     checked_numbers(1, gallery_images=gallery_images, max_probes=max_probes)
     checked_numbers(0, seed=seed)
@@ -95,7 +95,7 @@ def split_gallery(
 def _without_copies(
     name: str, source: ImageSource, gallery: np.ndarray, probes: np.ndarray
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return the probes whose bytes are no gallery image's, and a note of how many are."""
+    """The probes whose bytes are no gallery image's, and a note of how many are."""
     if not is_stored(source):
         return probes, ()
     logger.info("%s: looking for probes that are gallery images over again", name)

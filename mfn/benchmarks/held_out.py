@@ -13,19 +13,19 @@ FOLDS = 10
 
 
 def held_out_set(source: FaceSource, positions: np.ndarray, max_pairs: int, seed: int) -> VerificationSet:
-    """Draw pairs from the images at `positions`, in whole balanced folds.
+    """Draws pairs from the images at `positions`, in whole balanced folds.
 
     Two images of the same content make no pair that says anything: such pairs are counted, and left out as long as
     there are others.
 
     Args:
-        source: where the images are.
+        source: Where the images are.
         positions: int64 (N,), the images of the held-out identities.
-        max_pairs: number of pairs, where the images make as many.
-        seed: of the draw.
+        max_pairs: Number of pairs, where the images make as many.
+        seed: Of the draw.
 
     Raises:
-        ConfigError: the images do not make one pair of each kind per fold.
+        ConfigError: The images do not make one pair of each kind per fold.
     """
     labels = source.labels[positions]
     most = 2 * min(possible_pairs(labels))

@@ -30,18 +30,18 @@ class IjbSet:
     """One of the IJB benchmarks; N images, one for each face found.
 
     Attributes:
-        name: ijbb or ijbc.
-        source: the images as they are, not aligned.
+        name: Ijbb or ijbc.
+        source: The images as they are, not aligned.
         landmarks: float32 (N, 5, 2), x and y in pixels of the image.
         scores: float32 (N,), how sure the detector was of each face.
         templates: int64 (N,), the template each image belongs to.
         media: int64 (N,), the photo or video it comes from.
         pairs: int32 (P, 2), templates to compare.
         is_same: bool (P,).
-        galleries: by name.
-        probes: searched for in each gallery.
-        missing: images that were not there; templates may have lost all of theirs.
-        notes: what to know of the figures, a sentence each.
+        galleries: By name.
+        probes: Searched for in each gallery.
+        missing: Images that were not there; templates may have lost all of theirs.
+        notes: What to know of the figures, a sentence each.
     """
 
     name: str
@@ -59,15 +59,15 @@ class IjbSet:
 
 
 def read_ijb(root: str | Path, name: str = "ijbc", allow_missing: bool = False) -> IjbSet:
-    """Read the protocol; images are decoded when asked for.
+    """Reads the protocol; images are decoded when asked for.
 
     Args:
-        root: the folder that holds `meta` and `loose_crop`, or the one above, with `IJBC` or `IJBB` in it.
-        name: ijbb or ijbc.
-        allow_missing: judge on the images that are there.
+        root: The folder that holds `meta` and `loose_crop`, or the one above, with `IJBC` or `IJBB` in it.
+        name: Ijbb or ijbc.
+        allow_missing: Judge on the images that are there.
 
     Raises:
-        DataError: a file is missing or a line is not as it should be; images are missing.
+        DataError: A file is missing or a line is not as it should be; images are missing.
     """
     if name not in IJB_GALLERIES:
         raise DataError(f"{name} is none of the IJB sets {', '.join(IJB_GALLERIES)}")
@@ -97,7 +97,7 @@ def read_ijb(root: str | Path, name: str = "ijbc", allow_missing: bool = False) 
 
 
 def _odd_pairs(name: str, pairs: np.ndarray) -> tuple[str, ...]:
-    """Return a note of pairs of a template with itself and of repeats, which count as in the published protocol."""
+    """A note of pairs of a template with itself and of repeats, which count as in the published protocol."""
     first, second = np.sort(pairs.astype(np.int64), axis=1).T
     selves, different = int((first == second).sum()), np.unique(first * (int(pairs.max()) + 1) + second).size
     if not selves and different == len(pairs):

@@ -38,10 +38,10 @@ class Subjects(NamedTuple):
 
 
 def read_faces(landmarks_file: str, media_file: str) -> Faces:
-    """Read lines `image x1 y1 ... x5 y5 score` and lines `image template media`, of the same images in the same order.
+    """Reads lines `image x1 y1 ... x5 y5 score` and lines `image template media`, of the same images in the same order.
 
     Raises:
-        DataError: a file is missing, a line is another, the files differ.
+        DataError: A file is missing, a line is another, the files differ.
     """
     faces = _table(landmarks_file, [("image", object), ("numbers", np.float32, 11)], ndmin=1)
     media = _table(media_file, [("image", object), ("template", np.int64), ("medium", np.int64)], ndmin=1)
@@ -57,20 +57,20 @@ def read_faces(landmarks_file: str, media_file: str) -> Faces:
 
 
 def read_template_pairs(path: str) -> tuple[np.ndarray, np.ndarray]:
-    """Read lines `template template label`: int32 (P, 2) and bool (P,), true where the label is not 0.
+    """Reads lines `template template label`: int32 (P, 2) and bool (P,), true where the label is not 0.
 
     Raises:
-        DataError: the file is missing or a line is another.
+        DataError: The file is missing or a line is another.
     """
     rows = _table(path, np.int32, ndmin=2, usecols=(0, 1, 2))
     return rows[:, :2], rows[:, 2] != 0
 
 
 def read_subjects(path: str) -> Subjects:
-    """Read a CSV `TEMPLATE_ID,SUBJECT_ID,...` with one line for each image of a template, or for each template.
+    """Reads a CSV `TEMPLATE_ID,SUBJECT_ID,...` with one line for each image of a template, or for each template.
 
     Raises:
-        DataError: the file is missing, a line is another, a template is of two people.
+        DataError: The file is missing, a line is another, a template is of two people.
     """
     rows = np.unique(_table(path, np.int64, ndmin=2, delimiter=",", skiprows=1, usecols=(0, 1)), axis=0)
     again = rows[1:, 0][rows[1:, 0] == rows[:-1, 0]]

@@ -23,10 +23,10 @@ def read_lfw(
     name: str = "lfw",
     allow_missing: bool = False,
 ) -> VerificationSet:
-    """Read a folder that holds a pairs file and the images, see `read_lfw_pairs`.
+    """Reads a folder that holds a pairs file and the images, see `read_lfw_pairs`.
 
     Raises:
-        DataError: the file is missing, a line is no pair, pairs or images are missing.
+        DataError: The file is missing, a line is no pair, pairs or images are missing.
     """
     return read_lfw_pairs(Path(root) / pairs, Path(root) / images, name, allow_missing)
 
@@ -38,7 +38,7 @@ def read_lfw_pairs(
     allow_missing: bool = False,
     folds: int | None = None,
 ) -> VerificationSet:
-    """Read a pairs file in LFW's form, in the order of the file.
+    """Reads a pairs file in LFW's form, in the order of the file.
 
     A line of three columns (name, i, j) is a genuine pair, one of four (name, i, other name, j) an impostor pair;
     columns are separated by tabs, commas, semicolons or spaces. The header, where there is one, holds the number of
@@ -49,21 +49,21 @@ def read_lfw_pairs(
     out; in one that gives four columns to every pair they are genuine. Either way a note of the set counts them.
 
     Args:
-        pairs_file: the file.
-        images_root: folder of the images, or several of which the one that has them is taken.
-        name: of the set.
-        allow_missing: leave out the pairs of images that are not there, instead of raising.
-        folds: other folds than the header's: equal stretches of the genuine and of the impostor pairs.
+        pairs_file: The file.
+        images_root: Folder of the images, or several of which the one that has them is taken.
+        name: Of the set.
+        allow_missing: Leave out the pairs of images that are not there, instead of raising.
+        folds: Other folds than the header's: equal stretches of the genuine and of the impostor pairs.
 
     Raises:
-        DataError: the file is missing, a line is no pair, pairs or images are missing.
+        DataError: The file is missing, a line is no pair, pairs or images are missing.
     """
     path = Path(pairs_file)
     return listed_lfw(path, table(path), folds).found(name, images_root, allow_missing)
 
 
 def listed_lfw(path: Path, rows: Sequence[Row], folds: int | None = None) -> ListedPairs:
-    """Return the pairs of the lines of `path`, see `read_lfw_pairs`."""
+    """The pairs of the lines of `path`, see `read_lfw_pairs`."""
     has_header = bool(rows) and (len(rows[0][1]) < 3 or is_header(rows[0][1]))
     told, expected = _header(path, *rows[0]) if has_header else (FOLDS, 0)
     rows = rows[has_header:]
@@ -99,7 +99,7 @@ def is_header(row: Sequence[str]) -> bool:
 
 
 def _header(path: Path, number: int, row: list[str]) -> tuple[int, int]:
-    """Return folds and pairs; the header counts pairs of each kind, per fold where it has folds."""
+    """Folds and pairs; the header counts pairs of each kind, per fold where it has folds."""
     if is_header(row):
         return FOLDS, 0
     numbers = [whole_number(field) for field in row]

@@ -21,18 +21,18 @@ PAIRS, IMAGES = "pairs.txt", "images"
 
 
 def write_lfw(pairs: VerificationSet, folder: str | Path, names: Mapping[int, str] | None = None) -> VerificationSet:
-    """Write `pairs.txt` and `images/Name/Name_0001.jpg`, so that `read_lfw` reads the same pairs and folds.
+    """Writes `pairs.txt` and `images/Name/Name_0001.jpg`, so that `read_lfw` reads the same pairs and folds.
 
     Args:
-        pairs: a set that knows its identities, its folds equal stretches of the genuine and the impostor pairs.
-        folder: where to; `images` and `pairs.txt` appear there once all images are written.
-        names: a name for each identity; letters that file names or the pairs file cannot hold become '_'.
+        pairs: A set that knows its identities, its folds equal stretches of the genuine and the impostor pairs.
+        folder: Where to; `images` and `pairs.txt` appear there once all images are written.
+        names: A name for each identity; letters that file names or the pairs file cannot hold become '_'.
 
     Returns:
         The set as written: without the pairs of broken images, where the set is not strict.
 
     Raises:
-        BrokenImageError: an image of a strict set cannot be decoded.
+        BrokenImageError: An image of a strict set cannot be decoded.
         DataError: LFW's form cannot hold the set, or the folder holds `pairs.txt` or `images` already.
     """
     folder = Path(folder)
@@ -58,10 +58,10 @@ def write_lfw(pairs: VerificationSet, folder: str | Path, names: Mapping[int, st
 
 
 def refuse_to_replace_lfw(folder: Path) -> None:
-    """Make sure that nothing is lost by writing a set into a folder.
+    """Makes sure that nothing is lost by writing a set into a folder.
 
     Raises:
-        DataError: one of the names is taken.
+        DataError: One of the names is taken.
     """
     if there := [name for name in (PAIRS, IMAGES) if os.path.lexists(folder / name)]:
         raise DataError(f"{folder} holds {there[0]} already: give another folder, or move {there[0]} away")
@@ -70,7 +70,7 @@ def refuse_to_replace_lfw(folder: Path) -> None:
 def _write_images(
     source: ImageSource, people: np.ndarray, names: Mapping[int, str], folder: Path
 ) -> list[tuple[str, int]]:
-    """Write every image and return what it is called: (name, number from 1 among the person's)."""
+    """Writes every image and gives what it is called: (name, number from 1 among the person's)."""
     numbers: Counter[int] = Counter()
     called = []
     for index, person in enumerate(people.tolist()):
@@ -83,7 +83,7 @@ def _write_images(
 
 
 def _pairs_per_fold(is_same: np.ndarray, folds: int) -> int:
-    """Return the pairs of each kind in a fold, as LFW's header counts them; 0 where they are not as many."""
+    """The pairs of each kind in a fold, as LFW's header counts them; 0 where they are not as many."""
     half, rest = divmod(is_same.size, 2 * folds)
     return half if not rest and 2 * is_same.sum() == is_same.size else 0
 
@@ -98,7 +98,7 @@ def _people(pairs: VerificationSet) -> np.ndarray:
 
 
 def _safe_names(people: np.ndarray, names: Mapping[int, str]) -> dict[int, str]:
-    """Return a name for each person that is a file name everywhere, holds no white space and is no other's."""
+    """A name for each person that is a file name everywhere, holds no white space and is no other's."""
     safe: dict[int, str] = {}
     taken: set[str] = set()
     for person in np.unique(people).tolist():

@@ -33,7 +33,7 @@ class PairOptions(TypedDict, total=False):
 
 
 def make_pairs(root: str | Path, **options: Unpack[PairOptions]) -> VerificationSet:
-    """Make pairs of the people under `root`; see `open_faces` and, for the options, `pairs_from_source`."""
+    """Makes pairs of the people under `root`; see `open_faces` and, for the options, `pairs_from_source`."""
     return pairs_from_source(open_faces(root, "benchmark.root"), **options)
 
 
@@ -48,27 +48,27 @@ def pairs_from_source(
     seed: int = 0,
     name: str | None = None,
 ) -> VerificationSet:
-    """Make pairs, seeded, without pairs of an image with itself and without repeats.
+    """Makes pairs, seeded, without pairs of an image with itself and without repeats.
 
     Two images of the same content are one image: the pairs that this costs are counted.
 
     Args:
-        source: images with their identities.
+        source: Images with their identities.
         sampling: "balanced" draws as many genuine as impostor pairs, spread over the identities; "by_person" takes a
             number of images of a number of persons and every pair they make.
-        folds: of the set, equal stretches of the genuine and of the impostor pairs.
-        pairs_per_fold: balanced only: pairs in a fold, even.
+        folds: Of the set, equal stretches of the genuine and of the impostor pairs.
+        pairs_per_fold: Balanced only: pairs in a fold, even.
         num_person: by_person only: persons drawn from those with `num_sample` images; None takes all.
         num_sample: by_person only: images of each person, drawn where there are more.
-        seed: of all draws.
-        name: of the set; by default the source's own.
+        seed: Of all draws.
+        name: Of the set; by default the source's own.
 
     Returns:
         A set that is not strict, its source holding just the images it needs.
 
     Raises:
-        ConfigError: a value out of range.
-        DataError: the images make too few pairs.
+        ConfigError: A value out of range.
+        DataError: The images make too few pairs.
     """
     if sampling not in ("balanced", "by_person"):
         raise ConfigError(f"sampling={sampling!r} is not known: take balanced or by_person")
@@ -96,7 +96,7 @@ def pairs_from_source(
 
 
 def _by_person(labels: np.ndarray, num_person: int | None, num_sample: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return every pair of the images drawn, genuine ones first: int64 (P, 2) and bool (P,)."""
+    """Every pair of the images drawn, genuine ones first: int64 (P, 2) and bool (P,)."""
     images = select_images(labels, num_sample, num_sample, seed)
     people = np.unique(labels[images])
     wanted = people.size if num_person is None else num_person

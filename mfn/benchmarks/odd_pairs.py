@@ -33,18 +33,18 @@ class OddPairs:
         return self.selves | self.disputed | self.repeats
 
     def counts(self) -> dict[str, int]:
-        """Return the number of each kind that there is."""
+        """The number of each kind that there is."""
         kinds = {"self_pairs": self.selves, "disputed_pairs": self.disputed, "repeated_pairs": self.repeats}
         return {name: int(kind.sum()) for name, kind in kinds.items() if kind.any()}
 
 
 def find_odd_pairs(pairs: VerificationSet) -> OddPairs:
-    """Look at all pairs; two names of one content are one image, as far as images are stored encoded."""
+    """Looks at all pairs; two names of one content are one image, as far as images are stored encoded."""
     return odd_among(_one_for_each_content(pairs)[pairs.pairs], pairs.is_same)
 
 
 def odd_among(pairs: np.ndarray, is_same: np.ndarray | Sequence[bool]) -> OddPairs:
-    """Look at pairs of numbered images, int64 (P, 2), equal numbers being one image; `is_same` is bool (P,)."""
+    """Looks at pairs of numbered images, int64 (P, 2), equal numbers being one image; `is_same` is bool (P,)."""
     first, second = np.sort(pairs, axis=1).T
     _, before, code = np.unique(first * (pairs.max(initial=0) + 1) + second, return_index=True, return_inverse=True)
     genuine = np.bincount(code, is_same)
@@ -55,16 +55,16 @@ def odd_among(pairs: np.ndarray, is_same: np.ndarray | Sequence[bool]) -> OddPai
 
 
 def settled(pairs: VerificationSet, keep: bool, key: str = "", *, unless_needed: bool = False) -> VerificationSet:
-    """Count the odd pairs of a set in a note, in the log, and leave them out unless they are to be kept.
+    """Counts the odd pairs of a set in a note, in the log, and leaves them out unless they are to be kept.
 
     A published set is judged with every pair it has, since its figures are known so. Of any other set odd pairs say
     nothing: one with itself is right whatever the network, a repeat counts twice, and a disputed one is wrong once.
 
     Args:
-        pairs: the set.
-        keep: whether odd pairs stay.
-        key: the set's name in the configuration, to say how they are left out.
-        unless_needed: keep them where nothing could be judged without them, as in a pack of a few images over and over.
+        pairs: The set.
+        keep: Whether odd pairs stay.
+        key: The set's name in the configuration, to say how they are left out.
+        unless_needed: Keep them where nothing could be judged without them, as in a pack of a few images over and over.
     """
     odd = find_odd_pairs(pairs)
     needed = unless_needed and not _suffices(pairs.is_same[~odd.any], pairs.fold_of[~odd.any])
@@ -89,7 +89,7 @@ def _suffices(is_same: np.ndarray, fold_of: np.ndarray) -> bool:
 
 
 def in_words(counts: Mapping[str, int]) -> str:
-    """Return what a set's odd pairs are, for a sentence."""
+    """What a set's odd pairs are, for a sentence."""
     words = {
         "self_pairs": "of an image with itself",
         "disputed_pairs": "called both one person and two",
@@ -99,7 +99,7 @@ def in_words(counts: Mapping[str, int]) -> str:
 
 
 def _one_for_each_content(pairs: VerificationSet) -> np.ndarray:
-    """Return one image for all images of the same content, int64 (N,)."""
+    """One image for all images of the same content, int64 (N,)."""
     images = np.arange(len(pairs.source))
     if not is_stored(pairs.source):
         return images

@@ -34,7 +34,7 @@ def read_pair_csv(
     folds: int | None = None,
     allow_missing: bool = False,
 ) -> VerificationSet:
-    """Read pairs from a CSV whose header names the columns, in any order; others are passed over.
+    """Reads pairs from a CSV whose header names the columns, in any order; others are passed over.
 
     Kaggle's copy of LFW (`name,imagenum1,imagenum2,`) is read as LFW's form, see `read_lfw_pairs`.
 
@@ -44,23 +44,23 @@ def read_pair_csv(
     images show; tells who is who in the bootstrap).
 
     Args:
-        path: the file, columns divided by commas, semicolons or tabs.
-        images: folder the image names are relative to, or several of which the one that has them is taken; by default
+        path: The file, columns divided by commas, semicolons or tabs.
+        images: Folder the image names are relative to, or several of which the one that has them is taken; by default
             the file's own.
-        name: of the set; by default the file's own.
-        folds: equal stretches of the genuine and of the impostor pairs; by default those of the column of folds,
+        name: Of the set; by default the file's own.
+        folds: Equal stretches of the genuine and of the impostor pairs; by default those of the column of folds,
             or ten.
-        allow_missing: leave out the pairs of images that are not there, instead of raising.
+        allow_missing: Leave out the pairs of images that are not there, instead of raising.
 
     Raises:
-        DataError: the file is missing, lacks a column, a line is no pair, images are missing.
+        DataError: The file is missing, lacks a column, a line is no pair, images are missing.
     """
     path = Path(path)
     return listed_csv(path, folds).found(name or path.stem, path.parent if images is None else images, allow_missing)
 
 
 def listed_csv(path: Path, folds: int | None = None) -> ListedPairs:
-    """Return the pairs of a CSV file, see `read_pair_csv`."""
+    """The pairs of a CSV file, see `read_pair_csv`."""
     if any(is_header(fields(line, divider_of([line]))) for _, line in numbered_lines(path)[:1]):
         return listed_lfw(path, table(path), folds)
     lines, columns = _read(path)
@@ -78,7 +78,7 @@ def listed_csv(path: Path, folds: int | None = None) -> ListedPairs:
 
 
 def _read(path: Path) -> tuple[list[int], dict[str, list[str]]]:
-    """Return the line number of each pair and the columns by their names here."""
+    """The line number of each pair and the columns by their names here."""
     rows = _records(path)
     header = list(rows[0][1]) if rows else []
     while header and not header[-1]:
@@ -100,7 +100,7 @@ def _read(path: Path) -> tuple[list[int], dict[str, list[str]]]:
 
 
 def _records(path: Path) -> list[tuple[int, list[str]]]:
-    """Return the rows that are not blank with the number of their last line, divided as the header is."""
+    """The rows that are not blank with the number of their last line, divided as the header is."""
     text = read_text(path)
     lines = (line for line in text.splitlines() if line.strip() and not _is_hint(line))
     header = next(lines, "")
@@ -119,7 +119,7 @@ def _is_hint(text: str) -> bool:
 
 
 def _places(header: Sequence[str]) -> dict[str, int]:
-    """Return where each column is, by its name here."""
+    """Where each column is, by its name here."""
     names = [name.lower() for name in header]
     return {key: names.index(name) for key, known in _NAMES.items() for name in known[::-1] if name in names}
 
@@ -138,7 +138,7 @@ def _identities(
     is_same: Sequence[bool],
     columns: dict[str, list[str]],
 ) -> dict[str, str] | None:
-    """Return the person each image shows, where the file says it, once it agrees with itself."""
+    """The person each image shows, where the file says it, once it agrees with itself."""
     if "identity_a" not in columns or "identity_b" not in columns:
         return None
     shown: dict[str, str] = {}

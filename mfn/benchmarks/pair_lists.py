@@ -22,7 +22,7 @@ def read_pair_list(
     folds: int | None = None,
     allow_missing: bool = False,
 ) -> VerificationSet:
-    """Read a pairs file of any of the field's forms, told apart by its first line.
+    """Reads a pairs file of any of the field's forms, told apart by its first line.
 
     - `Name_0001.jpg flag` on two lines in a row make a pair (CALFW, CPLFW);
     - `image image flag` or `flag image image` on one line (copies of AgeDB-30, CFP-FP and others);
@@ -33,21 +33,21 @@ def read_pair_list(
     (`Name_0001.jpg`, AgeDB's `12_Name_35_f.jpg`) and agree with the flags, the set knows its identities.
 
     Args:
-        path: the list.
-        images: folder the image names are relative to, or several of which the one that has them is taken.
-        name: of the set; by default the list's own.
-        folds: equal stretches of the genuine and of the impostor pairs; by default the file's own, or ten.
-        allow_missing: leave out the pairs of images that are not there, instead of raising.
+        path: The list.
+        images: Folder the image names are relative to, or several of which the one that has them is taken.
+        name: Of the set; by default the list's own.
+        folds: Equal stretches of the genuine and of the impostor pairs; by default the file's own, or ten.
+        allow_missing: Leave out the pairs of images that are not there, instead of raising.
 
     Raises:
-        DataError: the file is missing, a line is no pair, images are missing.
+        DataError: The file is missing, a line is no pair, images are missing.
     """
     path = Path(path)
     return listed_pairs(path, folds).found(name or path.stem, images, allow_missing)
 
 
 def listed_pairs(path: Path, folds: int | None = None) -> ListedPairs:
-    """Return the pairs of a list, see `read_pair_list`."""
+    """The pairs of a list, see `read_pair_list`."""
     rows = table(path)
     if not rows or not is_list_row(rows[0][1]):
         return listed_lfw(path, rows, folds)
@@ -102,7 +102,7 @@ def _no_pair(path: Path, number: int, row: list[str], wanted: str) -> DataError:
 
 
 def _persons(pairs: Sequence[_Pair]) -> dict[str, str] | None:
-    """Return the person each image name tells, unless a name tells none or the flags say otherwise."""
+    """The person each image name tells, unless a name tells none or the flags say otherwise."""
     found = {}
     for image in {image for a, b, _ in pairs for image in (a, b)}:
         match = next((match for form in _PERSON if (match := form.fullmatch(Path(slashed(image)).stem))), None)

@@ -27,14 +27,14 @@ class ListedPairs:
     """P pairs as a list names them, before their images are looked for.
 
     Attributes:
-        form: of the list, for people.
-        pairs: file names, see `ImageFinder`.
-        is_same: whether each pair shows one person.
+        form: Of the list, for people.
+        pairs: File names, see `ImageFinder`.
+        is_same: Whether each pair shows one person.
         fold_of: int64 (P,), the fold of each pair.
-        identity_of: the person each file name shows, where that is known.
-        groups: the group of each pair, where there are groups.
-        notes: what to know of the list, a sentence each.
-        left_out: how many of its pairs are not here.
+        identity_of: The person each file name shows, where that is known.
+        groups: The group of each pair, where there are groups.
+        notes: What to know of the list, a sentence each.
+        left_out: How many of its pairs are not here.
     """
 
     form: str
@@ -47,7 +47,7 @@ class ListedPairs:
     left_out: int = 0
 
     def found(self, name: str, roots: str | Path | Sequence[Path], allow_missing: bool) -> VerificationSet:
-        """Make a set of the pairs whose images are under one of `roots`; raises as `paired_files` does."""
+        """Makes a set of the pairs whose images are under one of `roots`; raises as `paired_files` does."""
         pairs = paired_files(
             name,
             Path(roots) if isinstance(roots, str) else roots,
@@ -72,20 +72,20 @@ def paired_files(
     groups: Sequence[str] | None = None,
     allow_missing: bool = False,
 ) -> VerificationSet:
-    """Find the images of the pairs and make a set of them, in the order of the pairs.
+    """Finds the images of the pairs and makes a set of them, in the order of the pairs.
 
     Args:
-        name: of the set.
-        roots: folders the file names may be relative to; the one that has them is taken.
-        pairs: file names; see `ImageFinder`.
-        is_same: whether each pair shows one person.
+        name: Of the set.
+        roots: Folders the file names may be relative to; the one that has them is taken.
+        pairs: File names; see `ImageFinder`.
+        is_same: Whether each pair shows one person.
         fold_of: int64 (P,), the fold of each pair.
-        identity_of: the person each file name shows, where that is known.
-        groups: the group of each pair, where there are groups.
-        allow_missing: leave out the pairs of images that are not there, instead of raising.
+        identity_of: The person each file name shows, where that is known.
+        groups: The group of each pair, where there are groups.
+        allow_missing: Leave out the pairs of images that are not there, instead of raising.
 
     Raises:
-        DataError: images are missing, or none of the pairs is left.
+        DataError: Images are missing, or none of the pairs is left.
     """
     # In the order of the pairs, as a .bin pack of them: batches, and with them the last digits, are then the same
     images = list(dict.fromkeys(image for pair in pairs for image in pair))
@@ -127,7 +127,7 @@ def paired_files(
 
 
 def folds_by_kind(is_same: Sequence[bool] | np.ndarray, folds: int) -> np.ndarray:
-    """Return the fold of each pair, int64 (P,): equal stretches of the genuine and of the impostor pairs.
+    """The fold of each pair, int64 (P,): equal stretches of the genuine and of the impostor pairs.
 
     For lists in LFW's order (each fold's genuine pairs, then its impostor pairs) these are consecutive runs of the
     list; for lists that hold all genuine pairs first they stay balanced.
@@ -140,13 +140,13 @@ def folds_by_kind(is_same: Sequence[bool] | np.ndarray, folds: int) -> np.ndarra
 
 
 def numbered(names: Sequence[str]) -> np.ndarray:
-    """Return the number of each name among the sorted ones, int64 (N,)."""
+    """The number of each name among the sorted ones, int64 (N,)."""
     number = {name: index for index, name in enumerate(sorted(set(names)))}
     return np.array([number[name] for name in names], np.int64)
 
 
 def _of_places(names: Mapping[str, str], position: Mapping[str, int]) -> list[str]:
-    """Return the name of each place, that of the first image which leads there."""
+    """The name of each place, that of the first image which leads there."""
     of = {place: names[image] for image, place in reversed(list(position.items()))}
     return [of[place] for place in range(len(of))]
 

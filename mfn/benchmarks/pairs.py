@@ -6,28 +6,28 @@ from mfn.errors import DataError
 
 
 def possible_pairs(labels: np.ndarray) -> tuple[int, int]:
-    """Return how many different genuine and impostor pairs the images of `labels` make."""
+    """How many different genuine and impostor pairs the images of `labels` make."""
     counts = np.unique(labels, return_counts=True)[1].astype(np.int64)
     genuine = int((counts * (counts - 1) // 2).sum())
     return genuine, labels.size * (labels.size - 1) // 2 - genuine
 
 
 def pairs_from_identities(labels: np.ndarray, num_pairs: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw half genuine and half impostor pairs, alternating, so that every run of them is balanced.
+    """Draws half genuine and half impostor pairs, alternating, so that every run of them is balanced.
 
     No image is paired with itself and no pair repeats. Genuine pairs are spread over the identities as
     evenly as their images allow; impostor pairs are uniform over all pairs of two identities.
 
     Args:
         labels: int (N,), identity of each image.
-        num_pairs: even number of pairs.
-        seed: of the draw.
+        num_pairs: Even number of pairs.
+        seed: Of the draw.
 
     Returns:
         int64 (num_pairs, 2) positions in `labels`, the lower one first, and bool (num_pairs,).
 
     Raises:
-        DataError: the images do not make that many different pairs.
+        DataError: The images do not make that many different pairs.
     """
     half = num_pairs // 2
     genuine, impostor = possible_pairs(labels)
@@ -46,7 +46,7 @@ def pairs_from_identities(labels: np.ndarray, num_pairs: int, seed: int) -> tupl
 
 
 def _genuine(labels: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw rounds of one new pair from every identity that has one left, until there are enough."""
+    """Draws rounds of one new pair from every identity that has one left, until there are enough."""
     order = np.argsort(labels, kind="stable")
     members = np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
     available = np.array([images.size * (images.size - 1) // 2 for images in members])
@@ -63,12 +63,12 @@ def _genuine(labels: np.ndarray, count: int, rng: np.random.Generator) -> np.nda
 
 
 def _pairs_per_round(available: np.ndarray) -> np.ndarray:
-    """Return how many identities still have a pair in round 0, 1, ..."""
+    """How many identities still have a pair in round 0, 1, ..."""
     return available.size - np.cumsum(np.bincount(available))[:-1]
 
 
 def _impostors(labels: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw pairs until enough different ones show two identities."""
+    """Draws pairs until enough different ones show two identities."""
     codes = np.empty(0, np.int64)
     while codes.size < count:
         first, second = np.sort(rng.integers(labels.size, size=(2, 2 * count + 100)), axis=0)

@@ -24,7 +24,7 @@ class StandIn:
         self.name = name
 
     def __call__(self, *args: Any) -> Any:
-        """Build, or refuse arguments that no pack has."""
+        """Builds, or refuses arguments that no pack has."""
         try:
             return self._build(*args)
         except (TypeError, ValueError, AttributeError):
@@ -38,8 +38,8 @@ class Dtype:
     """A numpy type of plain numbers; its state may say in which order their bytes are, and nothing else.
 
     Attributes:
-        code: as the pickle has it.
-        type: what it stands for.
+        code: As the pickle has it.
+        type: What it stands for.
     """
 
     __slots__ = ("code", "type")
@@ -67,7 +67,7 @@ class Array:
 
     @classmethod
     def from_buffer(cls, data: bytes, dtype: Dtype, shape: tuple[int, ...], order: str = "C") -> "Array":
-        """Build an array in one step, as protocol 5 does."""
+        """Builds an array in one step, as protocol 5 does."""
         array = cls()
         array.__setstate__((1, shape, dtype, order == "F", data))
         return array
@@ -92,7 +92,7 @@ class Number:
 
 
 def _scalar(dtype: Dtype, data: bytes | str) -> bool | Number:
-    """Build a numpy scalar."""
+    """Builds a numpy scalar."""
     value = np.frombuffer(_text_or_bytes(data), dtype.type).item()
     return value if isinstance(value, bool) else Number(value)
 

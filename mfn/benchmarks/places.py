@@ -15,7 +15,7 @@ _MOST_FOLDERS = 50
 
 
 def list_folders(name: str, root: Path) -> list[Path]:
-    """Return the folders in which lists and CFP's Protocol are looked for, in their order.
+    """The folders in which lists and CFP's Protocol are looked for, in their order.
 
     LFW's may also be scikit-learn's `lfw_home`, or lie in or beside the folder of images.
     """
@@ -29,7 +29,7 @@ def list_folders(name: str, root: Path) -> list[Path]:
 
 
 def image_folders(file: Path, name: str) -> list[Path]:
-    """Return where the images of a list may lie, the usual places first.
+    """Where the images of a list may lie, the usual places first.
 
     Beside it in a folder of a usual name or the benchmark's; with the list; in any other folder beside it; each also in
     a folder of the same name inside, as archives unpack to `lfw-deepfunneled/lfw-deepfunneled`.
@@ -44,7 +44,7 @@ def image_folders(file: Path, name: str) -> list[Path]:
 
 
 def with_inner(folders: Iterable[Path]) -> list[Path]:
-    """Return folders, each followed by the folder of its own name inside it, where there is one."""
+    """Folders, each followed by the folder of its own name inside it, where there is one."""
     found = []
     for folder in folders:
         found += [folder, inner] if (inner := folder / folder.name).is_dir() else [folder]
@@ -52,13 +52,13 @@ def with_inner(folders: Iterable[Path]) -> list[Path]:
 
 
 def files_of(folder: Path, *names: str) -> Iterator[Path]:
-    """Yield the files of these names, in their order, whatever their case."""
+    """Yields the files of these names, in their order, whatever their case."""
     there = {path.name.lower(): path for path in sorted(folder.glob("*.*"))} if folder.is_dir() else {}
     yield from (path for name in names if (path := there.get(name.lower())) is not None and path.is_file())
 
 
 def other_half(file: Path) -> Path | None:
-    """Return the file of the other kind of pairs, where LFW's are in two: matchpairsX.csv and mismatchpairsX.csv."""
+    """The file of the other kind of pairs, where LFW's are in two: matchpairsX.csv and mismatchpairsX.csv."""
     name = file.name.lower()
     if name.startswith("mismatchpairs"):
         return next(files_of(file.parent, name.removeprefix("mis")), None)
@@ -66,6 +66,6 @@ def other_half(file: Path) -> Path | None:
 
 
 def lists_at(folders: Sequence[Path]) -> list[str]:
-    """Return the names of files that may be lists of pairs, for a message."""
+    """The names of files that may be lists of pairs, for a message."""
     files = (path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir()))
     return [str(path) for path in files if "pair" in path.name.lower() and path.suffix.lower() in (".txt", ".csv")]

@@ -11,14 +11,14 @@ Benchmark = VerificationSet | IdentificationSet | IjbSet
 
 
 def check_benchmark(benchmark: Benchmark, key: str) -> None:
-    """Make sure that figures can come out, if the images can be read.
+    """Makes sure that figures can come out, if the images can be read.
 
     Args:
-        benchmark: the set.
-        key: its name in the configuration.
+        benchmark: The set.
+        key: Its name in the configuration.
 
     Raises:
-        DataError: they cannot.
+        DataError: They cannot.
     """
     match benchmark:
         case VerificationSet():

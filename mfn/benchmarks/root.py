@@ -6,14 +6,14 @@ from mfn.errors import ConfigError
 
 
 def given_root(root: str | Path | int | None, what: str) -> Path:
-    """Return the place that a configuration names.
+    """The place that a configuration names.
 
     Args:
-        root: as given; a number is a folder's name that was read as one.
-        what: it should be, for the message.
+        root: As given; a number is a folder's name that was read as one.
+        what: It should be, for the message.
 
     Raises:
-        ConfigError: it is not given, empty, or no path.
+        ConfigError: It is not given, empty, or no path.
     """
     if root is None or root == "":
         raise ConfigError(f"benchmark.root must be given: {what}, as in benchmark.root=DIR ('.' is the current folder)")
@@ -23,10 +23,10 @@ def given_root(root: str | Path | int | None, what: str) -> Path:
 
 
 def given_images(images: str | int | None, name: str) -> Path | None:
-    """Return the folder of a list's images that a configuration names, None where it names none.
+    """The folder of a list's images that a configuration names, None where it names none.
 
     Raises:
-        ConfigError: there is no such folder.
+        ConfigError: There is no such folder.
     """
     if images is None:
         return None
@@ -37,10 +37,10 @@ def given_images(images: str | int | None, name: str) -> Path | None:
 
 
 def checked_options(name: str, allow_missing: object, folds: object, odd_pairs: object = "keep") -> None:
-    """Make sure that a benchmark's options are of the right kind; words such as `no` would count as true.
+    """Makes sure that a benchmark's options are of the right kind; words such as `no` would count as true.
 
     Raises:
-        ConfigError: one is not.
+        ConfigError: One is not.
     """
     if not isinstance(allow_missing, bool):
         raise ConfigError(f"benchmark.allow_missing={allow_missing} must be true or false")
@@ -51,10 +51,10 @@ def checked_options(name: str, allow_missing: object, folds: object, odd_pairs: 
 
 
 def checked_numbers(least: int, **numbers: object) -> None:
-    """Make sure that values are whole numbers from `least` on; None passes, where it means something.
+    """Makes sure that values are whole numbers from `least` on; None passes, where it means something.
 
     Raises:
-        ConfigError: one is not; it is named by its key.
+        ConfigError: One is not; it is named by its key.
     """
     for key, value in numbers.items():
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):

@@ -18,7 +18,7 @@ _IMAGES, _FLAGS = 0, 1
 
 
 def load(path: str | Path) -> Any:
-    """Read a pickle of (images, flags), as lists or tuples, with nothing in it that is not data.
+    """Reads a pickle of (images, flags), as lists or tuples, with nothing in it that is not data.
 
     Images may be bytes, bytearrays and arrays of uint8; flags bools, whole numbers, floats and arrays of them. What
     comes after these two may be any plain data (text, numbers, dicts ...); it is passed over and comes out as None.
@@ -26,7 +26,7 @@ def load(path: str | Path) -> Any:
     arrays, numpy's numbers as Python's.
 
     Raises:
-        DataError: the file is missing or cut short, or names or holds anything else; nothing in it was run.
+        DataError: The file is missing or cut short, or names or holds anything else; nothing in it was run.
     """
     try:
         with Path(path).open("rb") as file:
@@ -51,7 +51,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _parts(content: Any) -> Any:
-    """Turn stand-ins into what they stand for, and refuse what is not wanted where it is."""
+    """Turns stand-ins into what they stand for, and refuses what is not wanted where it is."""
     if not isinstance(content, list | tuple):
         return _Plain(_IMAGES).of(content, 0)
     known = [_Plain(min(part, _FLAGS)).of(value, 1) for part, value in enumerate(content[:2])]
@@ -84,7 +84,7 @@ class _Plain:
 
 
 def _check_plain(value: Any) -> None:
-    """Make sure that there is nothing but data, however it is nested."""
+    """Makes sure that there is nothing but data, however it is nested."""
     left, seen = [value], set()
     while left:
         value = left.pop()

@@ -15,18 +15,18 @@ class VerificationSet:
     """A verification benchmark.
 
     Attributes:
-        name: for tables and metric names.
-        source: the images.
+        name: For tables and metric names.
+        source: The images.
         pairs: int64 (P, 2), positions in `source`.
         is_same: bool (P,), true for genuine pairs (one person), false for impostor pairs (two).
         fold_of: int64 (P,), the fold each pair is judged in; see `consecutive_folds`.
         identities: int64 (N,), the person each image of `source` shows, where the benchmark says it.
         groups: str (P,), the group each pair counts for, where the benchmark has groups.
-        missing: images the benchmark names that were not there; their pairs are not in `pairs`.
-        left_out: how many pairs of the benchmark are not in `pairs`, for that or another reason.
-        odd: how many pairs say nothing or say it twice, by kind, see `mfn.benchmarks.odd_pairs`.
-        notes: what to know of the figures, a sentence each.
-        strict: a broken image is an error, as it must be for a published benchmark; otherwise its pairs are
+        missing: Images the benchmark names that were not there; their pairs are not in `pairs`.
+        left_out: How many pairs of the benchmark are not in `pairs`, for that or another reason.
+        odd: How many pairs say nothing or say it twice, by kind, see `mfn.benchmarks.odd_pairs`.
+        notes: What to know of the figures, a sentence each.
+        strict: A broken image is an error, as it must be for a published benchmark; otherwise its pairs are
             left out.
     """
 
@@ -44,7 +44,7 @@ class VerificationSet:
     strict: bool = True
 
     def take(self, chosen: np.ndarray) -> "VerificationSet":
-        """Return the set of some pairs, bool (P,) or positions, with only the images they need."""
+        """The set of some pairs, bool (P,) or positions, with only the images they need."""
         images, pairs = np.unique(self.pairs[chosen], return_inverse=True)
         return dataclasses.replace(
             self,
@@ -58,7 +58,7 @@ class VerificationSet:
 
 
 def consecutive_folds(num_pairs: int, folds: int) -> np.ndarray:
-    """Return the fold of each pair, int64 (num_pairs,), where folds are stretches of equal length (give or take 1).
+    """The fold of each pair, int64 (num_pairs,), where folds are stretches of equal length (give or take 1).
 
     More folds than pairs are as many as there are pairs.
     """

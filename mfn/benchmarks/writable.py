@@ -11,11 +11,11 @@ logger = logging.getLogger(__name__)
 
 
 def readable(pairs: VerificationSet) -> VerificationSet:
-    """Keep only the images that pairs need and that can be decoded.
+    """Keeps only the images that pairs need and that can be decoded.
 
     Raises:
-        BrokenImageError: an image of a strict set cannot be decoded.
-        DataError: no pair is left.
+        BrokenImageError: An image of a strict set cannot be decoded.
+        DataError: No pair is left.
     """
     used = np.unique(pairs.pairs)
     broken = [index for index in used.tolist() if _is_broken(pairs, index)]

@@ -13,11 +13,11 @@ class Step(Protocol):
     """What can be a step of an augmentation: any transform of albumentations, or anything with these two."""
 
     def set_random_state(self, random_generator: np.random.Generator, py_random: random.Random, /) -> Any:
-        """Take the sources of random numbers, which are seeded for every image."""
+        """Takes the sources of random numbers, which are seeded for every image."""
         ...
 
     def __call__(self, *, image: np.ndarray) -> dict[str, Any]:
-        """Return the changed image, uint8 (H, W, 3), under "image"."""
+        """The changed image, uint8 (H, W, 3), under "image"."""
         ...
 
 
@@ -25,12 +25,12 @@ class Augmentation:
     """Transforms of albumentations or our own, reseeded for every image and called without `Compose`.
 
     Args:
-        transforms: applied in this order, each with its own probability.
-        p: probability that an image is augmented at all.
-        random_order: apply the transforms in a new random order to each image.
+        transforms: Applied in this order, each with its own probability.
+        p: Probability that an image is augmented at all.
+        random_order: Apply the transforms in a new random order to each image.
 
     Raises:
-        ConfigError: an argument that a transform does not know.
+        ConfigError: An argument that a transform does not know.
     """
 
     def __init__(self, transforms: Sequence[Step], p: float = 1.0, random_order: bool = False) -> None:
@@ -47,10 +47,10 @@ class Augmentation:
         _refuse_unknown_arguments(self.transforms)
 
     def __call__(self, image: np.ndarray, *, seed: int, epoch: int, index: int) -> np.ndarray:
-        """Return an augmented copy or `image` itself, uint8 (H, W, 3) as given.
+        """An augmented copy or `image` itself, uint8 (H, W, 3) as given.
 
         Raises:
-            ConfigError: a transform changed the size of the image.
+            ConfigError: A transform changed the size of the image.
         """
         if not self.transforms:
             return image
@@ -71,7 +71,7 @@ class Augmentation:
         return augmented
 
     def _reseed(self, seed: int, epoch: int, index: int) -> None:
-        """Start the stream that belongs to these three numbers: Philox is a function of key and counter."""
+        """Starts the stream that belongs to these three numbers: Philox is a function of key and counter."""
         numbers = self._state["state"]
         numbers["key"][:] = seed, epoch
         numbers["counter"][3] = index

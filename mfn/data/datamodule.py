@@ -34,40 +34,40 @@ class FaceDataModule(LightningDataModule):
     """A source of faces with its identity rules, splits and loaders.
 
     Args:
-        source: the faces.
+        source: The faces.
         image_size: (height, width) of the batches in pixels.
-        fit: how images of another size come to it: exact | resize, see `Fit`.
-        batch_size: training images per batch and device.
-        eval_batch_size: images per batch when judging.
-        num_workers: processes that decode, for training and for each judging loader.
+        fit: How images of another size come to it: exact | resize, see `Fit`.
+        batch_size: Training images per batch and device.
+        eval_batch_size: Images per batch when judging.
+        num_workers: Processes that decode, for training and for each judging loader.
         multiprocessing_context: fork | spawn | forkserver; None takes the platform's own.
-        seed: of shuffling, splits, picks, pairs and augmentation.
-        shuffle: a new permutation of all training images in each epoch; "once" the same in all.
-        drop_last: leave out an epoch's last batch where it is not full.
-        min_images: identities with fewer images are dropped.
-        max_images: identities with more keep a seeded pick of this many; None keeps all.
-        val_fraction: share of each training identity's images kept for validation.
-        val_identities: share of the identities held out, to judge on people never seen; None takes one that fits
+        seed: Of shuffling, splits, picks, pairs and augmentation.
+        shuffle: A new permutation of all training images in each epoch; "once" the same in all.
+        drop_last: Leave out an epoch's last batch where it is not full.
+        min_images: Identities with fewer images are dropped.
+        max_images: Identities with more keep a seeded pick of this many; None keeps all.
+        val_fraction: Share of each training identity's images kept for validation.
+        val_identities: Share of the identities held out, to judge on people never seen; None takes one that fits
             the data, see `held_out_share`.
-        val_pairs: verification pairs drawn from the held-out identities, at most: fewer where their images
+        val_pairs: Verification pairs drawn from the held-out identities, at most: fewer where their images
             do not make as many.
-        validation: further images of the people that train, in place of a share of the source's own; others in it are
+        validation: Further images of the people that train, in place of a share of the source's own; others in it are
             passed over.
-        augment: of training images; None leaves them as they are.
-        verification: further verification sets by name.
+        augment: Of training images; None leaves them as they are.
+        verification: Further verification sets by name.
 
     Attributes:
-        source: as given. `FaceBatch.indices` are positions in it.
-        num_classes: identities that train, known after `setup`.
-        fingerprint: what the training data is, see `mfn.data.fingerprint`.
-        num_images: images that train.
+        source: As given. `FaceBatch.indices` are positions in it.
+        num_classes: Identities that train, known after `setup`.
+        fingerprint: What the training data is, see `mfn.data.fingerprint`.
+        num_images: Images that train.
         label_map: int64 (C,), raw label of each class.
         verification_sets: "held_out" first where identities are held out, then those given; their images have
             `image_size`.
-        pictures: the training images and those of each given verification set, at `image_size`.
+        pictures: The training images and those of each given verification set, at `image_size`.
 
     Raises:
-        ConfigError: a value out of range, or something to verify on that is no set of pairs.
+        ConfigError: A value out of range, or something to verify on that is no set of pairs.
     """
 
     num_classes: int
@@ -138,11 +138,11 @@ class FaceDataModule(LightningDataModule):
         self._resume_at: dict[str, Any] = {}
 
     def setup(self, stage: str | None = None) -> None:
-        """Split the source; a second call does nothing.
+        """Splits the source; a second call does nothing.
 
         Raises:
-            ConfigError: the rules leave too little to train or judge on.
-            DataError: the source has too little of itself.
+            ConfigError: The rules leave too little to train or judge on.
+            DataError: The source has too little of itself.
         """
         if self._splits is not None:
             return
@@ -165,7 +165,7 @@ class FaceDataModule(LightningDataModule):
         self._splits = splits
 
     def train_dataloader(self) -> FaceLoader:
-        """Return the training loader; in a distributed run it gives this rank's share."""
+        """The training loader; in a distributed run it gives this rank's share."""
         splits = self._ready()
         images = FaceImages(
             self.source,
@@ -197,7 +197,7 @@ class FaceDataModule(LightningDataModule):
         return self._train_loader
 
     def state_dict(self) -> dict[str, Any]:
-        """Return where training stands and on what, for the checkpoint."""
+        """Where training stands and on what, for the checkpoint."""
         if self._train_loader is None:
             return {}
         return {
@@ -208,13 +208,13 @@ class FaceDataModule(LightningDataModule):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Make training go on where the state was taken.
+        """Makes training go on where the state was taken.
 
         Lightning calls this before it asks for the loader. It could restore the loader by itself, but not
         where the optimiser's schedule needs the loader's length first, as ours does.
 
         Raises:
-            CheckpointError: the state is of other data, or of another order of it.
+            CheckpointError: The state is of other data, or of another order of it.
         """
         self.setup()
         changed = differences(state_dict.get("data", {}), self.fingerprint)
@@ -230,7 +230,7 @@ class FaceDataModule(LightningDataModule):
         self._resume_at = {key: state_dict[key] for key in ("epoch", "samples")}
 
     def val_dataloader(self) -> list[FaceLoader]:
-        """Return one loader per verification set, in their order, then one of the validation images, if any.
+        """One loader per verification set, in their order, then one of the validation images, if any.
 
         In a distributed run each rank gets its share of a verification set, and all of the validation images.
         """
@@ -260,7 +260,7 @@ class FaceDataModule(LightningDataModule):
         return self._validation.positions.size > 0
 
     def summary(self) -> dict[str, int | str]:
-        """Return what there is to train and judge on, for a table."""
+        """What there is to train and judge on, for a table."""
         splits = self._ready()
         return {
             **rows_of_training(self.source, splits),
@@ -270,7 +270,7 @@ class FaceDataModule(LightningDataModule):
         }
 
     def _fit_images(self, splits: Splits) -> None:
-        """Find out of what sizes the images are, and bring them to the one asked for where that is exact."""
+        """Finds out of what sizes the images are, and brings them to the one asked for where that is exact."""
         train = Subset(self.source.name, self.source, splits.train)
         self.sizes = {"training images": check_sizes(train, self.fit, _REMEDY, share=_MISFITS)} | {
             name: check_sizes(pairs.source, self.fit, _REMEDY, strict=pairs.strict)

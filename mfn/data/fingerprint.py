@@ -14,7 +14,7 @@ _PEOPLE = 64
 
 
 def fingerprint(source: FaceSource, splits: Splits) -> dict[str, Any]:
-    """Return plain values that change with the training data.
+    """Plain values that change with the training data.
 
     Who is in it and in which order is told exactly. Pixels are told by a sample, the first picture of up to 64 people,
     since reading millions of images takes hours; the place of the files does not matter.
@@ -35,7 +35,7 @@ def fingerprint(source: FaceSource, splits: Splits) -> dict[str, Any]:
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Return a phrase for each way in which two fingerprints differ."""
+    """A phrase for each way in which two fingerprints differ."""
     counts = [
         f"{before.get(key)} {key} then, {now[key]} now"
         for key in ("images", "identities")

@@ -11,14 +11,14 @@ _FEWEST_PAIRS = 10
 
 
 def held_out_share(labels: np.ndarray, seed: int) -> float:
-    """Return the share of the identities to hold out where nobody says it.
+    """The share of the identities to hold out where nobody says it.
 
     Of large sets it is 2 %, of smaller ones 20 people but no more than a quarter, and of tiny ones as many as make a
     pair of each kind for each of ten folds, up to half of them; 0 where even these do not.
 
     Args:
         labels: int64 (N,), identity of each image.
-        seed: of the choice of people.
+        seed: Of the choice of people.
     """
     people = np.unique(labels).size
     count = max(round(_USUAL * people), min(_ENOUGH, people // 4), 1)

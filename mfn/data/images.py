@@ -18,13 +18,13 @@ class FaceImages:
     """The images of a source at `positions`, with their classes, for training or judging.
 
     Args:
-        source: where images come from; its virtual copies become what they are before anything else.
+        source: Where images come from; its virtual copies become what they are before anything else.
         positions: int64 (N,), the images in it that take part.
         labels: int64 (N,), the class of each.
         image_size: (height, width) to give.
-        fit: how images of another size come to it, see `Fit`; those it does not take count as broken.
-        augment: applied after that; a function of (seed, epoch, position in the source).
-        seed: of the augmentation and of the copies' noise.
+        fit: How images of another size come to it, see `Fit`; those it does not take count as broken.
+        augment: Applied after that; a function of (seed, epoch, position in the source).
+        seed: Of the augmentation and of the copies' noise.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class FaceImages:
         return self.positions.size
 
     def read(self, keys: Sequence[SampleKey], out: np.ndarray) -> tuple[list[int], BrokenImages]:
-        """Write the images of `keys`, each (epoch, index), into the first rows of `out`.
+        """Writes the images of `keys`, each (epoch, index), into the first rows of `out`.
 
         Args:
-            keys: what to read.
+            keys: What to read.
             out: uint8 (at least len(keys), H, W, 3).
 
         Returns:

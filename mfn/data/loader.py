@@ -27,11 +27,11 @@ class FaceLoader(DataLoader):
     ranks. `len(loader)` stays that of the whole epoch.
 
     Args:
-        images: what is read.
-        sampler: says in which batches; the loader owns it from now on.
-        num_workers: processes that decode; 0 decodes in this one.
+        images: What is read.
+        sampler: Says in which batches; the loader owns it from now on.
+        num_workers: Processes that decode; 0 decodes in this one.
         multiprocessing_context: fork | spawn | forkserver; None takes the platform's own.
-        skip_broken: leave broken images to the consumer, who finds them in the batch; otherwise the first
+        skip_broken: Leave broken images to the consumer, who finds them in the batch; otherwise the first
             one raises BrokenImageError.
     """
 
@@ -80,7 +80,7 @@ class FaceLoader(DataLoader):
         return iterator
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch of the next iteration; Lightning does it by itself."""
+        """Chooses the epoch of the next iteration; Lightning does it by itself."""
         self._order.set_epoch(epoch)
 
     @property
@@ -89,11 +89,11 @@ class FaceLoader(DataLoader):
         return self._order.batches_after(self._samples)
 
     def state_dict(self) -> dict[str, int]:
-        """Return the epoch and the number of its samples handed out so far on all ranks."""
+        """The epoch and the number of its samples handed out so far on all ranks."""
         return {"epoch": self._epoch, "samples": self._samples}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Make the next iteration of the state's epoch go on where the state was taken."""
+        """Makes the next iteration of the state's epoch go on where the state was taken."""
         self._epoch, self._samples = state["epoch"], state["samples"]
         self._order.epoch, self._order.start = self._epoch, self._samples
 

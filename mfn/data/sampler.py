@@ -21,18 +21,18 @@ class FaceBatchSampler(Sampler[list[SampleKey]]):
     appear again.
 
     Args:
-        size: images of the set.
-        batch_size: samples of a batch.
-        shuffle: a new order in each epoch; with "once" that of the first in all.
-        drop_last: leave out what does not fill a batch on every rank.
-        seed: of the order.
-        rank: this process among `world_size`.
-        world_size: processes that share the set.
-        least: samples that a last batch must have; a smaller one is filled up with the first ones of the epoch.
+        size: Images of the set.
+        batch_size: Samples of a batch.
+        shuffle: A new order in each epoch; with "once" that of the first in all.
+        drop_last: Leave out what does not fill a batch on every rank.
+        seed: Of the order.
+        rank: This process among `world_size`.
+        world_size: Processes that share the set.
+        least: Samples that a last batch must have; a smaller one is filled up with the first ones of the epoch.
 
     Attributes:
-        epoch: epoch of the next iteration.
-        start: samples of that epoch, of all ranks together, that are left out after a resume.
+        epoch: Epoch of the next iteration.
+        start: Samples of that epoch, of all ranks together, that are left out after a resume.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class FaceBatchSampler(Sampler[list[SampleKey]]):
         self.start = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch of the next iteration; a `start` meant for another epoch is dropped."""
+        """Chooses the epoch of the next iteration; a `start` meant for another epoch is dropped."""
         if epoch != self.epoch:
             self.start = 0
         self.epoch = epoch
@@ -73,7 +73,7 @@ class FaceBatchSampler(Sampler[list[SampleKey]]):
         return self.batches_after(0)
 
     def batches_after(self, start: int) -> int:
-        """Return how many batches are left after `start` samples of all ranks."""
+        """How many batches are left after `start` samples of all ranks."""
         return _parts(self._samples_after(start), self.batch_size, self.drop_last)
 
     def __iter__(self) -> Iterator[list[SampleKey]]:
@@ -87,7 +87,7 @@ class FaceBatchSampler(Sampler[list[SampleKey]]):
             yield [(epoch, index) for index in indices.tolist()]
 
     def _order(self, epoch: int, start: int) -> np.ndarray:
-        """Return what is left of one epoch for this rank, int64 indices."""
+        """What is left of one epoch for this rank, int64 indices."""
         if self.shuffle:
             epoch = 0 if self.shuffle == "once" else epoch
             order = np.random.default_rng((self.seed, epoch)).permutation(self.size)
@@ -97,7 +97,7 @@ class FaceBatchSampler(Sampler[list[SampleKey]]):
         return order[wanted[self.rank :: self.world_size]]
 
     def _samples_after(self, start: int) -> int:
-        """Return how many samples each rank still gets."""
+        """How many samples each rank still gets."""
         samples = _parts(max(0, self.size - start), self.world_size, self.drop_last)
         last = samples % self.batch_size
         if self.drop_last or not 0 < last < self.least:

@@ -17,7 +17,7 @@ class SharedPixels:
     Where there are anonymous files (Linux) it lies in one of them, elsewhere in PyTorch's shared memory.
 
     Attributes:
-        array: the pixels.
+        array: The pixels.
     """
 
     array: np.ndarray

@@ -16,7 +16,7 @@ STOP = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def stop_signals_held() -> Iterator[None]:
-    """Hold signals back while workers are made, who inherit that until they ignore them by themselves."""
+    """Holds signals back while workers are made, who inherit that until they ignore them by themselves."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -28,7 +28,7 @@ def stop_signals_held() -> Iterator[None]:
 
 
 def ignore_stop_signals() -> None:
-    """Ignore them from now on; for the main thread of a worker."""
+    """Ignores them from now on; for the main thread of a worker."""
     for number in STOP:
         signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
@@ -36,7 +36,7 @@ def ignore_stop_signals() -> None:
 
 
 def end_at_exit(workers: Iterable[BaseProcess]) -> None:
-    """Make sure that workers who ignore SIGTERM do not keep this process from ending."""
+    """Makes sure that workers who ignore SIGTERM do not keep this process from ending."""
     for worker in workers:
         atexit.register(_kill, weakref.ref(worker))
 

@@ -49,10 +49,10 @@ class SlottedImages(Dataset[FilledSlot]):
     """Images read into slots.
 
     Args:
-        images: what is read.
-        slots: one more than the batches that workers may have in hand at a time.
-        batch_size: rows of a slot.
-        shared: whether other processes do the reading.
+        images: What is read.
+        slots: One more than the batches that workers may have in hand at a time.
+        batch_size: Rows of a slot.
+        shared: Whether other processes do the reading.
     """
 
     def __init__(self, images: FaceImages, slots: int, batch_size: int, *, shared: bool) -> None:
@@ -64,7 +64,7 @@ class SlottedImages(Dataset[FilledSlot]):
         return len(self.images)
 
     def __getitems__(self, keys: SlotKeys) -> FilledSlot:
-        """Fill one slot; runs in a worker."""
+        """Fills one slot; runs in a worker."""
         slot, samples = keys
         return FilledSlot(slot, *self.images.read(samples, self._pixels[slot]))
 
@@ -73,7 +73,7 @@ class SlottedImages(Dataset[FilledSlot]):
         return self._slots.array if isinstance(self._slots, SharedPixels) else self._slots
 
     def take(self, filled: FilledSlot) -> FaceBatch:
-        """Copy a batch out of its slot, into pinned memory where there is a GPU to send it to."""
+        """Copies a batch out of its slot, into pinned memory where there is a GPU to send it to."""
         rows = self._pixels[filled.slot, : len(filled.indices)]
         images = torch.empty(rows.shape, dtype=torch.uint8, pin_memory=torch.cuda.is_available())
         images.numpy()[:] = rows

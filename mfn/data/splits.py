@@ -14,14 +14,14 @@ class SplitRules:
     """Who takes part and who judges.
 
     Attributes:
-        min_images: identities with fewer images are dropped.
-        max_images: identities with more keep a seeded pick of this many; None keeps all.
-        val_fraction: share of each training identity's images kept for validation, 0 <= share < 1.
-        val_identities: share of the identities held out of training altogether, 0 <= share < 1; None takes one that
+        min_images: Identities with fewer images are dropped.
+        max_images: Identities with more keep a seeded pick of this many; None keeps all.
+        val_fraction: Share of each training identity's images kept for validation, 0 <= share < 1.
+        val_identities: Share of the identities held out of training altogether, 0 <= share < 1; None takes one that
             fits the data, see `held_out_share`.
 
     Raises:
-        ConfigError: a value out of range.
+        ConfigError: A value out of range.
     """
 
     min_images: int = 1
@@ -44,9 +44,9 @@ class Splits:
     """Positions in the source, int64 and ascending, and what they show.
 
     Attributes:
-        train: the images that train.
-        validation: other images of the same identities.
-        held_out: the images of the identities held out.
+        train: The images that train.
+        validation: Other images of the same identities.
+        held_out: The images of the identities held out.
         train_classes: int64, class 0..C-1 of each training image.
         validation_classes: int64, class of each validation image.
         label_map: int64 (C,), raw label of each class.
@@ -61,14 +61,14 @@ class Splits:
 
 
 def split(labels: np.ndarray, rules: SplitRules, seed: int, origins: np.ndarray | None = None) -> Splits:
-    """Apply the identity rules, hold identities out, and split the rest into training and validation.
+    """Applies the identity rules, holds identities out, and splits the rest into training and validation.
 
     Virtual copies change none of these choices: they train where their image does, and go away with it elsewhere.
 
     Args:
         labels: int64 (N,), raw label of each image of the source.
-        rules: what to do.
-        seed: of every random choice.
+        rules: What to do.
+        seed: Of every random choice.
         origins: int64 (N,), the position of the image that each one shows, where some are copies; the images
             themselves come first.
     """
@@ -93,17 +93,17 @@ def split(labels: np.ndarray, rules: SplitRules, seed: int, origins: np.ndarray 
 
 
 def check_enough(name: str, labels: np.ndarray, splits: Splits, rules: SplitRules) -> None:
-    """Make sure that there are two people to tell apart.
+    """Makes sure that there are two people to tell apart.
 
     Args:
-        name: of the source.
+        name: Of the source.
         labels: int64 (N,), raw label of each of its images.
-        splits: made of these.
-        rules: by which they were made.
+        splits: Made of these.
+        rules: By which they were made.
 
     Raises:
-        ConfigError: the rules leave too few.
-        DataError: the source has too few of itself.
+        ConfigError: The rules leave too few.
+        DataError: The source has too few of itself.
     """
     total = np.unique(labels).size
     if total < 2:

@@ -8,7 +8,7 @@ from mfn.sources.source import FaceSource, copies_of, passed_over_of
 
 
 def rows_of_training(source: FaceSource, splits: Splits) -> dict[str, int | str]:
-    """Return what a source holds, and how much of it trains."""
+    """What a source holds, and how much of it trains."""
     per_class = np.bincount(splits.train_classes)
     copies = copies_of(source)
     is_copy = copies.codes > 0 if copies else np.zeros(len(source), bool)
@@ -28,7 +28,7 @@ def rows_of_training(source: FaceSource, splits: Splits) -> dict[str, int | str]
 
 
 def rows_of_validation(source: FaceSource, splits: Splits, known: KnownImages) -> dict[str, int | str]:
-    """Return how much of a source, or of further images in `known`, is kept to look at."""
+    """How much of a source, or of further images in `known`, is kept to look at."""
     return {
         "validation images of the same identities": known.positions.size,
         **({"passed over there, of other identities": known.strangers} if known.strangers else {}),

@@ -10,8 +10,8 @@ class Opening(ImageOnlyTransform):
     """Morphological opening, erosion then dilation: takes away bright specks smaller than the kernel.
 
     Args:
-        kernel: side of the square kernel in pixels.
-        p: probability.
+        kernel: Side of the square kernel in pixels.
+        p: Probability.
     """
 
     class InitSchema(ImageOnlyTransform.InitSchema):
@@ -24,7 +24,7 @@ class Opening(ImageOnlyTransform):
         self.kernel = kernel
 
     def apply(self, img: np.ndarray, **params: object) -> np.ndarray:
-        """Return the opened image."""
+        """The opened image."""
         return cv2.morphologyEx(img, cv2.MORPH_OPEN, np.ones((self.kernel, self.kernel), np.uint8))
 
 
@@ -32,8 +32,8 @@ class LogContrast(ImageOnlyTransform):
     """Logarithmic contrast: value -> gain * log2(1 + value), values in 0..1, as imgaug's `LogContrast`.
 
     Args:
-        gain_range: lowest and highest gain; above 1 brightens.
-        p: probability.
+        gain_range: Lowest and highest gain; above 1 brightens.
+        p: Probability.
     """
 
     class InitSchema(ImageOnlyTransform.InitSchema):
@@ -53,10 +53,10 @@ class LogContrast(ImageOnlyTransform):
         self.gain_range = gain_range
 
     def get_params(self) -> dict[str, float]:
-        """Draw the gain."""
+        """Draws the gain."""
         return {"gain": self.py_random.uniform(*self.gain_range)}
 
     def apply(self, img: np.ndarray, gain: float, **params: object) -> np.ndarray:
-        """Return the image through the curve of `gain`."""
+        """The image through the curve of `gain`."""
         curve = 255.0 * gain * np.log2(1 + np.arange(256) / 255.0)
         return cv2.LUT(img, np.clip(np.round(curve), 0, 255).astype(np.uint8))

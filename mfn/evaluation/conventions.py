@@ -13,6 +13,7 @@ from mfn.align.warp import warp
 from mfn.contract import InputContract
 from mfn.sources.content import content
 from mfn.sources.fit import Fit
+from mfn.sources.made import MadeFrom
 from mfn.sources.source import ImageSource
 
 Triple = tuple[float, float, float]
@@ -81,32 +82,24 @@ def crop_conventions(declared: InputContract, seed: int = 0) -> list[Convention]
     ]
 
 
-class PlacedFaces:
+class PlacedFaces(MadeFrom):
     """The images of a source at one size, each moved."""
 
     def __init__(self, source: ImageSource, size: tuple[int, int], place: Placement) -> None:
-        self.name = source.name
-        self._source = source
+        super().__init__(source)
         self._size = size
         self._fit = Fit(size)
         self._place = place
 
-    def __len__(self) -> int:
-        return len(self._source)
-
     def image(self, index: int) -> NDArray[np.uint8]:
         """Image `index`, uint8 (H, W, 3) RGB, moved."""
-        image = self._fit(self._source.image(index), self.describe(index))
+        image = self._fit(self.source.image(index), self.describe(index))
         return warp(image, self._place(index, self._size), self._size, replicate=True)
 
     def content(self, index: int) -> bytes:
         """The image's content and how it is moved: what the pixels are a function of."""
         moved = self._place(index, self._size)
-        return content(self._source, index) + moved.tobytes() + f"{self._size}".encode()
-
-    def describe(self, index: int) -> str:
-        """Say where image `index` comes from."""
-        return self._source.describe(index)
+        return content(self.source, index) + moved.tobytes() + f"{self._size}".encode()
 
 
 def _range_of(contract: InputContract) -> tuple[Triple, Triple]:

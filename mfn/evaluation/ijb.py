@@ -14,10 +14,11 @@ from mfn.evaluation.templates import Templates, TemplateVerification, search_gal
 from mfn.inference.embedder import FaceEmbedder
 from mfn.metrics.templates import pool_templates
 from mfn.sources.content import content
+from mfn.sources.made import MadeFrom
 from mfn.sources.source import ImageSource
 
 
-class AlignedFaces:
+class AlignedFaces(MadeFrom):
     """The faces of a source, cut out by their landmarks.
 
     Args:
@@ -30,25 +31,17 @@ class AlignedFaces:
     """
 
     def __init__(self, source: ImageSource, landmarks: NDArray[np.floating], contract: InputContract) -> None:
-        self.name = source.name
-        self._source = source
+        super().__init__(source)
         self._matrices = similarity_transform(landmarks, contract.template)
         self._size = (contract.height, contract.width)
 
-    def __len__(self) -> int:
-        return len(self._source)
-
     def image(self, index: int) -> NDArray[np.uint8]:
-        """Decode and align image `index`: uint8 (H, W, 3) RGB."""
-        return warp(self._source.image(index), self._matrices[index], self._size)
+        """Decodes and aligns image `index`: uint8 (H, W, 3) RGB."""
+        return warp(self.source.image(index), self._matrices[index], self._size)
 
     def content(self, index: int) -> bytes:
         """The image's content, its matrix and the size of the crop: what the pixels are a function of."""
-        return content(self._source, index) + self._matrices[index].tobytes() + f"{self._size}".encode()
-
-    def describe(self, index: int) -> str:
-        """Say where image `index` comes from."""
-        return self._source.describe(index)
+        return content(self.source, index) + self._matrices[index].tobytes() + f"{self._size}".encode()
 
 
 def run_ijb(

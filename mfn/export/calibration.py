@@ -65,16 +65,16 @@ def calibration_faces(
 
 
 def open_images(root: str | Path, key: str = "root") -> ImageSource:
-    """Open the images at a place.
+    """Opens the images at a place.
 
     Args:
-        root: a `.bin` verification pack; an InsightFace pack or TFRecord files, the file or its folder; or a folder
+        root: A `.bin` verification pack; an InsightFace pack or TFRecord files, the file or its folder; or a folder
             with images in it or in folders below it, see `find_images`.
-        key: what the configuration calls it, for messages.
+        key: What the configuration calls it, for messages.
 
     Raises:
-        ConfigError: it is not given, or no path.
-        DataError: there is none of these.
+        ConfigError: It is not given, or no path.
+        DataError: There is none of these.
     """
     place = given_path(root, key)
     if place.is_file() and place.suffix.lower() == ".bin":

@@ -25,7 +25,7 @@ def float_model(network: nn.Module, example: Tensor) -> bytes:
         The content of a ``.tflite`` file whose input (N, H, W, 3) is called ``image`` and whose output ``embedding``.
 
     Raises:
-        ExportError: litert-torch is another version than the one known, or cannot convert the network.
+        ExportError: Litert-torch is another version than the one known, or cannot convert the network.
     """
     import litert_torch
 
@@ -47,7 +47,7 @@ def builtin_prelu() -> Iterator[None]:
     rest is written.
 
     Raises:
-        ExportError: litert-torch does not have them.
+        ExportError: Litert-torch does not have them.
     """
     try:
         decomp = import_module("litert_torch.fx_infra.decomp")

@@ -66,7 +66,7 @@ def check_proof(path: Path) -> None:
 
 
 def _told(path: Path) -> dict[str, int]:
-    """Name and bytes of each part of the file that lies at a path, as its JSON tells them."""
+    """Names and bytes of each part of the file that lies at a path, as its JSON tells them."""
     content = json_at(side_file(path))
     proof = content.get("proof") if isinstance(content, dict) else None
     files = proof.get("files") if isinstance(proof, dict) else None

@@ -12,21 +12,21 @@ from mfn.files.rows import read_text
 
 
 def open_lines(path: Path, mode: Literal["r", "w"] = "r") -> TextIO:
-    """Open a file whose bytes come back as they were, even where they are no UTF-8."""
+    """Opens a file whose bytes come back as they were, even where they are no UTF-8."""
     return path.open(mode, encoding="utf-8", errors="surrogateescape", newline="\n")
 
 
 def read_lines(path: Path) -> list[str]:
-    """Return the lines of a file; raises as `mfn.files.rows.read_text`."""
+    """The lines of a file; raises as `mfn.files.rows.read_text`."""
     return read_text(path).replace("\r\n", "\n").removesuffix("\n").split("\n")
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Write a file that appears as a whole."""
+    """Writes a file that appears as a whole."""
     with replacing(path) as partial, open_lines(partial, "w") as file:
         file.writelines(line + "\n" for line in lines)
 
 
 def as_field(text: str) -> str:
-    """Return `text` fit for one field of a line: tabs and line breaks as spaces."""
+    """`text` fit for one field of a line: tabs and line breaks as spaces."""
     return text.translate({ord(mark): " " for mark in "\t\r\n"})

@@ -17,10 +17,10 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,9}(\.0*)?")  # no more digits: Python refuse
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file, UTF-8, or UTF-16 with its mark; bytes that are neither come back as they were.
+    """The text of a file, UTF-8, or UTF-16 with its mark; bytes that are neither come back as they were.
 
     Raises:
-        DataError: the file is missing or no text.
+        DataError: The file is missing or no text.
     """
     try:
         data = path.read_bytes()
@@ -34,24 +34,24 @@ def read_text(path: Path) -> str:
 
 
 def numbered_lines(path: Path) -> list[tuple[int, str]]:
-    """Return the lines of a file that are not blank, stripped, with their numbers; raises as `read_text`."""
+    """The lines of a file that are not blank, stripped, with their numbers; raises as `read_text`."""
     lines = re.split(r"\r\n|\r|\n", read_text(path))  # splitlines() would cut names at signs that end no line
     return [(number, kept) for number, line in enumerate(lines, start=1) if (kept := line.strip(_BLANKS))]
 
 
 def divider_of(lines: Iterable[str]) -> str | None:
-    """Return what divides the columns of lines without tabs: ';' or ',' where every line has it, otherwise blanks."""
+    """What divides the columns of lines without tabs: ';' or ',' where every line has it, otherwise blanks."""
     ends = [line.rstrip(_BLANKS + ";,") for line in lines]
     divided = [line for line in ends if "\t" not in line and not line.isdigit()]
     return next((mark for mark in ";," if divided and all(mark in line for line in divided)), None)
 
 
 def fields(line: str, divider: str | None = None) -> list[str]:
-    """Return the columns of a line, stripped; those at its end that are empty are left out.
+    """The columns of a line, stripped; those at its end that are empty are left out.
 
     Args:
-        line: without its end; where there is a tab in it, tabs divide.
-        divider: of the file, see `divider_of`; None: blanks.
+        line: Without its end; where there is a tab in it, tabs divide.
+        divider: Of the file, see `divider_of`; None: blanks.
     """
     mark = "\t" if "\t" in line else divider
     line = line.strip(_BLANKS).rstrip(_BLANKS + ";,")
@@ -64,22 +64,22 @@ def fields(line: str, divider: str | None = None) -> list[str]:
 
 
 def table(path: Path) -> list[tuple[int, list[str]]]:
-    """Return the columns of each line with its number; raises as `read_text`."""
+    """The columns of each line with its number; raises as `read_text`."""
     lines = numbered_lines(path)
     divider = divider_of(line for _, line in lines)
     return [(number, fields(line, divider)) for number, line in lines]
 
 
 def whole_number(text: str) -> int | None:
-    """Return a number that is not negative, also as other programs write it (`4.0`); None for any other text."""
+    """A number that is not negative, also as other programs write it (`4.0`); None for any other text."""
     return int(float(text)) if _NUMBER.fullmatch(text) and text[0] not in "+-" else None
 
 
 def label(text: str) -> int | None:
-    """Return the number that a label says, also one of other programs (`1.0`); None where it is no label."""
+    """The number that a label says, also one of other programs (`1.0`); None where it is no label."""
     return int(float(text)) if _NUMBER.fullmatch(text) else None
 
 
 def slashed(name: str) -> str:
-    r"""Return a file name with '/' between its folders, where it was written with '\'."""
+    r"""A file name with '/' between its folders, where it was written with '\'."""
     return name.replace("\\", "/")

@@ -11,10 +11,10 @@ MOST_PIXELS = 2**28
 
 
 def refuse_bomb(encoded: bytes) -> None:
-    """Look at the size that an encoded image says it has, before anything of it is decoded.
+    """Looks at the size that an encoded image says it has, before anything of it is decoded.
 
     Raises:
-        BrokenImageError: it has more than `MOST_PIXELS`.
+        BrokenImageError: It has more than `MOST_PIXELS`.
     """
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # Pillow's own is lower
     try:

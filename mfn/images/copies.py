@@ -37,20 +37,20 @@ class Copies:
         return np.array(_NAMES)[self.codes]
 
     def apply(self, image: np.ndarray, row: int, seed: int, epoch: int) -> np.ndarray:
-        """Return what row `row` shows, uint8 (H, W, 3) RGB, given the image under it; noise is new in each epoch."""
+        """What row `row` shows, uint8 (H, W, 3) RGB, given the image under it; noise is new in each epoch."""
         name = _NAMES[self.codes[row]]
         return VARIANTS[name](image, variant_draws(seed, epoch, row)) if name else image
 
 
 def read_copies(folder: Path, keys: np.ndarray) -> Copies | None:
-    """Read a folder's `variants.tsv`, if there is one.
+    """Reads a folder's `variants.tsv`, if there is one.
 
     Args:
-        folder: where the images are.
+        folder: Where the images are.
         keys: (N,) of record numbers or relative paths, what each image is called there.
 
     Raises:
-        DataError: the file is of another version, names an unknown variant or an image that is not there.
+        DataError: The file is of another version, names an unknown variant or an image that is not there.
     """
     path = folder / FILE
     if not path.is_file():
@@ -73,10 +73,10 @@ def read_copies(folder: Path, keys: np.ndarray) -> Copies | None:
 
 
 def write_copies(folder: Path, copies: Iterable[tuple[str, str]]) -> None:
-    """Write a folder's `variants.tsv` from (key, variant) pairs.
+    """Writes a folder's `variants.tsv` from (key, variant) pairs.
 
     Raises:
-        DataError: a key that the file cannot hold.
+        DataError: A key that the file cannot hold.
     """
     lines = [_HEADER]
     for key, variant in copies:

@@ -20,7 +20,7 @@ Encoded = bytes | bytearray | memoryview | np.ndarray
 
 
 def decode_rgb(encoded: Encoded) -> np.ndarray:
-    """Decode an image of any format that `mfn.images.formats` knows; grey, CMYK, palette and 16-bit ones become RGB.
+    """Decodes an image of any format that `mfn.images.formats` knows; grey, CMYK, palette and 16-bit ones become RGB.
 
     OpenCV decodes JPEGs with libjpeg-turbo, bit for bit as Pillow and simplejpeg do, at least as fast as
     any of them from Python. A camera's orientation tag is obeyed; transparency is left out; of several frames or
@@ -30,7 +30,7 @@ def decode_rgb(encoded: Encoded) -> np.ndarray:
         uint8 (H, W, 3).
 
     Raises:
-        BrokenImageError: the bytes are no image or break off.
+        BrokenImageError: The bytes are no image or break off.
     """
     image, damage = decode_with_warnings(encoded)
     if damage and not _told:
@@ -44,7 +44,7 @@ def decode_rgb(encoded: Encoded) -> np.ndarray:
 
 
 def decode_with_warnings(encoded: Encoded) -> tuple[np.ndarray, str]:
-    """Return the pixels as `decode_rgb` does, and what its decoder says of damage in an image it could decode, or "".
+    """The pixels as `decode_rgb` does, and what its decoder says of damage in an image it could decode, or "".
 
     Several threads at a time may get each other's.
     """

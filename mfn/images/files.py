@@ -19,9 +19,9 @@ class ImageFiles:
     """Images by position in a list of files.
 
     Args:
-        name: what tables call them.
-        files: where they are.
-        root: folder that `files` are relative to.
+        name: What tables call them.
+        files: Where they are.
+        root: Folder that `files` are relative to.
     """
 
     def __init__(self, name: str, files: Sequence[str | Path], root: str | Path = "") -> None:
@@ -38,7 +38,7 @@ class ImageFiles:
         return [self._path(index) for index in range(len(self))]
 
     def image(self, index: int) -> np.ndarray:
-        """Decode image `index`: uint8 (H, W, 3) RGB."""
+        """Decodes image `index`: uint8 (H, W, 3) RGB."""
         data = self.encoded(index)
         try:
             return decode_rgb(data)
@@ -46,10 +46,10 @@ class ImageFiles:
             raise BrokenImageError(f"{self.describe(index)}: {error}") from None
 
     def encoded(self, index: int) -> bytes:
-        """Return the file's bytes.
+        """The file's bytes.
 
         Raises:
-            BrokenImageError: it cannot be read.
+            BrokenImageError: It cannot be read.
         """
         try:
             return Path(self._path(index)).read_bytes()
@@ -57,7 +57,7 @@ class ImageFiles:
             raise BrokenImageError(f"{self.describe(index)}: {error.strerror}") from None
 
     def describe(self, index: int) -> str:
-        """Name the file of image `index`."""
+        """Names the file of image `index`."""
         return printable(self._path(index))
 
     def _path(self, index: int) -> str:

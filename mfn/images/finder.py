@@ -19,7 +19,7 @@ class ImageFinder:
     `.jpg`), other upper and lower case in any part, accents written the other way (NFC, NFD), or '\' between folders.
 
     Args:
-        root: the folder.
+        root: The folder.
     """
 
     def __init__(self, root: Path) -> None:
@@ -27,7 +27,7 @@ class ImageFinder:
         self._listings: dict[Path, dict[str, str]] = {}
 
     def find(self, name: str) -> Path | None:
-        """Return where image `name` lies, None where it does not."""
+        """Where image `name` lies, None where it does not."""
         spellings = dict.fromkeys((name, slashed(name)))
         return next((path for spelling in spellings if (path := self._find(spelling)) is not None), None)
 
@@ -43,7 +43,7 @@ class ImageFinder:
         return None if folder is None or found is None else folder / found
 
     def _folder(self, parent: PurePosixPath) -> Path | None:
-        """Return the folder of that name in any spelling."""
+        """The folder of that name in any spelling."""
         folder = self.root
         for part in parent.parts:
             if part in ("/", ".."):
@@ -65,7 +65,7 @@ class ImageFinder:
 
 
 def finder_of(roots: Sequence[Path], names: Sequence[str]) -> ImageFinder:
-    """Return the finder of the folder that has most of the first images; the first such folder."""
+    """The finder of the folder that has most of the first images; the first such folder."""
     finders = [ImageFinder(root) for root in roots]
     return max(finders, key=lambda finder: sum(finder.find(name) is not None for name in names[:_SAMPLE]))
 

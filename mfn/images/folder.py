@@ -27,21 +27,21 @@ _OF_OURS = {"images_per_identity.png"}
 
 
 def find_images(root: Path, passed_over: PassedOver) -> list[str]:
-    """Return the images in a folder and in all folders below it.
+    """The images in a folder and in all folders below it.
 
     What counts is what OpenCV can decode here, known by the file's name or, where that says nothing, by its first
     bytes. Hidden files (macOS's `._x.jpg` among them), folders of operating systems and tools, earlier outputs of ours
     and RecordIO packs are passed over. Links are followed, but nothing is taken twice.
 
     Args:
-        root: the folder.
-        passed_over: gets what is passed over, by path.
+        root: The folder.
+        passed_over: Gets what is passed over, by path.
 
     Returns:
         Paths relative to `root`, with forward slashes, in the order of their parts.
 
     Raises:
-        OSError: the folder itself cannot be read.
+        OSError: The folder itself cannot be read.
     """
     found: list[str] = []
     walk = _Walk(root, passed_over)
@@ -76,7 +76,7 @@ class _Walk:
         self._entered = {_identity(root)}
 
     def entries(self, path: str, name: str) -> Iterator[os.DirEntry[str]]:
-        """Return the entries of a folder, sorted; none where it is to be passed over."""
+        """The entries of a folder, sorted; none where it is to be passed over."""
         try:
             with os.scandir(path) as scanned:
                 entries = sorted(scanned, key=_name)
@@ -93,7 +93,7 @@ class _Walk:
         return iter(())
 
     def is_entered(self, entry: os.DirEntry[str], name: str) -> bool:
-        """Return whether to go into a folder."""
+        """Whether to go into a folder."""
         if entry.name.startswith("."):
             return self._not(name, "hidden folders")
         if entry.name.casefold() in _TOOLS:
@@ -106,7 +106,7 @@ class _Walk:
         return True
 
     def is_image(self, entry: os.DirEntry[str], name: str) -> bool:
-        """Return whether to take a file."""
+        """Whether to take a file."""
         if entry.name.startswith("."):
             return self._not(name, "hidden files")
         if not entry.is_file():
@@ -126,7 +126,7 @@ class _Walk:
 
 
 def _made_by_others(names: set[str], path: str) -> str:
-    """Return what a folder is that is no folder of photos, by the names in it."""
+    """What a folder is that is no folder of photos, by the names in it."""
     if any(name.lower().endswith(".rec") for name in names):
         return "RecordIO packs"
     if ".hydra" in names or any(name.endswith(".ckpt") for name in names):
@@ -135,7 +135,7 @@ def _made_by_others(names: set[str], path: str) -> str:
 
 
 def _format_in(path: str) -> Format | None:
-    """Return the format that a file's first bytes show."""
+    """The format that a file's first bytes show."""
     try:
         with Path(path).open("rb", buffering=0) as file:
             return format_of(file.read(START))

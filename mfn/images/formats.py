@@ -15,9 +15,9 @@ class Format(NamedTuple):
     """One format.
 
     Attributes:
-        name: for people.
-        suffixes: of file names, in lower case; the first is the usual one.
-        start: what its first bytes match.
+        name: For people.
+        suffixes: Of file names, in lower case; the first is the usual one.
+        start: What its first bytes match.
     """
 
     name: str
@@ -44,14 +44,14 @@ BY_SUFFIX: Mapping[str, Format] = {suffix: form for form in FORMATS for suffix i
 
 
 def format_of(data: bytes | memoryview) -> Format | None:
-    """Return the format of encoded bytes, of which the first 32 are enough; None where it is none of these."""
+    """The format of encoded bytes, of which the first 32 are enough; None where it is none of these."""
     start = bytes(data[:START])
     return next((form for form in FORMATS if form.start.match(start)), None)
 
 
 @cache
 def can_decode(form: Format) -> bool:
-    """Return whether images of a format can be decoded here."""
+    """Whether images of a format can be decoded here."""
     if form is HEIC:
         return find_spec("pillow_heif") is not None
     # OpenCV tells of no decoder by its name, but it has none without the encoder
@@ -59,5 +59,5 @@ def can_decode(form: Format) -> bool:
 
 
 def remedy(form: Format) -> str:
-    """Return what to do about images of a format that cannot be decoded here, for the end of a sentence."""
+    """What to do about images of a format that cannot be decoded here, for the end of a sentence."""
     return install_command("heic") if form is HEIC else f"OpenCV {cv2.__version__} cannot read it, a newer one may"

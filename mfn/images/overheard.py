@@ -108,7 +108,7 @@ _ear = _Ear()
 
 
 def overheard(call: Callable[[], T]) -> tuple[T, list[str]]:
-    """Return what a call returns, and the damage that codecs told of meanwhile.
+    """What a call returns, and the damage that codecs told of meanwhile.
 
     Calls in several threads at a time hear each other's.
     """

@@ -19,7 +19,7 @@ class PassedOver:
     Iterated, it gives (name, reason) of the examples, up to 10,000 for each reason.
 
     Attributes:
-        counts: how many for each reason.
+        counts: How many for each reason.
     """
 
     def __init__(self) -> None:
@@ -27,12 +27,12 @@ class PassedOver:
         self._examples: dict[str, list[str]] = {}
 
     def add(self, name: str, reason: str, count: int = 1) -> None:
-        """Count something.
+        """Counts something.
 
         Args:
-            name: of it, or of one of them.
-            reason: a phrase in the plural that says what it is, such as "hidden files".
-            count: how many.
+            name: Of it, or of one of them.
+            reason: A phrase in the plural that says what it is, such as "hidden files".
+            count: How many.
         """
         self.counts[reason] += count
         examples = self._examples.setdefault(reason, [])
@@ -43,16 +43,16 @@ class PassedOver:
         return ((name, reason) for reason, names in self._examples.items() for name in names)
 
     def rows(self, before: str = "") -> dict[str, str]:
-        """Return for each reason, with words before it, how many and which, for a table."""
+        """For each reason, with words before it, how many and which, for a table."""
         return {before + reason: f"{number:,}: {self._shown(reason)}" for reason, number in self.counts.most_common()}
 
     def sentence(self) -> str:
-        """Return all of it in one line, "" where there is nothing."""
+        """All of it in one line, "" where there is nothing."""
         told = (f"{reason}: {number:,} ({self._shown(reason)})" for reason, number in self.counts.most_common())
         return "; ".join(told)
 
     def write(self, path: Path) -> None:
-        """Write name and reason of the examples as CSV; where there is nothing, no file is made."""
+        """Writes name and reason of the examples as CSV; where there is nothing, no file is made."""
         if not self.counts:
             return
         with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:

@@ -11,7 +11,7 @@ _GREY_SPREAD = 2.0
 
 
 def blur(image: np.ndarray) -> float:
-    """Return the variance of the Laplacian of the grey image: low for blurred crops, high for sharp or noisy ones.
+    """The variance of the Laplacian of the grey image: low for blurred crops, high for sharp or noisy ones.
 
     It grows with the square of the contrast, so that very dark crops count as blurred too.
 
@@ -21,7 +21,7 @@ def blur(image: np.ndarray) -> float:
 
 
 def is_grey(image: np.ndarray) -> bool:
-    """Return whether the three channels are the same but for what JPEG does to them.
+    """Whether the three channels are the same but for what JPEG does to them.
 
     A mean spread between a pixel's highest and lowest channel below 2 of 255 counts as none; a toned picture, such as
     a sepia one, is not grey.
@@ -33,7 +33,7 @@ def is_grey(image: np.ndarray) -> bool:
 
 
 def perceptual_hash(image: np.ndarray) -> np.uint64:
-    """Return 64 bits that change little under scaling, recompression and brightness.
+    """64 bits that change little under scaling, recompression and brightness.
 
     pHash as the ImageHash package computes it: the 8x8 lowest frequencies of the cosine transform of the grey image at
     32x32, each compared with their median. Two images are near copies when few bits differ, see

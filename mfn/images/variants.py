@@ -19,7 +19,7 @@ SALT_PEPPER_SHARE = 0.05
 
 
 def hsv(image: np.ndarray, draws: np.random.Generator) -> np.ndarray:
-    """Return OpenCV's 8-bit HSV (hue 0..179) of `image` as if it were a picture.
+    """OpenCV's 8-bit HSV (hue 0..179) of `image` as if it were a picture.
 
     OpenCV writes the channels of an array as blue, green, red, so the picture's red is the value, its green
     the saturation and its blue the hue.
@@ -28,18 +28,18 @@ def hsv(image: np.ndarray, draws: np.random.Generator) -> np.ndarray:
 
 
 def opening(image: np.ndarray, draws: np.random.Generator) -> np.ndarray:
-    """Return the morphological opening by a 5x5 square: bright details smaller than it go away."""
+    """The morphological opening by a 5x5 square: bright details smaller than it go away."""
     return cv2.morphologyEx(image, cv2.MORPH_OPEN, np.ones((OPENING_SIDE, OPENING_SIDE), np.uint8))
 
 
 def gaussian(image: np.ndarray, draws: np.random.Generator) -> np.ndarray:
-    """Return `image` with white noise of standard deviation 25.5 (a tenth of the range) on every value."""
+    """`image` with white noise of standard deviation 25.5 (a tenth of the range) on every value."""
     noise = draws.standard_normal(image.shape, np.float32)
     return np.clip(image + np.float32(GAUSSIAN_SIGMA) * noise, 0, 255).astype(np.uint8)
 
 
 def salt_pepper(image: np.ndarray, draws: np.random.Generator) -> np.ndarray:
-    """Return `image` with 5 % of its values, channel by channel, set to 0 or 255 with equal chances."""
+    """`image` with 5 % of its values, channel by channel, set to 0 or 255 with equal chances."""
     drawn = draws.random(image.shape, np.float32)
     noisy = image.copy()
     noisy[drawn < SALT_PEPPER_SHARE] = 255
@@ -56,7 +56,7 @@ VARIANTS: dict[str, Variant] = {
 
 
 def variant_draws(seed: int, epoch: int, position: int) -> np.random.Generator:
-    """Return the random numbers of one image in one epoch, whatever is read before it or beside it.
+    """The random numbers of one image in one epoch, whatever is read before it or beside it.
 
     The third word of the counter keeps them apart from the augmentation's, which has 0 there.
     """

@@ -125,7 +125,7 @@ def _survives(path: Path, weights: Path, size: tuple[int, int] | None) -> bool:
 
 
 def _input_layer(layers: list[list[str]], path: Path) -> tuple[str, tuple[int, int] | None]:
-    """Name of the input layer and the (height, width) it declares."""
+    """Names of the input layer and the (height, width) it declares."""
     first = next((words for words in layers if words[0] == "Input"), None)
     if first is None:
         raise CheckpointError(f"{path} is no complete ncnn network: it has no input")

@@ -23,7 +23,7 @@ from mfn.text import printable
 
 
 def inspect_pack(place: Path, most: int) -> Inspection:
-    """Look at a pack, its folder or a file of it; raises as RecordDataset does."""
+    """Looks at a pack, its folder or a file of it; raises as RecordDataset does."""
     records = existing_pack(place)
     source, folder, pack = RecordDataset(records), records.parent, records.stem
     facts: dict[str, object] = {"file": f"{records.name}, {megabytes(records)}"}
@@ -50,13 +50,13 @@ def inspect_pack(place: Path, most: int) -> Inspection:
 
 
 def inspect_folder(folder: Path, most: int) -> Inspection:
-    """Look at one folder of pictures per person; raises as FolderDataset does."""
+    """Looks at one folder of pictures per person; raises as FolderDataset does."""
     source = FolderDataset(folder)
     return _faces(str(folder), "folders of identities", source, source.passed_over.rows("passed over, "), [], most)
 
 
 def inspect_images(folder: Path, most: int) -> Inspection:
-    """Look at a folder of images that tells no identities; raises as ImageFolder does."""
+    """Looks at a folder of images that tells no identities; raises as ImageFolder does."""
     source = ImageFolder(folder)
     found, broken = look_at(source, spread(len(source), most))
     facts = {"images": len(source), **source.passed_over.rows("passed over, "), **found}
@@ -64,17 +64,17 @@ def inspect_images(folder: Path, most: int) -> Inspection:
 
 
 def inspect_tfrecord(path: Path, most: int) -> Inspection:
-    """Look at TFRecord files; raises as TFRecordDataset does."""
+    """Looks at TFRecord files; raises as TFRecordDataset does."""
     source = TFRecordDataset(path)
     problems = [f"{what}: {told}" for what, told in source.passed_over.rows("left out ").items()]
     return _faces(str(path), "TFRecord", source, {}, problems, most)
 
 
 def inspect_list(path: Path, most: int) -> Inspection:
-    """Look at the list of a pack, and at the pack where it is there.
+    """Looks at the list of a pack, and at the pack where it is there.
 
     Raises:
-        DataError: it is no such list.
+        DataError: It is no such list.
     """
     listed = read_pack_list(path)[0]
     counts = np.unique(listed.labels, return_counts=True)[1].astype(np.int64)

@@ -16,7 +16,7 @@ _BAR = 40
 
 
 def histogram(counts: NDArray[np.int64]) -> list[tuple[str, int]]:
-    """Count identities by their number of images, from the first bin that has any to the last.
+    """Counts identities by their number of images, from the first bin that has any to the last.
 
     Args:
         counts: int64 (C,), images of each identity.
@@ -32,7 +32,7 @@ def histogram(counts: NDArray[np.int64]) -> list[tuple[str, int]]:
 
 
 def histogram_text(counts: NDArray[np.int64]) -> str:
-    """Draw the histogram with one line for each bin."""
+    """Draws the histogram with one line for each bin."""
     rows = histogram(counts)
     most = max((number for _, number in rows), default=1)
     return "\n".join(
@@ -41,10 +41,10 @@ def histogram_text(counts: NDArray[np.int64]) -> str:
 
 
 def draw_histogram(counts: NDArray[np.int64], path: Path) -> None:
-    """Draw the histogram as a PNG.
+    """Draws the histogram as a PNG.
 
     Raises:
-        DataError: there is a file that mfn did not make, or it cannot be written.
+        DataError: There is a file that mfn did not make, or it cannot be written.
     """
     rows = histogram(counts)
     figure = Figure(figsize=(8, 4), layout="constrained")

@@ -35,17 +35,17 @@ _FILES: dict[str, Callable[[Path, int], Inspection]] = {
 
 
 def inspect(path: str | Path, look_at_all: bool = False) -> Inspection:
-    """Tell what a file or folder is.
+    """Tells what a file or folder is.
 
     Args:
-        path: an InsightFace pack (its folder, its `.rec` or its `.lst`), a folder of identities, TFRecord files or
+        path: An InsightFace pack (its folder, its `.rec` or its `.lst`), a folder of identities, TFRecord files or
             their folder, a `.bin` verification pack, a list or CSV of pairs or its folder, a checkpoint or an exported
             network.
-        look_at_all: decode all images, not 1,000 spread over the set.
+        look_at_all: Decode all images, not 1,000 spread over the set.
 
     Raises:
-        DataError: nothing is there, it is of no known kind, or too damaged to be read.
-        CheckpointError: the same for networks.
+        DataError: Nothing is there, it is of no known kind, or too damaged to be read.
+        CheckpointError: The same for networks.
     """
     place = Path(path).expanduser()
     most = np.iinfo(np.int64).max if look_at_all else SAMPLE
@@ -64,10 +64,10 @@ def inspect(path: str | Path, look_at_all: bool = False) -> Inspection:
 
 
 def show(inspection: Inspection, path: Path, most: int = 100) -> None:
-    """Write a contact sheet of up to `most` images spread over the set.
+    """Writes a contact sheet of up to `most` images spread over the set.
 
     Raises:
-        DataError: there are no images, as in a network.
+        DataError: There are no images, as in a network.
     """
     source = inspection.images
     if source is None:

@@ -17,13 +17,13 @@ class Inspection:
     """What was found.
 
     Attributes:
-        path: that was looked at.
-        kind: what it is.
-        facts: to tell, in order.
-        problems: what is wrong with it, a sentence each.
+        path: That was looked at.
+        kind: What it is.
+        facts: To tell, in order.
+        problems: What is wrong with it, a sentence each.
         images_per_identity: int64 (C,), empty where there are no identities.
-        images: the faces in it, None for networks.
-        captions: one for each of `images`, or none at all.
+        images: The faces in it, None for networks.
+        captions: One for each of `images`, or none at all.
     """
 
     path: str

@@ -29,10 +29,10 @@ from mfn.inspection.tensors import facts_of, parts_of
 
 
 def inspect_checkpoint(path: Path) -> Inspection:
-    """Look at a checkpoint of ours, or at tensors of somebody else's.
+    """Looks at a checkpoint of ours, or at tensors of somebody else's.
 
     Raises:
-        CheckpointError: the file cannot be read without running what is in it.
+        CheckpointError: The file cannot be read without running what is in it.
     """
     try:
         checkpoint = read_checkpoint(path)
@@ -68,14 +68,14 @@ def inspect_checkpoint(path: Path) -> Inspection:
 
 
 def inspect_network(path: Path, stated: Mapping[str, Any] | None = None) -> Inspection:
-    """Look at an exported file or at weights in layer order; without a contract it is told what the file itself says.
+    """Looks at an exported file or at weights in layer order; without a contract it is told what the file itself says.
 
     Args:
-        path: the file.
-        stated: contract fields the user gives, for files that hold none.
+        path: The file.
+        stated: Contract fields the user gives, for files that hold none.
 
     Raises:
-        CheckpointError: the file cannot be read at all.
+        CheckpointError: The file cannot be read at all.
     """
     if path.suffix.lower() in PROGRAMS:
         return inspect_checkpoint(path)
@@ -100,7 +100,7 @@ def stated_contract(words: Sequence[str]) -> dict[str, Any]:
     """Contract fields as evaluate.py takes them: `contract.height=112`.
 
     Raises:
-        ConfigError: a word is no such field.
+        ConfigError: A word is no such field.
     """
     fields: dict[str, Any] = {}
     for word in words:

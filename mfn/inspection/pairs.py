@@ -21,7 +21,7 @@ from mfn.text import printable
 
 
 def inspect_bin(path: Path, most: int) -> Inspection:
-    """Look at a verification pack; raises as `read_bin` does."""
+    """Looks at a verification pack; raises as `read_bin` does."""
     pairs = read_bin(path)
     found, problems = look_at(pairs.source, spread(len(pairs.source), most))
     facts = _facts(path, pairs.is_same, pairs.fold_of) | {"different images": len(pairs.source)}
@@ -30,10 +30,10 @@ def inspect_bin(path: Path, most: int) -> Inspection:
 
 
 def inspect_pairs(path: Path, most: int) -> Inspection:
-    """Look at a list of pairs, and at its images where these are found.
+    """Looks at a list of pairs, and at its images where these are found.
 
     Raises:
-        DataError: it is no list of pairs.
+        DataError: It is no list of pairs.
     """
     try:
         listed = listed_in(path)

@@ -31,15 +31,15 @@ class _Look:
 
 
 def spread(count: int, most: int) -> NDArray[np.int64]:
-    """Return up to `most` positions spread evenly over 0..count-1, int64."""
+    """Up to `most` positions spread evenly over 0..count-1, int64."""
     return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)
 
 
 def look_at(source: ImageSource, positions: NDArray[np.int64]) -> tuple[dict[str, object], list[str]]:
-    """Decode images, with a thread for each core.
+    """Decodes images, with a thread for each core.
 
     Args:
-        source: where they are.
+        source: Where they are.
         positions: int64 (N,), at least one.
 
     Returns:

@@ -15,7 +15,7 @@ def parts_of(content: Any) -> dict[str, dict[str, Tensor]]:
     """The dictionaries and lists that hold tensors themselves.
 
     Args:
-        content: of a checkpoint; what it holds again inside itself is looked at once.
+        content: Of a checkpoint; what it holds again inside itself is looked at once.
 
     Returns:
         The tensors of each part by their names, by where the part is: "" the whole, "model", "model.state_dict" ...

@@ -63,7 +63,7 @@ def _about(path: Path) -> dict[str, Any]:
 
 
 def _shapes(path: Path) -> list[tuple[str, tuple[int, ...]]]:
-    """Name and shape of each array, without its numbers."""
+    """Names and shape of each array, without its numbers."""
     found = []
     try:
         with zipfile.ZipFile(path) as archive:

@@ -34,10 +34,10 @@ class FrameError(ValueError):
 
 
 def join_frames(file: memoryview, offset: int) -> memoryview:
-    """Return the bytes of the record at `offset`: a view of `file` where whole, a copy where split.
+    """The bytes of the record at `offset`: a view of `file` where whole, a copy where split.
 
     Raises:
-        FrameError: no record starts at `offset`, or it runs past the end of the file.
+        FrameError: No record starts at `offset`, or it runs past the end of the file.
     """
     part, start, end = _read_head(file, offset)
     if part == WHOLE:
@@ -54,10 +54,10 @@ def join_frames(file: memoryview, offset: int) -> memoryview:
 
 
 def split_frames(record: bytes) -> bytes:
-    """Return the frames that hold `record`.
+    """The frames that hold `record`.
 
     Raises:
-        FrameError: the record is longer than the format allows, 2**29 - 1 bytes.
+        FrameError: The record is longer than the format allows, 2**29 - 1 bytes.
     """
     if len(record) > MAX_LENGTH:
         raise FrameError(f"a record of {len(record)} bytes is longer than RecordIO's {MAX_LENGTH}")
@@ -74,7 +74,7 @@ def split_frames(record: bytes) -> bytes:
 
 
 def end_of_record(file: memoryview, offset: int) -> int:
-    """Return where the record after the one at `offset` starts; raises as `join_frames`."""
+    """Where the record after the one at `offset` starts; raises as `join_frames`."""
     part, _, end = _read_head(file, offset)
     while part in (FIRST, MIDDLE):
         part, _, end = _read_head(file, _aligned(end))
@@ -82,7 +82,7 @@ def end_of_record(file: memoryview, offset: int) -> int:
 
 
 def scan_records(file: memoryview) -> tuple[np.ndarray, list[Gap]]:
-    """Find every record, in the order of the file; after damage it goes on at the next frame that can be one.
+    """Finds every record, in the order of the file; after damage it goes on at the next frame that can be one.
 
     Returns:
         int64 (N,) offsets, and the stretches that are no records.
@@ -104,7 +104,7 @@ def scan_records(file: memoryview) -> tuple[np.ndarray, list[Gap]]:
 
 
 def _next_frame(file: memoryview, offset: int) -> int:
-    """Return the offset of the next frame that starts a record; writers leave no magic where none starts."""
+    """The offset of the next frame that starts a record; writers leave no magic where none starts."""
     while offset < len(file):
         part = bytes(file[offset : offset + _PART])
         place = part.find(MAGIC_BYTES)
@@ -118,7 +118,7 @@ def _next_frame(file: memoryview, offset: int) -> int:
 
 
 def _read_head(file: memoryview, offset: int) -> tuple[int, int, int]:
-    """Return continuation, start and end of the frame at `offset`."""
+    """Continuation, start and end of the frame at `offset`."""
     start = offset + _HEAD.size
     if offset < 0 or start > len(file):
         raise FrameError("the file is cut short here")

@@ -37,7 +37,7 @@ class PackLayout:
     Attributes:
         keys: int64 (N,), record key of each image.
         labels: int64 (N,), raw label of each image.
-        left_out: records that are damaged or name nobody, as far as this is known without reading the images.
+        left_out: Records that are damaged or name nobody, as far as this is known without reading the images.
     """
 
     keys: np.ndarray
@@ -55,17 +55,17 @@ class PackProperty:
 
 
 def read_layout(reader: IndexedRecordReader, claimed_classes: int | None = None) -> PackLayout:
-    """Find a pack's images and labels without decoding any image.
+    """Finds a pack's images and labels without decoding any image.
 
     With identity records the header of one image per identity is enough; without them every image's header
     is read, which on a cold disk means touching the whole file once.
 
     Args:
-        reader: of its records.
-        claimed_classes: number of people by another source, which tells whether labels were merged.
+        reader: Of its records.
+        claimed_classes: Number of people by another source, which tells whether labels were merged.
 
     Raises:
-        DataError: no images, an index or records cut short, labels that a float32 cannot hold, or most records damaged.
+        DataError: No images, an index or records cut short, labels that a float32 cannot hold, or most records damaged.
     """
     left_out = PassedOver()
     _check_ends(reader, left_out)
@@ -90,10 +90,10 @@ def read_layout(reader: IndexedRecordReader, claimed_classes: int | None = None)
 
 
 def read_property(path: Path) -> PackProperty:
-    """Read a `property` file, one line of `classes,height,width`; more numbers behind these are passed over.
+    """Reads a `property` file, one line of `classes,height,width`; more numbers behind these are passed over.
 
     Raises:
-        DataError: it holds anything else.
+        DataError: It holds anything else.
     """
     text = path.read_text(encoding="utf-8-sig", errors="replace")[:200].strip().rstrip(",;")
     try:
@@ -104,10 +104,10 @@ def read_property(path: Path) -> PackProperty:
 
 
 def _check_ends(reader: IndexedRecordReader, left_out: PassedOver) -> None:
-    """Make sure that index and records reach equally far.
+    """Makes sure that index and records reach equally far.
 
     Raises:
-        DataError: the records are cut short.
+        DataError: The records are cut short.
     """
     if reader.is_rebuilt:
         return
@@ -127,7 +127,7 @@ def _check_ends(reader: IndexedRecordReader, left_out: PassedOver) -> None:
 
 
 def _pack_header(reader: IndexedRecordReader, left_out: PassedOver) -> tuple[int, int] | None:
-    """Return the ends of images and identity records from record 0; None where there is none that can be believed."""
+    """The ends of images and identity records from record 0; None where there is none that can be believed."""
     if len(reader) == 0 or reader.keys[0] != 0:
         return None
     try:
@@ -145,7 +145,7 @@ def _pack_header(reader: IndexedRecordReader, left_out: PassedOver) -> tuple[int
 
 
 def _exact_end(reader: IndexedRecordReader, end: int) -> int:
-    """Return the first key after the images. Past 2**24 record 0 is only as exact as a float32 there.
+    """The first key after the images. Past 2**24 record 0 is only as exact as a float32 there.
 
     The first identity record tells, where there is one.
     """
@@ -174,7 +174,7 @@ def _image_keys(reader: IndexedRecordReader, end: int, left_out: PassedOver) -> 
 def _labels_by_identity(
     reader: IndexedRecordReader, keys: np.ndarray, image_end: int, identity_end: int
 ) -> np.ndarray | None:
-    """Spread one label per identity over its range of keys; None where the ranges cannot be trusted.
+    """Spreads one label per identity over its range of keys; None where the ranges cannot be trusted.
 
     They cannot past 2**24 images, where float32 holds no exact key.
     """
@@ -202,10 +202,10 @@ def _labels_by_identity(
 def _leave_out(
     reader: IndexedRecordReader, keys: np.ndarray, labels: np.ndarray, total: int, left_out: PassedOver
 ) -> None:
-    """Count the images that cannot be read or name nobody.
+    """Counts the images that cannot be read or name nobody.
 
     Raises:
-        DataError: these are at least half, or more than a few labels are no whole numbers.
+        DataError: These are at least half, or more than a few labels are no whole numbers.
     """
     if 2 * keys.size >= max(total, 1):
         first = f": {_why(reader, int(keys[0]), labels[0])[1]}" if keys.size else ""
@@ -218,7 +218,7 @@ def _leave_out(
 
 
 def _why(reader: IndexedRecordReader, key: int, label: float) -> tuple[str, str]:
-    """Return why the image under a key cannot be used, as a kind and as a sentence."""
+    """Why the image under a key cannot be used, as a kind and as a sentence."""
     try:
         label = float(reader[key].labels[0])
     except DataError as error:

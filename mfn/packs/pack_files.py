@@ -9,11 +9,11 @@ _MOST_FOLDERS = 100
 
 
 def beside(records: Path, suffix: str) -> Path:
-    """Return the file of a pack's name with another suffix, in upper or lower case; the usual name where it is missing.
+    """The file of a pack's name with another suffix, in upper or lower case; the usual name where it is missing.
 
     Args:
-        records: the `.rec`.
-        suffix: in lower case, such as ".idx".
+        records: The `.rec`.
+        suffix: In lower case, such as ".idx".
     """
     usual = records.with_suffix(suffix)
     if usual.is_file() or not records.parent.is_dir():
@@ -23,17 +23,17 @@ def beside(records: Path, suffix: str) -> Path:
 
 
 def packs_in(folder: Path) -> list[Path]:
-    """Return the `.rec` files in a folder, in upper or lower case, sorted; none where it is no folder."""
+    """The `.rec` files in a folder, in upper or lower case, sorted; none where it is no folder."""
     files = folder.iterdir() if folder.is_dir() else ()
     return sorted(path for path in files if path.suffix.lower() == ".rec" and not path.name.startswith("."))
 
 
 def find_pack(place: Path, pack: str = "train") -> Path | None:
-    """Return the records at a place: a `.rec`, or the index or list beside it, or a folder that holds them.
+    """The records at a place: a `.rec`, or the index or list beside it, or a folder that holds them.
 
     Args:
-        place: file or folder.
-        pack: which of a folder; where there is no `train` the only one there is it.
+        place: File or folder.
+        pack: Which of a folder; where there is no `train` the only one there is it.
     """
     folder = place if place.is_dir() else place.parent
     packs = packs_in(folder)
@@ -47,17 +47,17 @@ def find_pack(place: Path, pack: str = "train") -> Path | None:
 
 
 def _inner(folder: Path, pack: str) -> Path | None:
-    """Return the folder in a folder that holds a pack, where there is just one."""
+    """The folder in a folder that holds a pack, where there is just one."""
     folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     found = [path for path in folders[:_MOST_FOLDERS] if find_pack(path, pack) is not None]
     return found[0] if len(found) == 1 else None
 
 
 def existing_pack(place: Path, pack: str = "train") -> Path:
-    """Return what `find_pack` finds.
+    """What `find_pack` finds.
 
     Raises:
-        DataError: nothing.
+        DataError: Nothing.
     """
     records = find_pack(place, pack)
     if records is None and place.is_file():

@@ -13,19 +13,19 @@ EXACT = 2**24
 
 
 def exact_labels(records: Path, keys: np.ndarray, stored: np.ndarray, claimed: int | None) -> np.ndarray:
-    """Return the labels that the float32 fields of a pack stand for.
+    """The labels that the float32 fields of a pack stand for.
 
     Args:
-        records: the `.rec`; its `.lst` is looked for beside it.
+        records: The `.rec`; its `.lst` is looked for beside it.
         keys: int64 (N,), of the images.
         stored: float32 (N,), whole numbers, not all of them below 2**24.
-        claimed: number of people that `property` tells.
+        claimed: Number of people that `property` tells.
 
     Returns:
         int64 (N,).
 
     Raises:
-        DataError: there is no list and people may have become one, or the list is of another pack or none.
+        DataError: There is no list and people may have become one, or the list is of another pack or none.
     """
     listed = beside(records, ".lst")
     if listed.is_file():

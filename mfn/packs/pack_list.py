@@ -18,10 +18,10 @@ class PackList:
     """The lines of a list.
 
     Attributes:
-        form: which columns it has.
+        form: Which columns it has.
         keys: int64 (N,), record key of each image; None where the lines only follow the order of the records.
         labels: int64 (N,).
-        names: file name of each image.
+        names: File name of each image.
     """
 
     form: str
@@ -30,7 +30,7 @@ class PackList:
     names: Sequence[str]
 
     def labels_of(self, keys: np.ndarray) -> np.ndarray | None:
-        """Return the labels of records, int64 (N,); None where the list does not have them all."""
+        """The labels of records, int64 (N,); None where the list does not have them all."""
         if self.keys is None:
             return self.labels if self.labels.size == keys.size else None
         order = np.argsort(self.keys, kind="stable")
@@ -39,13 +39,13 @@ class PackList:
 
 
 def read_pack_list(path: Path) -> list[PackList]:
-    """Return what a list can mean, the likelier first: where all columns are numbers there is more than one way.
+    """What a list can mean, the likelier first: where all columns are numbers there is more than one way.
 
     - MXNet's: key, label (and more numbers), file name;
     - InsightFace's: whether it is aligned, file name, label (and more numbers).
 
     Raises:
-        DataError: it is neither, or cannot be read.
+        DataError: It is neither, or cannot be read.
     """
     if found := list(_meanings([columns for _, columns in table(path)])):
         return found

@@ -14,7 +14,7 @@ FILE = "names.txt"
 
 
 def read_names(folder: Path, labels: np.ndarray) -> dict[int, str] | None:
-    """Return a name for each of `labels`, or None where the folder has none that fit, which is told in the log."""
+    """A name for each of `labels`, or None where the folder has none that fit, which is told in the log."""
     path = folder / FILE
     if not path.is_file():
         return None
@@ -27,5 +27,5 @@ def read_names(folder: Path, labels: np.ndarray) -> dict[int, str] | None:
 
 
 def write_names(folder: Path, names: Sequence[str]) -> None:
-    """Write the names of labels 0, 1, ...; line breaks and tabs in them become spaces."""
+    """Writes the names of labels 0, 1, ...; line breaks and tabs in them become spaces."""
     write_lines(folder / FILE, map(as_field, names))

@@ -31,13 +31,13 @@ class PackWriter:
     exception inside the block removes them. The same calls give the same bytes.
 
     Args:
-        folder: where the pack goes; made where it is missing. Nothing there is replaced.
+        folder: Where the pack goes; made where it is missing. Nothing there is replaced.
         image_size: (height, width) that `property` tells.
         name: `train`, or that of another pack beside it, such as `val`.
-        label_names: the identity of each label from 0 on.
+        label_names: The identity of each label from 0 on.
 
     Raises:
-        DataError: the folder holds a file of that name already.
+        DataError: The folder holds a file of that name already.
     """
 
     def __init__(
@@ -67,20 +67,20 @@ class PackWriter:
         return self
 
     def add(self, label: int, encoded: bytes, name: str = "", variants: Sequence[str] = ()) -> int:
-        """Append one image.
+        """Appends one image.
 
         Args:
-            label: from 0 to 2**24 - 1, not below the one before. InsightFace's tools take labels for classes: 0, 1, ...
+            label: From 0 to 2**24 - 1, not below the one before. InsightFace's tools take labels for classes: 0, 1, ...
                 without gaps.
-            encoded: a JPEG, or whatever else the readers of the pack can decode.
-            name: what the `.lst` calls it; its key by default.
-            variants: its virtual copies, for `train` only.
+            encoded: A JPEG, or whatever else the readers of the pack can decode.
+            name: What the `.lst` calls it; its key by default.
+            variants: Its virtual copies, for `train` only.
 
         Returns:
             The image's key.
 
         Raises:
-            DataError: the labels are out of order, or a float32 does not hold this one.
+            DataError: The labels are out of order, or a float32 does not hold this one.
         """
         if not 0 <= label < EXACT:
             raise DataError(f"{self.name}.rec cannot hold the label {label}: number people from 0 to {EXACT - 1}")
@@ -128,7 +128,7 @@ class PackWriter:
 
 
 def _held(keys: Sequence[int]) -> np.ndarray:
-    """Return the largest numbers up to `keys` that a float32 holds, float32 (N,).
+    """The largest numbers up to `keys` that a float32 holds, float32 (N,).
 
     Past 2**24 records a key may lie between two of them. Those who believe the lower one miss an image or two, which
     our own reader finds by their records; the higher one would make them take an identity record for an image.
@@ -140,7 +140,7 @@ def _held(keys: Sequence[int]) -> np.ndarray:
 
 @contextmanager
 def _published(folder: Path, name: str) -> Iterator[Path]:
-    """Give a hidden folder; what lies in it goes to `folder` once the block ends well."""
+    """Gives a hidden folder; what lies in it goes to `folder` once the block ends well."""
     was_there = folder.exists()
     _refuse_to_replace(folder, name)
     clear_left_behind(folder)

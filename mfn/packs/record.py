@@ -16,11 +16,11 @@ class Record(NamedTuple):
     """What a pack holds under one key.
 
     Attributes:
-        flag: number of labels that follow the header; 0 where the one label is in the header itself.
+        flag: Number of labels that follow the header; 0 where the one label is in the header itself.
         labels: float32 (max(flag, 1),).
-        id: the writer's number of the record, mostly its key.
-        id2: second number, mostly 0.
-        payload: the encoded image; empty in the records that describe the pack.
+        id: The writer's number of the record, mostly its key.
+        id2: Second number, mostly 0.
+        payload: The encoded image; empty in the records that describe the pack.
     """
 
     flag: int
@@ -31,7 +31,7 @@ class Record(NamedTuple):
 
 
 def unpack_record(data: memoryview) -> Record:
-    """Read header, labels and payload; the payload stays a view of `data`.
+    """Reads header, labels and payload; the payload stays a view of `data`.
 
     Raises:
         FrameError: `data` is too short for the header or its labels.
@@ -46,7 +46,7 @@ def unpack_record(data: memoryview) -> Record:
 
 
 def unpack_payload(data: memoryview) -> memoryview:
-    """Return the payload alone, for those who know the labels.
+    """The payload alone, for those who know the labels.
 
     Raises:
         FrameError: `data` is too short for the header or its labels.
@@ -61,15 +61,15 @@ def unpack_payload(data: memoryview) -> memoryview:
 
 
 def number_of(file: memoryview, offset: int) -> int:
-    """Return the number that the record at `offset` of a file gives itself; 0 where it is too short for one."""
+    """The number that the record at `offset` of a file gives itself; 0 where it is too short for one."""
     return int.from_bytes(file[offset + _NUMBER : offset + _NUMBER + 8], "little")
 
 
 def pack_record(record: Record) -> bytes:
-    """Return header, labels and payload as MXNet writes them.
+    """Header, labels and payload as MXNet writes them.
 
     Raises:
-        FrameError: the number of labels is not what `flag` says, or a whole number among them is none that a float32
+        FrameError: The number of labels is not what `flag` says, or a whole number among them is none that a float32
             holds.
     """
     given = np.asarray(record.labels).ravel()

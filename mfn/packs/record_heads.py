@@ -26,12 +26,12 @@ class _Heads(NamedTuple):
 
 
 def read_labels(reader: IndexedRecordReader, keys: np.ndarray) -> np.ndarray:
-    """Return the first label of each record, float32 of the shape of `keys`, reading only their headers.
+    """The first label of each record, float32 of the shape of `keys`, reading only their headers.
 
     Where a record is damaged it is NaN.
 
     Raises:
-        DataError: a key that is not there.
+        DataError: A key that is not there.
     """
     heads = _heads(reader, keys)
     labels = heads.label
@@ -44,7 +44,7 @@ def read_labels(reader: IndexedRecordReader, keys: np.ndarray) -> np.ndarray:
 
 
 def describes_the_pack(reader: IndexedRecordReader, keys: np.ndarray) -> np.ndarray:
-    """Return which records have several labels and no image, as record 0 and identity records do; bool (N,)."""
+    """Which records have several labels and no image, as record 0 and identity records do; bool (N,)."""
     heads = _heads(reader, keys)
     return heads.is_plain & (heads.flag >= 2) & (heads.length == 24 + 4 * heads.flag.astype(np.int64))
 

@@ -19,13 +19,13 @@ _SMALLEST_RECORD = 32
 
 
 def parse_index(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return keys and byte offsets, int64 (N,) each, in ascending order of the keys.
+    """Keys and byte offsets, int64 (N,) each, in ascending order of the keys.
 
     Blanks, commas or semicolons may stand for the tab, numbers may end in `.0`, and empty lines are passed over. A last
     line that breaks off is passed over too, and told in the log.
 
     Raises:
-        DataError: a line that is not two whole numbers, or a key that appears twice.
+        DataError: A line that is not two whole numbers, or a key that appears twice.
     """
     try:
         text = path.read_bytes().removeprefix(_BOM)
@@ -43,12 +43,12 @@ def parse_index(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def rebuild_index(path: Path, file: memoryview) -> tuple[np.ndarray, np.ndarray]:
-    """Scan the records of `path`, mapped as `file`: keys count from 0 in the order of the file.
+    """Scans the records of `path`, mapped as `file`: keys count from 0 in the order of the file.
 
     Damage is stepped over, and told in the log; the records after it keep the numbers that they give themselves.
 
     Raises:
-        DataError: there is no record at all.
+        DataError: There is no record at all.
     """
     offsets, gaps = scan_records(file)
     if offsets.size == 0:
@@ -78,7 +78,7 @@ def _sorted_by_key(path: Path, keys: np.ndarray, offsets: np.ndarray) -> tuple[n
 
 
 def _parsed_by_line(path: Path, text: bytes) -> np.ndarray:
-    """Read the lines one by one, which takes longer and says which one is wrong."""
+    """Reads the lines one by one, which takes longer and says which one is wrong."""
     numbers: list[int] = []
     lines = text.split(b"\n")
     for number, line in enumerate(lines, start=1):

@@ -28,16 +28,16 @@ class IndexedRecordReader:
     maps the file again when it first reads.
 
     Args:
-        rec_path: the records.
-        idx_path: their index; by default the `.idx` beside them. Where it is missing it is rebuilt by
+        rec_path: The records.
+        idx_path: Their index; by default the `.idx` beside them. Where it is missing it is rebuilt by
             scanning the records, and keys count from 0.
 
     Attributes:
-        is_rebuilt: whether the index was missing.
+        is_rebuilt: Whether the index was missing.
         lost: int64, the keys that the index places where no record can be.
 
     Raises:
-        DataError: the file is missing or empty, the index is malformed, or at least half of it points outside the file.
+        DataError: The file is missing or empty, the index is malformed, or at least half of it points outside the file.
     """
 
     def __init__(self, rec_path: str | Path, idx_path: str | Path | None = None) -> None:
@@ -78,22 +78,22 @@ class IndexedRecordReader:
         return self.keys.size
 
     def __getitem__(self, key: int) -> Record:
-        """Return the record under `key`.
+        """The record under `key`.
 
         Raises:
-            DataError: no such key, or the bytes at its offset are no record.
+            DataError: No such key, or the bytes at its offset are no record.
         """
         return self._read(key, unpack_record)
 
     def payload(self, key: int) -> memoryview:
-        """Return only the encoded image under `key`, in less time; raises as `reader[key]` does."""
+        """Only the encoded image under `key`, in less time; raises as `reader[key]` does."""
         return self._read(key, unpack_payload)
 
     def offsets_of(self, keys: np.ndarray) -> np.ndarray:
-        """Return the byte offsets of `keys`, int64 of the same shape.
+        """The byte offsets of `keys`, int64 of the same shape.
 
         Raises:
-            DataError: a key that is not in the index.
+            DataError: A key that is not in the index.
         """
         positions = self.keys.searchsorted(keys)
         found = self.keys.take(positions, mode="clip") == keys
@@ -156,10 +156,10 @@ class RecordWriter:
         self._rec, self._idx = (path.open("wb") for path in self._partial)
 
     def write(self, key: int, record: Record) -> None:
-        """Append one record.
+        """Appends one record.
 
         Raises:
-            DataError: the record is too long, or its labels are not as many as its flag says.
+            DataError: The record is too long, or its labels are not as many as its flag says.
         """
         offset = self._rec.tell()
         try:
@@ -169,7 +169,7 @@ class RecordWriter:
         self._idx.write(b"%d\t%d\n" % (key, offset))
 
     def close(self) -> None:
-        """Give the finished files their names."""
+        """Gives the finished files their names."""
         if self._rec.closed:
             return
         try:

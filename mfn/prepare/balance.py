@@ -21,12 +21,12 @@ class Band:
     """Identities with above < n <= upto images, and the variants in which each of these comes again.
 
     Attributes:
-        above: highest number of images that is below the band.
-        upto: highest number of images in the band; None has no limit.
-        copies: names of `mfn.images.variants.VARIANTS`, one copy of every image for each.
+        above: Highest number of images that is below the band.
+        upto: Highest number of images in the band; None has no limit.
+        copies: Names of `mfn.images.variants.VARIANTS`, one copy of every image for each.
 
     Raises:
-        ConfigError: an empty band or an unknown variant.
+        ConfigError: An empty band or an unknown variant.
     """
 
     above: int
@@ -52,13 +52,13 @@ class BalanceRules:
     """What is done with an identity of n images.
 
     Attributes:
-        min_images: identities with fewer are dropped.
-        max_images: identities with more keep a seeded pick of this many and get no copies; None keeps all.
-        bands: in any order; where there are any they cover every n from `min_images` to `max_images` once, so that a
+        min_images: Identities with fewer are dropped.
+        max_images: Identities with more keep a seeded pick of this many and get no copies; None keeps all.
+        bands: In any order; where there are any they cover every n from `min_images` to `max_images` once, so that a
             number nobody thought of is not passed over in silence.
 
     Raises:
-        ConfigError: a value out of range, a gap or an overlap.
+        ConfigError: A value out of range, a gap or an overlap.
     """
 
     min_images: int = 1
@@ -83,10 +83,10 @@ class BalanceRules:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Read the keys of `conf/balance`; each band is a mapping of `above`, `upto` and `copies`.
+        """Reads the keys of `conf/balance`; each band is a mapping of `above`, `upto` and `copies`.
 
         Raises:
-            ConfigError: an unknown or missing key, or values that make no rules.
+            ConfigError: An unknown or missing key, or values that make no rules.
         """
         try:
             bands = [Band(band["above"], band["upto"], tuple(band.get("copies", ()))) for band in config["bands"]]
@@ -99,7 +99,7 @@ class BalanceRules:
 
 
 def balance(manifest: Manifest, rules: BalanceRules, seed: int) -> Manifest:
-    """Drop and thin out identities, and put each image's copies behind it.
+    """Drops and thins out identities, and puts each image's copies behind it.
 
     n counts the images that are still kept. Copies are rows with a variant's name; those of an earlier balance are
     left out first. What happens to one identity is a function of its name, its images and the seed.

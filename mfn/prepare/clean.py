@@ -16,18 +16,18 @@ class CleanRules:
     """What is dropped; the defaults drop copies alone.
 
     Attributes:
-        min_face: shorter side, in pixels of the photo, that a face must have; of the whole image where no box is known.
-        min_blur: variance of the Laplacian below which a crop is blurry. On 112x112 crops of celebrities 1 % are below
+        min_face: Shorter side, in pixels of the photo, that a face must have; of the whole image where no box is known.
+        min_blur: Variance of the Laplacian below which a crop is blurry. On 112x112 crops of celebrities 1 % are below
             46, 5 % below 108, half below 680.
-        grey: whether grey images are dropped.
-        duplicate_distance: bits in which the hashes of two copies within one identity may differ; None looks for none.
+        grey: Whether grey images are dropped.
+        duplicate_distance: Bits in which the hashes of two copies within one identity may differ; None looks for none.
             4 finds all crops stored again at JPEG quality 50 and 91 % of those moved by a pixel; of 50 pairs found
             among 12,046 celebrities, about three were very similar photos.
-        shared: whether an image that lies under two identities is dropped from both, since one of them is wrong. With
+        shared: Whether an image that lies under two identities is dropped from both, since one of them is wrong. With
             millions of images some of these are chance: look at them in `dropped.html`.
 
     Raises:
-        ConfigError: a value out of range.
+        ConfigError: A value out of range.
     """
 
     min_face: float = 0
@@ -44,10 +44,10 @@ class CleanRules:
 
 
 def clean(manifest: Manifest, rules: CleanRules) -> Manifest:
-    """Mark what the rules drop. Of a group of copies the largest, then the sharpest one stays.
+    """Marks what the rules drop. Of a group of copies the largest, then the sharpest one stays.
 
     Raises:
-        DataError: images were not measured.
+        DataError: Images were not measured.
     """
     if unmeasured := int(np.isnan(manifest.blur[manifest.kept()]).sum()):
         raise DataError(f"{unmeasured} images have no blur and hash: measure them before they are cleaned")
@@ -72,7 +72,7 @@ def clean(manifest: Manifest, rules: CleanRules) -> Manifest:
 
 
 def face_size(manifest: Manifest) -> np.ndarray:
-    """Return the shorter side of each face in pixels of its photo, float32 (N,); of the photo where no box is known."""
+    """The shorter side of each face in pixels of its photo, float32 (N,); of the photo where no box is known."""
     box = manifest.box[:, 2:].min(axis=1)
     photo = np.minimum(manifest.height, manifest.width).astype(np.float32)
     return np.where(np.isnan(box), photo, box)

@@ -60,16 +60,16 @@ def write_dropped_page(
     most: int = 24,
     title: str = "Dropped",
 ) -> None:
-    """Write the page; a function of the manifest and the images alone.
+    """Writes the page; a function of the manifest and the images alone.
 
     Args:
         path: HTML file; images are inside it.
-        manifest: after the steps.
-        image: gives the pixels of row `i`, uint8 (H, W, 3) RGB, or None where there are none.
-        passed_over: files that never were rows, by reason.
-        most: images shown for each reason, spread evenly over the table. The copy that was kept is shown beside each
+        manifest: After the steps.
+        image: Gives the pixels of row `i`, uint8 (H, W, 3) RGB, or None where there are none.
+        passed_over: Files that never were rows, by reason.
+        most: Images shown for each reason, spread evenly over the table. The copy that was kept is shown beside each
             duplicate, and images that lie under two identities beside one another.
-        title: heading.
+        title: Heading.
     """
     originals = manifest.take(rows := np.flatnonzero(manifest.variant == ""))
     groups = []
@@ -96,7 +96,7 @@ def _examples(manifest: Manifest, reason: str, most: int) -> np.ndarray:
 
 
 def _kept_copy(manifest: Manifest, row: int) -> int:
-    """Return the kept image of the same identity that is most like the one at `row`."""
+    """The kept image of the same identity that is most like the one at `row`."""
     kept = np.flatnonzero(manifest.kept() & (manifest.identity == manifest.identity[row]))
     return int(kept[np.bitwise_count(manifest.hash[kept] ^ manifest.hash[row]).argmin()]) if kept.size else row
 

@@ -8,7 +8,7 @@ from mfn.errors import ConfigError
 
 
 def near_duplicates(hashes: np.ndarray, labels: np.ndarray, distance: int) -> np.ndarray:
-    """Group images of one label whose hashes differ in at most `distance` bits, directly or through others.
+    """Groups images of one label whose hashes differ in at most `distance` bits, directly or through others.
 
     Between identities the hash alone proves little, since aligned faces are laid out alike: among 12,046 of them, the
     two pairs of two people at 2 bits were no copies, all ten at 0 bits were. Use `shared_images` for these.
@@ -16,7 +16,7 @@ def near_duplicates(hashes: np.ndarray, labels: np.ndarray, distance: int) -> np
     Args:
         hashes: uint64 (N,).
         labels: int64 (N,), identity of each image.
-        distance: bits, 0 to 15.
+        distance: Bits, 0 to 15.
 
     Returns:
         int64 (N,): the group of each image, numbered by the first image in it.
@@ -39,7 +39,7 @@ def near_duplicates(hashes: np.ndarray, labels: np.ndarray, distance: int) -> np
 
 
 def shared_images(hashes: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Find images whose very hash occurs under another label too.
+    """Finds images whose very hash occurs under another label too.
 
     Args:
         hashes: uint64 (N,).
@@ -54,7 +54,7 @@ def shared_images(hashes: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def components(size: int, links: np.ndarray) -> np.ndarray:
-    """Give the same number to all nodes 0..size-1 that `links`, int64 (L, 2), connect: the lowest of them.
+    """Gives the same number to all nodes 0..size-1 that `links`, int64 (L, 2), connect: the lowest of them.
 
     Returns:
         int64 (size,).
@@ -72,7 +72,7 @@ def components(size: int, links: np.ndarray) -> np.ndarray:
 
 
 def _close_pairs(hashes: np.ndarray, labels: np.ndarray, distance: int) -> np.ndarray:
-    """Return int64 (P, 2), all pairs of one label within `distance`; a pair may repeat.
+    """int64 (P, 2), all pairs of one label within `distance`; a pair may repeat.
 
     Where d bits differ, at least one of d + 1 stretches of the hash is equal in both, so only images that share a
     stretch are compared: sorted by stretch, each with its neighbour 1, 2, ... places on, as long as that shares it.

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def identity_keys(identities: np.ndarray) -> np.ndarray:
-    """Return a label for each row, so that a seeded choice for one identity is the same whoever else is there.
+    """A label for each row, so that a seeded choice for one identity is the same whoever else is there.
 
     Args:
         identities: str (N,).

@@ -26,13 +26,13 @@ class SimilarIdentities:
 
 
 def centres(embeddings: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the labels that occur, int64 (C,) ascending, and the mean direction of each, float32 (C, D), unit."""
+    """The labels that occur, int64 (C,) ascending, and the mean direction of each, float32 (C, D), unit."""
     present, sums, _ = _sums(embeddings, labels)
     return present, _unit(sums).astype(np.float32)
 
 
 def centre_scores(embeddings: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return how much each image looks like the other images of its identity.
+    """How much each image looks like the other images of its identity.
 
     Returns:
         float32 (N,), cosine to the mean direction of the others, so that an image does not vouch for itself; NaN for
@@ -49,7 +49,7 @@ def centre_scores(embeddings: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def nearest_centre(embeddings: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find whom the images at `rows` look like among all other identities.
+    """Finds whom the images at `rows` look like among all other identities.
 
     Returns:
         int64 (R,) labels and float32 (R,) cosines; -1 and NaN where there is no other identity.
@@ -69,7 +69,7 @@ def nearest_centre(embeddings: np.ndarray, labels: np.ndarray, rows: np.ndarray)
 
 
 def similar_identities(embeddings: np.ndarray, labels: np.ndarray, threshold: float) -> SimilarIdentities:
-    """Find all pairs of identities whose centres have a cosine of at least `threshold`; memory grows with C, not C²."""
+    """Pairs of identities whose centres have a cosine of at least `threshold`; memory grows with C alone."""
     present, directions = centres(embeddings, labels)
     pairs, scores = [np.empty((0, 2), np.int64)], [np.empty(0, np.float32)]
     for start in range(0, present.size, _BLOCK):
@@ -83,7 +83,7 @@ def similar_identities(embeddings: np.ndarray, labels: np.ndarray, threshold: fl
 
 
 def merged(labels: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Give the identities of each pair, directly or through others, the label of the one with the most images.
+    """Gives the identities of each pair, directly or through others, the label of the one with the most images.
 
     Args:
         labels: int64 (N,).
@@ -101,7 +101,7 @@ def merged(labels: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
 
 def _sums(embeddings: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return labels (C,), sum of each one's embeddings, float64 (C, D), and the place of each row's label."""
+    """Labels (C,), sum of each one's embeddings, float64 (C, D), and the place of each row's label."""
     present, inverse = np.unique(labels, return_inverse=True)
     sums = np.zeros((present.size, embeddings.shape[1]))
     np.add.at(sums, inverse, embeddings)

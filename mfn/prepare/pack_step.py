@@ -28,7 +28,7 @@ class PackRules:
     """What is written.
 
     Attributes:
-        format: pack (``train.rec`` and its companions) | folder (``train/PERSON/name.jpg``).
+        format: Pack (``train.rec`` and its companions) | folder (``train/PERSON/name.jpg``).
         materialise: Write virtual copies out as images, for tools that know nothing of ``variants.tsv``.
         quality: Of their JPEGs; all other images are written as they are.
         pairs: At most this many verification pairs of the held-out identities.

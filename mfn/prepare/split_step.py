@@ -17,12 +17,12 @@ class SplitShares:
     """Shares that do not train.
 
     Attributes:
-        val_fraction: share of each training identity's images, never its last one; the older projects had 0.005 and
+        val_fraction: Share of each training identity's images, never its last one; the older projects had 0.005 and
             0.1.
-        held_out_identities: share of the identities, with all their images.
+        held_out_identities: Share of the identities, with all their images.
 
     Raises:
-        ConfigError: a share that is not from 0 to below 1.
+        ConfigError: A share that is not from 0 to below 1.
     """
 
     val_fraction: float = 0.0
@@ -35,7 +35,7 @@ class SplitShares:
 
 
 def split(manifest: Manifest, shares: SplitShares, seed: int) -> Manifest:
-    """Fill the column `split` of the kept rows, and take virtual copies of images that judge out of the table.
+    """Fills the column `split` of the kept rows, and takes virtual copies of images that judge out of the table.
 
     Shares are of images, not of copies: a copy goes where its image goes.
     """

@@ -33,13 +33,13 @@ class SuspectRules:
     lay 96 % and 2.6 %. Of 231 people cut in two, all but one had halves above 0.65.
 
     Attributes:
-        list_below: images whose cosine to the others of their identity is lower are listed.
+        list_below: Images whose cosine to the others of their identity is lower are listed.
         drop_below: ... and lower than this are dropped; None drops none.
-        list_above: pairs of identities whose centres have at least this cosine are listed.
+        list_above: Pairs of identities whose centres have at least this cosine are listed.
         merge_above: ... and at least this become one identity; None merges none.
 
     Raises:
-        ConfigError: what is dropped or merged would not be listed.
+        ConfigError: What is dropped or merged would not be listed.
     """
 
     list_below: float = 0.3
@@ -64,24 +64,24 @@ def check_identities(
     batch_size: int = 32,
     workers: int = 0,
 ) -> Manifest:
-    """Write ``outliers.csv`` and ``similar_identities.csv``; drop images and merge identities where the rules say so.
+    """Writes ``outliers.csv`` and ``similar_identities.csv``; drops images, merges identities where the rules say so.
 
     Identities are compared as they are without the images that are dropped.
 
     Args:
-        crops: all rows; only kept ones that are no virtual copies are embedded.
-        embedder: any network.
-        rules: what is listed, dropped and merged.
-        folder: where the lists go.
-        aligned: the size to which the crops were aligned here; None where they are as the source has them.
-        batch_size: images at a time.
-        workers: processes that decode.
+        crops: All rows; only kept ones that are no virtual copies are embedded.
+        embedder: Any network.
+        rules: What is listed, dropped and merged.
+        folder: Where the lists go.
+        aligned: The size to which the crops were aligned here; None where they are as the source has them.
+        batch_size: Images at a time.
+        workers: Processes that decode.
 
     Returns:
         The rows in their order; ordered by identity anew where identities were merged.
 
     Raises:
-        DataError: the crops cannot be brought to the network's size.
+        DataError: The crops cannot be brought to the network's size.
     """
     manifest = crops.manifest
     rows = np.flatnonzero(manifest.kept() & (manifest.variant == ""))

@@ -18,13 +18,13 @@ _PAPER, _INK, _MISSING = (250, 250, 250), (40, 40, 40), (200, 200, 200)
 def contact_sheet(
     images: Sequence[np.ndarray | None], captions: Sequence[str], *, columns: int = 10, side: int = 112
 ) -> np.ndarray:
-    """Lay images out in rows.
+    """Lays images out in rows.
 
     Args:
         images: uint8 (h, w, 3) RGB of any sizes, shrunk or grown to fit; None leaves a grey field with a cross.
-        captions: one for each; lines are cut where they do not fit.
-        columns: images in a row.
-        side: of the square field of each image in pixels.
+        captions: One for each; lines are cut where they do not fit.
+        columns: Images in a row.
+        side: Of the square field of each image in pixels.
 
     Returns:
         uint8 (H, W, 3) RGB.
@@ -52,10 +52,10 @@ def contact_sheet(
 def write_contact_sheet(
     path: Path, images: Sequence[np.ndarray | None], captions: Sequence[str], *, columns: int = 10, side: int = 112
 ) -> None:
-    """Write :func:`contact_sheet` as a PNG.
+    """Writes :func:`contact_sheet` as a PNG.
 
     Raises:
-        DataError: there is a file that mfn did not make, or it cannot be written.
+        DataError: There is a file that mfn did not make, or it cannot be written.
     """
     sheet = contact_sheet(images, captions, columns=columns, side=side)
     about = PngInfo()
@@ -66,7 +66,7 @@ def write_contact_sheet(
 
 
 def thumbnail(image: np.ndarray, side: int) -> Image.Image:
-    """Return an image, uint8 (h, w, 3) RGB, with its longer side at `side` pixels."""
+    """An image, uint8 (h, w, 3) RGB, with its longer side at `side` pixels."""
     scale = side / max(image.shape[:2])
     size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
     return Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)

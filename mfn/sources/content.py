@@ -15,12 +15,12 @@ _PART = 64
 
 
 def content(source: ImageSource, index: int) -> bytes:
-    """Return all that the pixels of image `index` are a function of: its encoded bytes, and what is done to them.
+    """All that the pixels of image `index` are a function of: its encoded bytes, and what is done to them.
 
     Where images are not stored encoded it is the pixels themselves.
 
     Raises:
-        DataError: the image cannot be read.
+        DataError: The image cannot be read.
     """
     if isinstance(source, MadeImages):
         return source.content(index)
@@ -36,7 +36,7 @@ def content(source: ImageSource, index: int) -> bytes:
 
 
 def digests(source: ImageSource, positions: Iterable[int]) -> list[bytes]:
-    """Return 16 bytes for each image that differ where the contents do; an image that cannot be read is its own."""
+    """16 bytes for each image that differ where the contents do; an image that cannot be read is its own."""
     every = list(positions)
     parts = [every[start : start + _PART] for start in range(0, len(every), _PART)]
     with ThreadPoolExecutor(_READERS) as pool:

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def draws(seed: int, *names: np.ndarray | int) -> np.ndarray:
-    """Return uniform float64 in [0, 1) for each combination of integer `names`, broadcast together.
+    """Uniform float64 in [0, 1) for each combination of integer `names`, broadcast together.
 
     Counter-based: the finaliser of SplitMix64 (Steele, Lea, Flood 2014) folded over seed and names.
     """

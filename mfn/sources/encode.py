@@ -8,20 +8,20 @@ from mfn.sources.source import EncodedImages, ImageSource
 
 
 def encoded(source: ImageSource, index: int) -> bytes:
-    """Return image `index` of a source as it is stored, or as a PNG where it is not stored encoded.
+    """Image `index` of a source as it is stored, or as a PNG where it is not stored encoded.
 
     Raises:
-        BrokenImageError: it cannot be read.
+        BrokenImageError: It cannot be read.
     """
     return source.encoded(index) if isinstance(source, EncodedImages) else png(source.image(index))
 
 
 def png(image: np.ndarray) -> bytes:
-    """Encode an image, uint8 (H, W, 3) RGB, without loss."""
+    """Encodes an image, uint8 (H, W, 3) RGB, without loss."""
     return cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
 def suffix_of(data: bytes) -> str:
-    """Return the file suffix that fits encoded bytes, '.jpg' for unknown ones."""
+    """The file suffix that fits encoded bytes, '.jpg' for unknown ones."""
     form = format_of(data)
     return ".jpg" if form is None else form.suffixes[0]

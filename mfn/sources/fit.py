@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from mfn.errors import BrokenImageError, ConfigError
-from mfn.sources.content import content, is_stored
+from mfn.sources.content import content
+from mfn.sources.made import MadeFrom
 from mfn.sources.source import ImageSource
 
 Size = tuple[int, int]
@@ -29,12 +30,12 @@ class Fit:
     scaled.
 
     Attributes:
-        size: what is wanted.
+        size: What is wanted.
         rule: exact | resize.
-        crops: sizes that count as aligned crops.
+        crops: Sizes that count as aligned crops.
 
     Raises:
-        ConfigError: another rule.
+        ConfigError: Another rule.
     """
 
     size: Size
@@ -46,10 +47,10 @@ class Fit:
             raise ConfigError(f"fit={self.rule} must be one of {', '.join(RULES)}")
 
     def __call__(self, image: np.ndarray, name: str) -> np.ndarray:
-        """Return `image`, uint8 (H, W, 3), at the wanted size.
+        """`image`, uint8 (H, W, 3), at the wanted size.
 
         Raises:
-            BrokenImageError: the rule does not take it; the sentence begins with `name`.
+            BrokenImageError: The rule does not take it; the sentence begins with `name`.
         """
         height, width = image.shape[:2]
         if (height, width) == self.size:
@@ -59,7 +60,7 @@ class Fit:
         return place_crop(image, self.size) if (height, width) in self.crops else cut_middle(image, self.size)
 
     def takes(self, size: Size) -> bool:
-        """Say whether images of `size` become the wanted ones."""
+        """Says whether images of `size` become the wanted ones."""
         if size == self.size or self.rule == "resize":
             return True
         (height, width), (rows, columns) = self.size, size
@@ -75,7 +76,7 @@ class Fit:
         return f"{first} is made exactly of aligned crops of {listed} only"
 
     def told(self, size: Size) -> str:
-        """Say what becomes of images of `size`: "", or words that follow it, such as "cut to 112x96"."""
+        """Says what becomes of images of `size`: "", or words that follow it, such as "cut to 112x96"."""
         if size == self.size:
             return ""
         if not self.takes(size):
@@ -90,45 +91,32 @@ class Fit:
         return f"{' and '.join(done)} to {self.size[0]}x{self.size[1]}"
 
 
-class Fitted:
+class Fitted(MadeFrom):
     """The images of a source at one size."""
 
     def __init__(self, source: ImageSource, fit: Fit) -> None:
-        self.name = source.name
-        self.source = source
+        super().__init__(source)
         self.fit = fit
 
-    def __len__(self) -> int:
-        return len(self.source)
-
     def image(self, index: int) -> np.ndarray:
-        """Return image `index` at the size, uint8 (H, W, 3) RGB.
+        """Image `index` at the size, uint8 (H, W, 3) RGB.
 
         Raises:
-            BrokenImageError: it cannot be decoded, or is of a size that the rule does not take.
+            BrokenImageError: It cannot be decoded, or is of a size that the rule does not take.
         """
         return self.fit(self.source.image(index), self.describe(index))
 
     def content(self, index: int) -> bytes:
-        """Return the image's content and how it comes to the size: what the pixels are a function of."""
+        """The image's content and how it comes to the size: what the pixels are a function of."""
         return content(self.source, index) + repr(self.fit).encode()
-
-    @property
-    def stored(self) -> bool:
-        """Whether the images are stored encoded."""
-        return is_stored(self.source)
-
-    def describe(self, index: int) -> str:
-        """Say where image `index` comes from."""
-        return self.source.describe(index)
 
 
 def cut_middle(image: np.ndarray, size: Size) -> np.ndarray:
-    """Return the largest middle part of `image` in the shape of `size`, at that size.
+    """The largest middle part of `image` in the shape of `size`, at that size.
 
     Args:
         image: uint8 (H, W, 3).
-        size: what is wanted.
+        size: What is wanted.
 
     Returns:
         uint8 ``(*size, 3)``, averaged where it is smaller than the part and interpolated where it is larger.
@@ -138,11 +126,11 @@ def cut_middle(image: np.ndarray, size: Size) -> np.ndarray:
 
 
 def place_crop(image: np.ndarray, size: Size) -> np.ndarray:
-    """Return an aligned crop at `size` with its points in their places: its rows say the scale.
+    """An aligned crop at `size` with its points in their places: its rows say the scale.
 
     Args:
         image: uint8 (H, W, 3).
-        size: what is wanted.
+        size: What is wanted.
 
     Returns:
         uint8 ``(*size, 3)``; columns that the crop does not have are black, as aligning leaves what is outside of a
@@ -162,7 +150,7 @@ def _centre(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _scaled(image: np.ndarray, size: Size) -> np.ndarray:
-    """Return the image at `size`: averaged where it is larger, interpolated where it is smaller."""
+    """The image at `size`: averaged where it is larger, interpolated where it is smaller."""
     if image.shape[:2] == size:
         return image
     how = cv2.INTER_AREA if image.shape[0] >= size[0] and image.shape[1] >= size[1] else cv2.INTER_LINEAR
@@ -170,12 +158,12 @@ def _scaled(image: np.ndarray, size: Size) -> np.ndarray:
 
 
 def _middle(image: Size, wanted: Size) -> Size:
-    """Return the size of the largest part of an image in the wanted shape."""
+    """The size of the largest part of an image in the wanted shape."""
     scale = min(image[0] / wanted[0], image[1] / wanted[1])
     return max(1, round(wanted[0] * scale)), max(1, round(wanted[1] * scale))
 
 
 def _columns(crop: Size, wanted: Size) -> Size:
-    """Return how many columns of a crop are used, and how many of the wanted ones these fill."""
+    """How many columns of a crop are used, and how many of the wanted ones these fill."""
     scale = wanted[0] / crop[0]
     return min(crop[1], max(1, round(wanted[1] / scale))), min(wanted[1], max(1, round(crop[1] * scale)))

@@ -27,19 +27,19 @@ class FolderDataset(ImageFiles):
     """One folder per identity; raw labels follow the sorted folder names.
 
     Attributes:
-        names: path of each image relative to `root`, with forward slashes.
-        copies: which images come again as a variant, after the others; None where nobody asked for them.
-        passed_over: what in the folder is no image of a person.
+        names: Path of each image relative to `root`, with forward slashes.
+        copies: Which images come again as a variant, after the others; None where nobody asked for them.
+        passed_over: What in the folder is no image of a person.
 
     Args:
-        root: folder that holds the identity folders; what counts as an image is said by `find_images`. Images in
+        root: Folder that holds the identity folders; what counts as an image is said by `find_images`. Images in
             deeper folders are their identity's too.
-        virtual_copies: also give the copies listed in `variants.tsv`, to train on; nothing is judged on those.
-        person_level: which folder below `root` names the identity: 2 for GROUP/PERSON/picture.jpg.
+        virtual_copies: Also give the copies listed in `variants.tsv`, to train on; nothing is judged on those.
+        person_level: Which folder below `root` names the identity: 2 for GROUP/PERSON/picture.jpg.
 
     Raises:
-        ConfigError: a value out of range.
-        DataError: the folder is missing or empty, no folder in it holds images, or it is divided into train, val ...
+        ConfigError: A value out of range.
+        DataError: The folder is missing or empty, no folder in it holds images, or it is divided into train, val ...
     """
 
     def __init__(self, root: str | Path, virtual_copies: bool = False, person_level: int = 1) -> None:
@@ -80,10 +80,10 @@ class FolderDataset(ImageFiles):
 
 
 def _tell_deeper(folder: Path, names: Sequence[str], level: int) -> None:
-    """Tell of images in deeper folders, where another folder might be the person's.
+    """Tells of images in deeper folders, where another folder might be the person's.
 
     Raises:
-        DataError: the folder is divided into train, val ...
+        DataError: The folder is divided into train, val ...
     """
     deeper = [name for name in names if name.count("/") > level]
     if not deeper:

@@ -13,7 +13,7 @@ _PICK, _SPLIT, _ROUND, _HOLD_OUT = range(4)
 
 
 def map_labels(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Map raw labels, gaps and all, to classes 0..C-1 in ascending order.
+    """Maps raw labels, gaps and all, to classes 0..C-1 in ascending order.
 
     Returns:
         int64 (N,) class of each image, and int64 (C,) raw label of each class.
@@ -23,7 +23,7 @@ def map_labels(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def select_images(labels: np.ndarray, min_images: int, max_images: int | None, seed: int) -> np.ndarray:
-    """Apply the identity rules: drop identities with too few images, thin out those with too many.
+    """Applies the identity rules: drops identities with too few images, thins out those with too many.
 
     Returns:
         int64 positions of the kept images, ascending.
@@ -37,7 +37,7 @@ def select_images(labels: np.ndarray, min_images: int, max_images: int | None, s
 
 
 def split_images(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """Pick about `fraction` of each identity's images for validation, never its last one.
+    """Picks about `fraction` of each identity's images for validation, never its last one.
 
     The part of an image that a share leaves over is rounded up or down at random, in the right proportion,
     so that identities with few images give their share on average.
@@ -55,7 +55,7 @@ def split_images(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
 
 
 def split_identities(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Pick `share` of the identities, rounded to whole ones, to be held out altogether.
+    """Picks `share` of the identities, rounded to whole ones, to be held out altogether.
 
     Returns:
         bool (N,), true for the images of held-out identities.
@@ -68,7 +68,7 @@ def split_identities(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
 
 
 def _random_ranks(labels: np.ndarray, seed: int, purpose: int) -> np.ndarray:
-    """Return each image's place, 0.., in a random order of the images of its identity."""
+    """Each image's place, 0.., in a random order of the images of its identity."""
     shuffled = np.lexsort((draws(seed, purpose, labels, _ranks(labels)), labels))
     ranks = np.empty(labels.size, np.int64)
     ranks[shuffled] = _ranks(labels[shuffled])
@@ -76,7 +76,7 @@ def _random_ranks(labels: np.ndarray, seed: int, purpose: int) -> np.ndarray:
 
 
 def _ranks(labels: np.ndarray) -> np.ndarray:
-    """Return each image's place, 0.., among the images of its identity, in the order given."""
+    """Each image's place, 0.., among the images of its identity, in the order given."""
     order = np.argsort(labels, kind="stable")
     starts = np.flatnonzero(np.diff(labels[order], prepend=labels[order[:1]] - 1))
     lengths = np.diff(starts, append=labels.size)

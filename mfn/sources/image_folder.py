@@ -16,11 +16,11 @@ class ImageFolder(ImageFiles):
     """The images in a folder and in all folders below it, see `find_images`.
 
     Attributes:
-        names: path of each image relative to the folder, with forward slashes.
-        passed_over: what in the folder is no image.
+        names: Path of each image relative to the folder, with forward slashes.
+        passed_over: What in the folder is no image.
 
     Raises:
-        DataError: it cannot be opened, or there is no image.
+        DataError: It cannot be opened, or there is no image.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -11,25 +11,25 @@ from mfn.sources.tfrecord_dataset import TFRecordDataset, shards_in
 
 
 def open_faces(root: str | Path | int | None, key: str = "root") -> FaceSource:
-    """Open the faces at a place.
+    """Opens the faces at a place.
 
     Args:
-        root: an InsightFace pack or TFRecord files, the file or its folder; or a folder of one folder per person.
-        key: what the configuration calls it, for messages.
+        root: An InsightFace pack or TFRecord files, the file or its folder; or a folder of one folder per person.
+        key: What the configuration calls it, for messages.
 
     Raises:
-        ConfigError: it is not given, or no path.
-        DataError: there is none of these.
+        ConfigError: It is not given, or no path.
+        DataError: There is none of these.
     """
     place = given_path(root, key)
     return records_at(place) or FolderDataset(place)
 
 
 def records_at(place: Path) -> FaceSource | None:
-    """Open the pack or the TFRecord files at a place; None where there are none.
+    """Opens the pack or the TFRecord files at a place; None where there are none.
 
     Raises:
-        DataError: they are damaged, or there are several packs of which none is the usual one.
+        DataError: They are damaged, or there are several packs of which none is the usual one.
     """
     if find_pack(place) is not None or packs_in(place):
         return RecordDataset(place)

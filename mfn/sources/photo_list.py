@@ -21,16 +21,16 @@ class PhotoList(ImageFiles):
     """The images of a list, in its order; raw labels follow the sorted identities, numbers by their value.
 
     Attributes:
-        names: path of each image relative to `root`, as the list has it.
-        passed_over: lines whose image is not there, or comes a second time.
+        names: Path of each image relative to `root`, as the list has it.
+        passed_over: Lines whose image is not there, or comes a second time.
 
     Args:
-        path: text file; tabs, semicolons or commas divide image and identity where all its lines have them, else the
+        path: Text file; tabs, semicolons or commas divide image and identity where all its lines have them, else the
             last blank of the line does. Empty lines are passed over.
-        root: folder that the images are relative to; they are found as `ImageFinder` finds them.
+        root: Folder that the images are relative to; they are found as `ImageFinder` finds them.
 
     Raises:
-        DataError: a file or folder is missing, a line is not as above, an image shows two people, or none is there.
+        DataError: A file or folder is missing, a line is not as above, an image shows two people, or none is there.
     """
 
     def __init__(self, path: str | Path, root: str | Path) -> None:
@@ -65,10 +65,10 @@ class PhotoList(ImageFiles):
 
 
 def _rows(path: Path) -> Iterator[tuple[int, str, str]]:
-    """Yield line number, image and identity of each line.
+    """Yields line number, image and identity of each line.
 
     Raises:
-        DataError: a line is not as above, or there is none.
+        DataError: A line is not as above, or there is none.
     """
     lines = numbered_lines(path)
     if not lines:

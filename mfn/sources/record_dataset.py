@@ -25,18 +25,18 @@ class RecordDataset:
 
     Attributes:
         keys: int64 (N,), record key of each image.
-        copies: which images come again as a variant, after the others; None where nobody asked for them.
-        is_main: whether what else lies in the folder, such as `names.txt`, is about this pack.
-        passed_over: records that are damaged, as far as it is known without decoding all images.
+        copies: Which images come again as a variant, after the others; None where nobody asked for them.
+        is_main: Whether what else lies in the folder, such as `names.txt`, is about this pack.
+        passed_over: Records that are damaged, as far as it is known without decoding all images.
 
     Args:
-        root: folder with `train.rec`, or any `.rec`; `train.idx` (rebuilt where missing), `property` and `names.txt`
+        root: Folder with `train.rec`, or any `.rec`; `train.idx` (rebuilt where missing), `property` and `names.txt`
             are optional.
-        pack: another pack in that folder, such as `val`.
-        virtual_copies: also give the copies listed in `variants.tsv`, to train on; nothing is judged on those.
+        pack: Another pack in that folder, such as `val`.
+        virtual_copies: Also give the copies listed in `variants.tsv`, to train on; nothing is judged on those.
 
     Raises:
-        DataError: the folder or the pack is missing or damaged.
+        DataError: The folder or the pack is missing or damaged.
     """
 
     def __init__(self, root: str | Path, pack: str = "train", virtual_copies: bool = False) -> None:
@@ -72,10 +72,10 @@ class RecordDataset:
         return self.keys.size
 
     def image(self, index: int) -> np.ndarray:
-        """Decode image `index`: uint8 (H, W, 3) RGB.
+        """Decodes image `index`: uint8 (H, W, 3) RGB.
 
         Raises:
-            BrokenImageError: its record or the image in it is damaged.
+            BrokenImageError: Its record or the image in it is damaged.
         """
         try:
             return decode_rgb(self._payload(index))
@@ -83,11 +83,11 @@ class RecordDataset:
             raise BrokenImageError(f"{self.describe(index)}: {error}") from None
 
     def encoded(self, index: int) -> bytes:
-        """Return the record's image as it is stored; raises as `image` does for its record."""
+        """The record's image as it is stored; raises as `image` does for its record."""
         return bytes(self._payload(index))
 
     def describe(self, index: int) -> str:
-        """Name the record of image `index`."""
+        """Names the record of image `index`."""
         return f"{self._reader.rec_path.name} record {self.keys[index]}"
 
     def _payload(self, index: int) -> memoryview:

@@ -6,15 +6,15 @@ from mfn.errors import ConfigError, DataError
 
 
 def given_path(path: object, key: str = "root") -> Path:
-    """Return a path that a configuration names, with `~` as the home folder it stands for.
+    """A path that a configuration names, with `~` as the home folder it stands for.
 
     Args:
-        path: as given; a number is the name of a folder that was read as one.
-        key: what the configuration calls it, for messages.
+        path: As given; a number is the name of a folder that was read as one.
+        key: What the configuration calls it, for messages.
 
     Raises:
-        ConfigError: it is not given, empty, or no path.
-        DataError: there is nothing, or it cannot be looked at.
+        ConfigError: It is not given, empty, or no path.
+        DataError: There is nothing, or it cannot be looked at.
     """
     if path is None or not str(path).strip():
         raise ConfigError(f"{key} must be given: where the data lies, as in {key}=DIR ('.' is the current folder)")
@@ -32,11 +32,11 @@ def given_path(path: object, key: str = "root") -> Path:
 
 
 def existing_root(root: object, key: str = "root") -> Path:
-    """Return `root` as a path, once it is a folder with something in it.
+    """`root` as a path, once it is a folder with something in it.
 
     Raises:
-        ConfigError: it is not given, empty, or no path.
-        DataError: it is missing, a file, cannot be opened, or has nothing in it.
+        ConfigError: It is not given, empty, or no path.
+        DataError: It is missing, a file, cannot be opened, or has nothing in it.
     """
     folder = given_path(root, key)
     try:

@@ -17,28 +17,28 @@ _NAMED = 3
 
 
 def sample(count: int, most: int) -> list[int]:
-    """Return positions of a seeded sample, in order: all of `count` where they are not more than `most`."""
+    """Positions of a seeded sample, in order: all of `count` where they are not more than `most`."""
     return np.sort(np.random.default_rng(0).choice(count, min(count, most), replace=False)).tolist()
 
 
 def check_sizes(
     images: ImageSource, fit: Fit, remedy: str = REMEDY, *, strict: bool = False, share: float = 0.5
 ) -> str:
-    """Make sure that images can be brought to the wanted size, before hours are spent on them.
+    """Makes sure that images can be brought to the wanted size, before hours are spent on them.
 
     Args:
-        images: as they are; broken ones are passed over here.
-        fit: how they come to the wanted size.
-        remedy: what to do about images that cannot be, to follow a colon.
-        strict: look at all images, and let none be refused, as where one alone ends a judgement anyway; otherwise a
+        images: As they are; broken ones are passed over here.
+        fit: How they come to the wanted size.
+        remedy: What to do about images that cannot be, to follow a colon.
+        strict: Look at all images, and let none be refused, as where one alone ends a judgement anyway; otherwise a
             sample is looked at, and those that do not fit are left out when they come.
-        share: of the sample that may be refused; one image of several always may.
+        share: Of the sample that may be refused; one image of several always may.
 
     Returns:
         The sizes found, the most frequent first, and what becomes of them: "112x112, cut to 112x96".
 
     Raises:
-        DataError: too many cannot be.
+        DataError: Too many cannot be.
     """
     found, refused, first = Counter(), 0, ""
     for index in range(len(images)) if strict else sample(len(images), LOOKED_AT):
@@ -59,7 +59,7 @@ def check_sizes(
 
 
 def _told(fit: Fit, found: Counter[tuple[int, int]]) -> str:
-    """Say which sizes were found and what becomes of them."""
+    """Says which sizes were found and what becomes of them."""
     if not found:
         return "none of the images looked at can be decoded"
     if len(found) == 1:

@@ -27,7 +27,7 @@ class ImageSource(Protocol):
         """Image `index` as uint8 (H, W, 3) RGB.
 
         Raises:
-            BrokenImageError: it cannot be decoded.
+            BrokenImageError: It cannot be decoded.
         """
         ...
 

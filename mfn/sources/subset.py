@@ -19,15 +19,15 @@ class Subset:
         return self._positions.size
 
     def image(self, index: int) -> np.ndarray:
-        """Decode image `index`: uint8 (H, W, 3) RGB."""
+        """Decodes image `index`: uint8 (H, W, 3) RGB."""
         return self._source.image(int(self._positions[index]))
 
     def encoded(self, index: int) -> bytes:
-        """Return image `index` as it is stored, or as a PNG."""
+        """Image `index` as it is stored, or as a PNG."""
         return encoded(self._source, int(self._positions[index]))
 
     def content(self, index: int) -> bytes:
-        """Return what the pixels of image `index` are a function of."""
+        """What the pixels of image `index` are a function of."""
         return content(self._source, int(self._positions[index]))
 
     @property
@@ -36,5 +36,5 @@ class Subset:
         return is_stored(self._source)
 
     def describe(self, index: int) -> str:
-        """Say where image `index` comes from."""
+        """Says where image `index` comes from."""
         return self._source.describe(int(self._positions[index]))

@@ -33,17 +33,17 @@ class TFRecordDataset:
 
     Attributes:
         labels: int64 (N,).
-        label_names: name of each raw label, or None.
-        passed_over: what is damaged or holds no face, as far as it is known without decoding the images.
+        label_names: Name of each raw label, or None.
+        passed_over: What is damaged or holds no face, as far as it is known without decoding the images.
 
     Args:
-        root: the folder or file.
-        image_root: folder of the images, where records hold only their paths, which may begin as they did on another
+        root: The folder or file.
+        image_root: Folder of the images, where records hold only their paths, which may begin as they did on another
             machine. By default that of the TFRecord files.
 
     Raises:
-        ConfigError: a path is not given, or none.
-        DataError: there are no records, most hold no faces, or no file that they name is there.
+        ConfigError: A path is not given, or none.
+        DataError: There are no records, most hold no faces, or no file that they name is there.
     """
 
     def __init__(self, root: str | Path, image_root: str | Path | None = None) -> None:
@@ -77,10 +77,10 @@ class TFRecordDataset:
         return [self.describe(index) for index in range(len(self))]
 
     def image(self, index: int) -> np.ndarray:
-        """Decode image `index`: uint8 (H, W, 3) RGB.
+        """Decodes image `index`: uint8 (H, W, 3) RGB.
 
         Raises:
-            BrokenImageError: its record or the image in it is damaged.
+            BrokenImageError: Its record or the image in it is damaged.
         """
         data = self._data(index)
         try:
@@ -89,16 +89,16 @@ class TFRecordDataset:
             raise BrokenImageError(f"{self.describe(index)}: {error}") from None
 
     def encoded(self, index: int) -> bytes:
-        """Return image `index` as it is stored, raw pixels as a PNG; raises as `image` does for its record."""
+        """Image `index` as it is stored, raw pixels as a PNG; raises as `image` does for its record."""
         data = self._data(index)
         return png(data) if isinstance(data, np.ndarray) else data
 
     def describe(self, index: int) -> str:
-        """Name the record of image `index`."""
+        """Names the record of image `index`."""
         return f"{self._paths[self._shards[index]].name} record {self._numbers[index]}"
 
     def _data(self, index: int) -> bytes | np.ndarray:
-        """Return the encoded image, or its pixels where those are stored."""
+        """The encoded image, or its pixels where those are stored."""
         try:
             example = Example(read_record(self._files[self._shards[index]], *self._bounds[index].tolist()))
             path = path_in(example)
@@ -118,7 +118,7 @@ class TFRecordDataset:
 
 
 def shards_in(place: Path) -> list[Path]:
-    """Return the `*.tfrecord*` files of a folder, in upper or lower case, sorted; the place itself where it is one."""
+    """The `*.tfrecord*` files of a folder, in upper or lower case, sorted; the place itself where it is one."""
     files = place.iterdir() if place.is_dir() else [place]
     return sorted(
         path for path in files if ".tfrecord" in path.name.lower() and not path.name.startswith(".") and path.is_file()

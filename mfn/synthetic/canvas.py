@@ -75,8 +75,8 @@ class Canvas:
         colours: float32 (3, H, W) RGB in 0..1, painted in place.
         u: float32 (H, W), face coordinate to the right of each pixel, in pixels of the 112x112 template.
         v: float32 (H, W), the same downwards.
-        pose: the pose that made u and v.
-        unit: side of a pixel in pixels of the template.
+        pose: The pose that made u and v.
+        unit: Side of a pixel in pixels of the template.
     """
 
     colours: np.ndarray
@@ -101,13 +101,13 @@ class Canvas:
         return Canvas(self.colours[:, *box], self.u[box], self.v[box], self.pose, self.unit)
 
     def paint(self, distance: np.ndarray, colour: Colour | np.ndarray, opacity: float = 1.0, edge: float = 1.0) -> None:
-        """Lay a colour over the inside of a shape.
+        """Lays a colour over the inside of a shape.
 
         Args:
-            distance: signed distance (H, W) to the shape's edge, negative inside.
-            colour: one colour, or float32 (3, H, W).
+            distance: Signed distance (H, W) to the shape's edge, negative inside.
+            colour: One colour, or float32 (3, H, W).
             opacity: 0 leaves the picture as it is.
-            edge: width of the soft edge in template pixels; at least a pixel of the picture is taken.
+            edge: Width of the soft edge in template pixels; at least a pixel of the picture is taken.
         """
         cover = distance * (-1.0 / max(edge, self.unit))
         cover += 0.5

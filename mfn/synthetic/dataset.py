@@ -21,15 +21,15 @@ class SyntheticFaces:
     identity follow each other.
 
     Args:
-        num_identities: people, at least 1.
-        images_per_identity: images of each, at least 1.
-        image_size: height and width in pixels, at least 32. The height holds the 112 pixels of
+        num_identities: People, at least 1.
+        images_per_identity: Images of each, at least 1.
+        image_size: Height and width in pixels, at least 32. The height holds the 112 pixels of
             InsightFace's template, scaled; the width is cropped or widened around the middle, so that 112x96
             is the usual narrow crop.
         seed: 0..2**32-1.
 
     Raises:
-        ConfigError: a value is out of its range.
+        ConfigError: A value is out of its range.
     """
 
     name = "synthetic"
@@ -62,14 +62,14 @@ class SyntheticFaces:
         return self.num_identities * self.images_per_identity
 
     def image(self, index: int) -> np.ndarray:
-        """Draw image `index` as uint8 (H, W, 3) RGB."""
+        """Draws image `index` as uint8 (H, W, 3) RGB."""
         person, number = self._place(index)
         rng = np.random.default_rng((self.seed, person, 1 + number))
         identity = _identity(self.seed, person)
         return draw_face(identity, sample_shot(rng, identity.glasses.usual), self.image_size, rng)
 
     def describe(self, index: int) -> str:
-        """Name image `index` in a message."""
+        """Names image `index` in a message."""
         person, number = self._place(index)
         return f"synthetic identity {person} image {number}"
 

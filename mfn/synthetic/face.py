@@ -14,13 +14,13 @@ _SKULL_SQUARENESS = 0.35
 
 
 def draw_face(identity: Identity, shot: Shot, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Draw one photo of one person.
+    """Draws one photo of one person.
 
     Args:
-        identity: the person.
-        shot: the circumstances of the photo.
-        size: height and width of the picture; the height holds the template's 112 pixels.
-        rng: source of the pixel noise.
+        identity: The person.
+        shot: The circumstances of the photo.
+        size: Height and width of the picture; the height holds the template's 112 pixels.
+        rng: Source of the pixel noise.
 
     Returns:
         uint8 (H, W, 3) RGB.
@@ -153,7 +153,7 @@ def _photograph(canvas: Canvas, identity: Identity, shot: Shot, rng: np.random.G
 
 
 def _blur(colours: np.ndarray, amount: float) -> None:
-    """Blend with the mean of the neighbours, first down and then across; the border stays."""
+    """Blends with the mean of the neighbours, first down and then across; the border stays."""
     side = np.float32(0.25 * amount)
     for before, middle, after in (
         (colours[:, :-2], colours[:, 1:-1], colours[:, 2:]),

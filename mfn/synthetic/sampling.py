@@ -78,7 +78,7 @@ def _muted(rng: np.random.Generator) -> Colour:
 
 
 def sample_identity(rng: np.random.Generator) -> Identity:
-    """Draw one person."""
+    """Draws one person."""
     uniform, normal = rng.uniform, rng.normal
     skin = _mix(_SKIN_TONES, uniform()) + normal(0.0, 0.02, 3)
     hair = _pick(rng, _HAIR_COLOURS, _HAIR_SHARES)
@@ -165,7 +165,7 @@ def sample_identity(rng: np.random.Generator) -> Identity:
 
 
 def sample_shot(rng: np.random.Generator, usual_glasses: bool) -> Shot:
-    """Draw the circumstances of one photo of a person who usually wears glasses or does not."""
+    """Draws the circumstances of one photo of a person who usually wears glasses or does not."""
     uniform, normal = rng.uniform, rng.normal
     angle, strength = uniform(0.0, 2.0 * math.pi), uniform(0.0, 0.45)
     red, green, blue = np.exp(normal(-0.15, 0.18) + normal(0.0, 0.045, 3)).tolist()

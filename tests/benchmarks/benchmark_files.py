@@ -16,7 +16,7 @@ def given(array: np.ndarray | None) -> np.ndarray:
 
 
 def write_images(root: Path, names: Iterable[str]) -> Path:
-    """Write a different image under each name."""
+    """Writes a different image under each name."""
     for number, name in enumerate(names):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ def stems(benchmark: VerificationSet) -> list[list[str]]:
 
 
 def write_cfp(root: Path, people: int = 4, folds: int = 2) -> Path:
-    """Write CFP's layout: two frontal and two profile images of each person, a genuine and an impostor pair a fold."""
+    """Writes CFP's layout: two frontal and two profile images of each person, a genuine and an impostor pair a fold."""
     for letter, kind in (("F", "frontal"), ("P", "profile")):
         images = [f"Data/Images/{person:03d}/{kind}/{i:02d}.jpg" for person in range(1, people + 1) for i in (1, 2)]
         write_images(root, images)

@@ -32,7 +32,7 @@ def template_of(person: int, number: int) -> int:
 
 
 def write_ijb(root: Path, name: str = "ijbc") -> list[Face]:
-    """Write meta files and images under `root`, and return the faces in the order of the files."""
+    """Writes meta files and images under `root`, and gives the faces in the order of the files."""
     faces = _faces()
     (root / "meta").mkdir(parents=True)
     (root / "loose_crop").mkdir()

@@ -20,7 +20,7 @@ def write_onnx(
     rows_last: bool = False,
     contract: InputContract | None = CONTRACT,
 ) -> Path:
-    """Write a network of `CONTRACT`'s size; with `kind` uint8 it casts its pixels inside."""
+    """Writes a network of `CONTRACT`'s size; with `kind` uint8 it casts its pixels inside."""
     height, width = CONTRACT.height, CONTRACT.width
     shape = [batch, height, width, 3] if rows_last else [batch, 3, height, width]
     axes = [1, 2] if rows_last else [2, 3]

@@ -32,7 +32,7 @@ def photo(seed: int, faces: int = 1) -> np.ndarray:
 
 
 def write_photos(root: Path, people: dict[str, Sequence[int]], first_seed: int = 0) -> Path:
-    """Write ``root/PERSON/NN.png`` with as many faces as the numbers say; -1 writes a broken file."""
+    """Writes ``root/PERSON/NN.png`` with as many faces as the numbers say; -1 writes a broken file."""
     for person, photos in people.items():
         (root / person).mkdir(parents=True)
         for number, faces in enumerate(photos):

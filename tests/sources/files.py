@@ -44,7 +44,7 @@ def image_record(key: int, label: float) -> Record:
 
 
 def write_pack(folder: Path, people: dict[float, int], first_key: int | None = None) -> Path:
-    """Write a pack with `people[label]` images each; with record 0 unless a first key is given."""
+    """Writes a pack with `people[label]` images each; with record 0 unless a first key is given."""
     labels = [label for label, count in people.items() for _ in range(count)]
     start = 1 if first_key is None else first_key
     end = start + len(labels)

@@ -23,10 +23,10 @@ class Example:
     """The features of an example, taken apart when asked for, so that a label is found without touching the image.
 
     Attributes:
-        names: of its features.
+        names: Of its features.
 
     Raises:
-        ExampleError: the bytes are no such message.
+        ExampleError: The bytes are no such message.
     """
 
     def __init__(self, data: bytes | memoryview) -> None:
@@ -45,10 +45,10 @@ class Example:
         self.names = self._features.keys()
 
     def __getitem__(self, name: str) -> Value:
-        """Return a feature's values; none where it is empty or not there. Bytes are views of the data.
+        """A feature's values; none where it is empty or not there. Bytes are views of the data.
 
         Raises:
-            ExampleError: its bytes are no feature.
+            ExampleError: Its bytes are no feature.
         """
         data = self._data
         for tag, start, end in _fields(data, *self._features.get(name, (0, 0))):
@@ -63,7 +63,7 @@ class Example:
 
 
 def _fields(data: memoryview, position: int, end: int) -> list[Field]:
-    """Take the message in data[position:end] apart."""
+    """Takes the message in data[position:end] apart."""
     fields: list[Field] = []
     while position < end:
         tag, start = data[position], position + 1
@@ -92,7 +92,7 @@ def _floats(data: memoryview) -> list[float]:
 
 
 def _integers(data: memoryview, position: int, end: int) -> list[int]:
-    """Return the varints of a field, which holds one or, packed, many; negative ones lie as their complement."""
+    """The varints of a field, which holds one or, packed, many; negative ones lie as their complement."""
     numbers = []
     while position < end:
         number, position = _varint(data, position)
@@ -101,7 +101,7 @@ def _integers(data: memoryview, position: int, end: int) -> list[int]:
 
 
 def _varint(data: memoryview, position: int) -> tuple[int, int]:
-    """Return a number of 7 bits a byte, the lowest first, and where it ends."""
+    """A number of 7 bits a byte, the lowest first, and where it ends."""
     if position < len(data) and data[position] < 0x80:
         return data[position], position + 1
     number = 0

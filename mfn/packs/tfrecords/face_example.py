@@ -15,10 +15,10 @@ _ENCODED_STARTS = (b"\xff\xd8\xff", b"\x89PNG")
 
 
 def identity_in(example: Example) -> tuple[int | str, str]:
-    """Return whom an example shows, and the folder of its file name, "" where it has none.
+    """Whom an example shows, and the folder of its file name, "" where it has none.
 
     Raises:
-        ExampleError: it is of neither layout.
+        ExampleError: It is of neither layout.
     """
     label = next((example[name][0] for name in _LABELS if name in example.names and example[name]), None)
     if label is None or example.names.isdisjoint((*_IMAGES, *_PATHS)):
@@ -36,10 +36,10 @@ def identity_in(example: Example) -> tuple[int | str, str]:
 
 
 def path_in(example: Example) -> str:
-    """Return the path of an example's image, "" where the image itself is in it.
+    """The path of an example's image, "" where the image itself is in it.
 
     Raises:
-        ExampleError: it is no text.
+        ExampleError: It is no text.
     """
     if example["image/img_path"]:
         return text(example["image/img_path"][0])
@@ -49,10 +49,10 @@ def path_in(example: Example) -> str:
 
 
 def image_in(example: Example) -> bytes | np.ndarray:
-    """Return the encoded image of an example, or its pixels, uint8 (H, W, 3) RGB, where it stores those.
+    """The encoded image of an example, or its pixels, uint8 (H, W, 3) RGB, where it stores those.
 
     Raises:
-        ExampleError: there is none.
+        ExampleError: There is none.
     """
     data = next((example[name][0] for name in _IMAGES if example[name]), b"")
     if not isinstance(data, memoryview):
@@ -66,10 +66,10 @@ def image_in(example: Example) -> bytes | np.ndarray:
 
 
 def text(value: memoryview | float) -> str:
-    """Return the text of a feature's value.
+    """The text of a feature's value.
 
     Raises:
-        ExampleError: it is a number.
+        ExampleError: It is a number.
     """
     if not isinstance(value, memoryview):
         raise ExampleError(f"expected text, found the number {value}")

@@ -22,12 +22,12 @@ class FaceRecords:
     """N faces in some files.
 
     Attributes:
-        shards: the file of each.
-        numbers: its place among the records of that file.
-        bounds: where its data starts and ends.
-        identities: whom it shows.
-        folders: the folder of an identity's file names, "" where they tell none.
-        paths: of images that are not in their records; a sample.
+        shards: The file of each.
+        numbers: Its place among the records of that file.
+        bounds: Where its data starts and ends.
+        identities: Whom it shows.
+        folders: The folder of an identity's file names, "" where they tell none.
+        paths: Of images that are not in their records; a sample.
     """
 
     shards: list[int] = field(default_factory=list)
@@ -39,15 +39,15 @@ class FaceRecords:
 
 
 def find_faces(paths: Sequence[Path], files: Sequence[memoryview], passed_over: PassedOver) -> FaceRecords:
-    """Find the faces; what is damaged, or no face, is counted.
+    """Finds the faces; what is damaged, or no face, is counted.
 
     Args:
-        paths: of the files.
-        files: what is in them.
-        passed_over: gets what is passed over.
+        paths: Of the files.
+        files: What is in them.
+        passed_over: Gets what is passed over.
 
     Raises:
-        DataError: there are none, or at least as many records are none.
+        DataError: There are none, or at least as many records are none.
     """
     faces = FaceRecords()
     problems: list[str] = []

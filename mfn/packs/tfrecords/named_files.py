@@ -16,12 +16,12 @@ class NamedFiles:
     r"""Files in one folder and in those below it, by paths whose first parts may be those of another machine.
 
     Args:
-        folder: that the images are in.
-        names: a sample of the paths, with '/' or '\' between folders; from all paths the fewest first parts are cut
+        folder: That the images are in.
+        names: A sample of the paths, with '/' or '\' between folders; from all paths the fewest first parts are cut
             that lead to files here.
 
     Raises:
-        DataError: none of them does.
+        DataError: None of them does.
     """
 
     def __init__(self, folder: Path, names: Iterable[str]) -> None:
@@ -38,11 +38,11 @@ class NamedFiles:
             self._cut = hits.index(max(hits))
 
     def read(self, name: str) -> bytes:
-        """Return the bytes of a file; those of others must not get into a pack this way.
+        """The bytes of a file; those of others must not get into a pack this way.
 
         Raises:
-            ExampleError: it is not there, or its path leads out of the folder.
-            OSError: the file cannot be read.
+            ExampleError: It is not there, or its path leads out of the folder.
+            OSError: The file cannot be read.
         """
         file = self._found(_parts(name), self._cut)
         if file is None:
@@ -52,7 +52,7 @@ class NamedFiles:
         return file.read_bytes()
 
     def _hits(self, names: Sequence[tuple[str, ...]], cut: int) -> int:
-        """Return how many of the names are files, less their first parts; none where two would be one file."""
+        """How many of the names are files, less their first parts; none where two would be one file."""
         if len({name[cut:] for name in names}) < len(set(names)):
             return 0
         return sum(self._found(name, cut) is not None for name in names if len(name) > cut)

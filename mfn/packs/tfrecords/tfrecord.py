@@ -25,13 +25,13 @@ class TFRecordError(ValueError):
 
 
 def masked_crc(data: bytes) -> int:
-    """Return the masked CRC-32C (Castagnoli) of `data`."""
+    """The masked CRC-32C (Castagnoli) of `data`."""
     crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + _MASK) & 0xFFFFFFFF
 
 
 def scan_records(file: memoryview) -> tuple[np.ndarray, list[Gap]]:
-    """Find every record, checking lengths but not the data; after damage it goes on at the next whole one.
+    """Finds every record, checking lengths but not the data; after damage it goes on at the next whole one.
 
     Returns:
         Where each record's data starts and ends, int64 (N, 2), and the stretches that are no records.
@@ -53,10 +53,10 @@ def scan_records(file: memoryview) -> tuple[np.ndarray, list[Gap]]:
 
 
 def read_record(file: memoryview, start: int, end: int) -> bytes:
-    """Return the data at these bounds.
+    """The data at these bounds.
 
     Raises:
-        TFRecordError: the data is not what its checksum says.
+        TFRecordError: The data is not what its checksum says.
     """
     data = bytes(file[start:end])
     if _FOOT.unpack_from(file, end)[0] != masked_crc(data):
@@ -65,7 +65,7 @@ def read_record(file: memoryview, start: int, end: int) -> bytes:
 
 
 def _bounds(file: memoryview, offset: int) -> tuple[int, int]:
-    """Return where the data of the record at `offset` starts and ends."""
+    """Where the data of the record at `offset` starts and ends."""
     start = offset + _HEAD.size
     if start > len(file):
         raise TFRecordError(f"the record at offset {offset} is cut short")
@@ -80,7 +80,7 @@ def _bounds(file: memoryview, offset: int) -> tuple[int, int]:
 
 
 def _next_record(file: memoryview, offset: int) -> int:
-    """Return the offset of the next whole record, or the end of the file where none is within 64 MB."""
+    """The offset of the next whole record, or the end of the file where none is within 64 MB."""
     for first in range(offset, min(len(file) - _HEAD.size, offset + _MOST_SEARCHED), _PART):
         part = np.frombuffer(file[first : first + _PART + _HEAD.size - 1], np.uint8)
         for place in (first + _lengths(part)).tolist():
@@ -93,7 +93,7 @@ def _next_record(file: memoryview, offset: int) -> int:
 
 
 def _lengths(data: np.ndarray) -> np.ndarray:
-    """Return where in `data`, uint8 (N,), 8 bytes stand before their own masked checksum, int64."""
+    """Where in `data`, uint8 (N,), 8 bytes stand before their own masked checksum, int64."""
     count = data.size - _HEAD.size + 1
     crc = np.full(max(count, 0), 0xFFFFFFFF, np.uint32)
     for byte in range(8):
@@ -105,7 +105,7 @@ def _lengths(data: np.ndarray) -> np.ndarray:
 
 
 def _table() -> np.ndarray:
-    """Return the CRC-32C of each single byte, uint32 (256,)."""
+    """The CRC-32C of each single byte, uint32 (256,)."""
     crc = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         crc = np.where(crc & 1, (crc >> 1) ^ np.uint32(_POLYNOMIAL), crc >> 1)

@@ -10,7 +10,7 @@ Features = dict[str, list[Any]]
 
 
 def _example_class() -> Any:
-    """Build tf.train.Example from its published definition (example.proto, feature.proto)."""
+    """Builds tf.train.Example from its published definition (example.proto, feature.proto)."""
     file = descriptor_pb2.FileDescriptorProto(name="example.proto", package="t", syntax="proto3")
     kind = descriptor_pb2.FieldDescriptorProto
 
