@@ -2,8 +2,10 @@
 
 import os
 import shlex
+from importlib import import_module
 from importlib.metadata import metadata, requires, version
 from pathlib import Path
+from types import ModuleType
 
 from packaging.requirements import Requirement
 
@@ -49,3 +51,19 @@ def install_command(extra: str, *names: str) -> str:
     if not packages:
         raise KeyError(*names)
     return "pip install " + " ".join(map(shlex.quote, packages))
+
+
+def optional(module: str, needed: str, extra: str, error: type[Exception], otherwise: str = "") -> ModuleType:
+    """Imports what only one of our extras installs.
+
+    Args:
+        module: To import.
+        needed: Who needs what, such as "FILE needs the ncnn runtime".
+        extra: That installs it.
+        error: Raised where it cannot be imported.
+        otherwise: What to do instead, to end the sentence.
+    """
+    try:
+        return import_module(module)
+    except ImportError as missing:
+        raise error(f"{needed}: {install_command(extra)}{otherwise}") from missing

@@ -45,13 +45,24 @@ ALLOWED = {
         "evaluation",
         "images",
         "inference",
+        "metrics",
         "packs",
         "report",
         "sources",
     }
     | EVERYWHERE,
     "inspection": {"benchmarks", "checkpoint", "images", "inference", "packs", "report", "sources"} | EVERYWHERE,
-    "export": {"benchmarks", "checkpoint", "data", "evaluation", "inference", "models", "sources", "synthetic"}
+    "export": {
+        "benchmarks",
+        "checkpoint",
+        "data",
+        "evaluation",
+        "inference",
+        "metrics",
+        "models",
+        "sources",
+        "synthetic",
+    }
     | EVERYWHERE,
     "bench": {"data", "heads", "metrics", "packs", "sources", "synthetic"} | EVERYWHERE,
     "commands": {

@@ -95,14 +95,14 @@ def calibrate(folder: Path) -> None:
     assert export_to(folder, *int8, f"calibration={people(folder / 'people')}", "limits.min_cosine=0.5")
 
 
-@remedy("and stays: choose another name= or paths.output=", "stays: choose another paths.output=")
+@remedy("choose another name= or paths.output=, or move it away", "choose another paths.output=, or move it away")
 def keep_what_lies_there(folder: Path) -> None:
     (folder / "out").mkdir()
     (folder / "out" / "small_torchscript_fp32.pt").write_text("mine")
-    told(export_to, folder, words="stays: choose another name= or paths.output=")
+    told(export_to, folder, words="mfn did not write it: choose another name= or paths.output=, or move it away")
     assert export_to(folder, "name=other")
     (folder / "out" / "proof.json").write_text("mine")
-    told(export_to, folder, "name=third", words="stays: choose another paths.output=")
+    told(export_to, folder, "name=third", words="mfn did not write it: choose another paths.output=, or move it away")
     assert export_to(folder, out="elsewhere")
 
 

@@ -29,7 +29,7 @@ from mfn.benchmarks.places import (
 from mfn.benchmarks.root import checked_options, given_images, given_root
 from mfn.benchmarks.verification import VerificationSet
 from mfn.errors import DataError
-from mfn.files.rows import table
+from mfn.files.lines import table
 
 logger = logging.getLogger(__name__)
 

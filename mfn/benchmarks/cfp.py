@@ -15,7 +15,7 @@ import numpy as np
 from mfn.benchmarks.paired_files import folds_by_kind, paired_files
 from mfn.benchmarks.verification import VerificationSet
 from mfn.errors import DataError
-from mfn.files.rows import divider_of, fields, numbered_lines, slashed, whole_number
+from mfn.files.lines import divider_of, fields, numbered_lines, slashed, whole_number
 
 _ENDS = " \t\"';,"
 LISTS = {"F": "Pair_list_F.txt", "P": "Pair_list_P.txt"}

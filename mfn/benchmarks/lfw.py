@@ -8,7 +8,7 @@ import numpy as np
 from mfn.benchmarks.paired_files import FOLDS, ListedPairs, folds_by_kind
 from mfn.benchmarks.verification import VerificationSet
 from mfn.errors import DataError
-from mfn.files.rows import table, whole_number
+from mfn.files.lines import table, whole_number
 
 Row = tuple[int, list[str]]
 """A line's number and its columns."""

@@ -1,7 +1,6 @@
 """Writing a verification set down in LFW's form."""
 
 import dataclasses
-import os
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from mfn.benchmarks.verification import VerificationSet
 from mfn.benchmarks.writable import readable
 from mfn.errors import DataError
 from mfn.files.atomic import clear_left_behind, hidden_folder, replacing
+from mfn.files.ownership import refuse_if_taken
 from mfn.sources.encode import encoded, suffix_of
 from mfn.sources.source import ImageSource
 
@@ -63,8 +63,7 @@ def refuse_to_replace_lfw(folder: Path) -> None:
     Raises:
         DataError: One of the names is taken.
     """
-    if there := [name for name in (PAIRS, IMAGES) if os.path.lexists(folder / name)]:
-        raise DataError(f"{folder} holds {there[0]} already: give another folder, or move {there[0]} away")
+    refuse_if_taken(folder, (PAIRS, IMAGES))
 
 
 def _write_images(

@@ -9,7 +9,7 @@ from mfn.benchmarks.lfw import is_header, listed_lfw
 from mfn.benchmarks.paired_files import FOLDS, ListedPairs, folds_by_kind, numbered
 from mfn.benchmarks.verification import VerificationSet
 from mfn.errors import DataError
-from mfn.files.rows import divider_of, fields, label, numbered_lines, read_text, table
+from mfn.files.lines import divider_of, fields, label, numbered_lines, read_text, table
 
 _WORDS = {
     **dict.fromkeys(("true", "same", "genuine", "yes"), 1),

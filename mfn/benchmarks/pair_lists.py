@@ -8,7 +8,7 @@ from mfn.benchmarks.lfw import listed_lfw
 from mfn.benchmarks.paired_files import FOLDS, ListedPairs, folds_by_kind
 from mfn.benchmarks.verification import VerificationSet
 from mfn.errors import DataError
-from mfn.files.rows import label, slashed, table, whole_number
+from mfn.files.lines import label, slashed, table, whole_number
 
 _PERSON = (re.compile(r"(?P<name>.+)_\d+"), re.compile(r"\d+_(?P<name>.+)_\d+_[mf]"))  # LFW and kin; AgeDB
 

@@ -31,6 +31,7 @@ from mfn.export.faces import first_folds, parity_faces
 from mfn.export.jobs import Job, jobs
 from mfn.export.latency import Latency
 from mfn.export.limits import Limits
+from mfn.export.metadata import usage
 from mfn.export.network import ExportOptions
 from mfn.export.onnx_graph import plain_onnx
 from mfn.export.parity import spread
@@ -38,7 +39,6 @@ from mfn.export.replacing import check_proof, check_replaceable, file_stem
 from mfn.export.source import Source, read_source
 from mfn.export.tables import latency_rows, parity_row, verification_rows
 from mfn.export.target import Target
-from mfn.export.usage import usage
 from mfn.export.validation import Reference, measured
 from mfn.files.atomic import replacing
 from mfn.report.run import readable

@@ -4,9 +4,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mfn.data.held_out_share import held_out_share
+from mfn.benchmarks.pairs import possible_pairs
 from mfn.errors import ConfigError, DataError
 from mfn.sources.identities import map_labels, select_images, split_identities, split_images
+
+_USUAL, _ENOUGH = 0.02, 20
+_FEWEST_PAIRS = 10
+"""Genuine, and impostor, pairs: one for each of ten folds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,3 +117,26 @@ def check_enough(name: str, labels: np.ndarray, splits: Splits, rules: SplitRule
             f"only {splits.label_map.size} of the {total} identities of {name} are left to train on: lower "
             f"data.min_images={rules.min_images} or data.val_identities={rules.val_identities}"
         )
+
+
+def held_out_share(labels: np.ndarray, seed: int) -> float:
+    """The share of the identities to hold out where nobody says it.
+
+    Of large sets it is 2 %, of smaller ones 20 people but no more than a quarter, and of tiny ones as many as make a
+    pair of each kind for each of ten folds, up to half of them; 0 where even these do not.
+
+    Args:
+        labels: int64 (N,), identity of each image.
+        seed: Of the choice of people.
+    """
+    people = np.unique(labels).size
+    count = max(round(_USUAL * people), min(_ENOUGH, people // 4), 1)
+    most = people // 2
+    while count <= most:
+        share = count / people
+        if min(possible_pairs(labels[split_identities(labels, share, seed)])) >= _FEWEST_PAIRS:
+            return share
+        if count == most:
+            break
+        count = min(2 * count, most)
+    return 0.0

@@ -10,9 +10,9 @@ from mfn.errors import ExportError, MfnError, first_line
 from mfn.export.jobs import Job
 from mfn.export.metadata import described, write_metadata
 from mfn.export.network import Deployable, ExportOptions, deployable
-from mfn.export.quiet import quiet
 from mfn.export.replacing import check_replaceable
 from mfn.export.source import Source
+from mfn.export.target import quiet
 from mfn.export.validation import FileValidation, Reference, validate_file
 
 log = logging.getLogger(__name__)

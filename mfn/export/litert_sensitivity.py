@@ -7,6 +7,7 @@ import numpy as np
 from mfn.export.litert_quantize import full_int8, layers
 from mfn.export.litert_ranges import activation_ranges, embeddings
 from mfn.export.target import expect
+from mfn.metrics.scores import cosine
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def calibrated_int8(content: bytes, images: np.ndarray, options: Int8Options) ->
     wanted = embeddings(content, probes)
 
     def agreement(quantised: bytes) -> float:
-        return mean_cosine(embeddings(quantised, probes), wanted)
+        return float(cosine(embeddings(quantised, probes), wanted).mean())
 
     best = full_int8(content, ranges)
     if options.max_float_layers == 0 or agreement(best) >= options.target_cosine:
@@ -67,9 +68,3 @@ def calibrated_int8(content: bytes, images: np.ndarray, options: Int8Options) ->
         if agreement(best) >= options.target_cosine:
             break
     return best
-
-
-def mean_cosine(first: np.ndarray, second: np.ndarray) -> float:
-    """Mean cosine of the rows of two float (N, D) arrays."""
-    lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-    return float(((first * second).sum(1) / lengths).mean())

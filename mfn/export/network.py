@@ -1,17 +1,19 @@
 """A trained backbone to the network that goes into a file: folded, and with what the app should not have to do."""
 
+import copy
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mfn.contract import InputContract
 from mfn.errors import ExportError
-from mfn.export.fold import folded
 from mfn.export.prelu import with_prelu
 
 INPUT, OUTPUT = "image", "embedding"
@@ -158,3 +160,32 @@ def _turn_colors(network: nn.Module) -> None:
     if first is None or first.in_channels != 3 or first.groups != 1:
         raise ExportError("color can only be changed where the network begins with a convolution of 3 channels")
     first.weight.data = first.weight.data.flip(1).contiguous()
+
+
+def folded(network: nn.Module) -> nn.Module:
+    """A float32 copy in evaluation mode whose batch normalisations are part of the convolutions before them.
+
+    The arithmetic is float64, so that rounding happens once. Only a convolution and a normalisation that follow one
+    another in an ``nn.Sequential`` are joined; a normalisation anywhere else stays what it is.
+
+    Args:
+        network: Any module; it is not changed.
+    """
+    network = copy.deepcopy(network).cpu().double().eval().requires_grad_(False)
+    for module in network.modules():
+        if isinstance(module, nn.Sequential):
+            _fold_children(module)
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.Dropout):
+                setattr(module, name, nn.Identity())
+    # Training keeps channels-last weights; exporters and the folded hash want plain ones
+    return network.to(torch.float32, memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+
+
+def _fold_children(block: nn.Sequential) -> None:
+    children = list(block.named_children())
+    for (name, conv), (bn_name, bn) in pairwise(children):
+        if isinstance(conv, nn.Conv2d) and isinstance(bn, nn.BatchNorm2d):
+            setattr(block, name, fuse_conv_bn_eval(conv, bn))
+            delattr(block, bn_name)

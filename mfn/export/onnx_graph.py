@@ -10,7 +10,7 @@ from mfn.errors import ExportError, first_line
 from mfn.export.metadata import described
 from mfn.export.network import INPUT, OUTPUT, Deployable, ExportOptions
 from mfn.export.prelu import PReLUForm, with_prelu
-from mfn.export.quiet import quiet
+from mfn.export.target import quiet
 from mfn.files.atomic import replacing
 
 if TYPE_CHECKING:

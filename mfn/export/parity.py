@@ -7,6 +7,7 @@ import numpy as np
 
 from mfn.errors import ExportError
 from mfn.inference.embedder import FaceEmbedder
+from mfn.metrics import scores
 
 BATCHES = (1, 2, 7, 64)
 """Numbers of images a file is run on; one that takes a fixed number is run as often as that needs."""
@@ -38,15 +39,15 @@ def parity(embedder: FaceEmbedder, images: np.ndarray, reference: np.ndarray, un
         reference: float32 (N, D), raw embeddings of the checkpoint.
         unit: The file gives unit length.
     """
-    expected = _unit(reference) if unit else reference
+    expected = scores.unit(reference.astype(np.float64)) if unit else reference
     runs = {count: embedder.raw(images[:count]).cpu().numpy() for count in batches(len(images))}
     cosines = {count: _cosines(given, reference[:count]) for count, given in runs.items()}
     whole = runs[max(runs)]
     return Parity(
         max_abs=float(max(np.abs(given - expected[:count]).max() for count, given in runs.items())),
         mean_cosine=float(cosines[len(whole)].mean()),
-        min_cosine=float(min(cosine.min() for cosine in cosines.values())),
-        by_batch={count: float(cosine.min()) for count, cosine in cosines.items()},
+        min_cosine=float(min(found.min() for found in cosines.values())),
+        by_batch={count: float(found.min()) for count, found in cosines.items()},
     )
 
 
@@ -76,10 +77,4 @@ def spread(reference: np.ndarray) -> float:
 
 
 def _cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    cosines = (_unit(one) * _unit(other)).sum(1)
-    return np.where(np.isfinite(one).all(1), cosines, -1.0)
-
-
-def _unit(embeddings: np.ndarray) -> np.ndarray:
-    values = embeddings.astype(np.float64)
-    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
+    return np.where(np.isfinite(one).all(1), scores.cosine(one, np.broadcast_to(other, one.shape)), -1.0)

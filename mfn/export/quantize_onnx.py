@@ -20,10 +20,9 @@ import torch
 from mfn.export.equalize import equalized
 from mfn.export.network import INPUT, Deployable
 from mfn.export.onnx_graph import onnx_graph
-from mfn.export.quiet import quiet
 from mfn.export.saturation import fitting_scales, integers, scaled
 from mfn.export.sensitivity import kept_float, layer_costs
-from mfn.export.target import expect, one_of
+from mfn.export.target import expect, one_of, quiet
 
 if TYPE_CHECKING:
     import onnx

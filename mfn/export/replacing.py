@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mfn.errors import ExportError
 from mfn.export.validation import size_of
-from mfn.files.ownership import json_at
+from mfn.files.ownership import json_at, refuse_to_replace
 from mfn.inference.file_contract import side_file
 from mfn.inference.loading import SUFFIXES
 
@@ -35,38 +35,40 @@ def file_stem(name: object, checkpoint: Path) -> str:
 def check_replaceable(path: Path, parts: Sequence[str] = ()) -> None:
     """Makes sure that nothing is lost where a file is to be written: only what an earlier export wrote may go.
 
-    That is what the JSON beside it tells by name and size.
+    That is what the JSON beside it says by name and size.
 
     Args:
         path: The file that is loaded first.
         parts: Names of all that belong to it, where they are known.
 
     Raises:
-        ExportError: Something else lies there.
+        DataError: Something else lies there.
     """
-    beside, told = side_file(path), _told(path)
+    beside, sizes = side_file(path), _sizes(path)
+
+    def is_ours(file: Path) -> bool:
+        return not file.is_symlink() and (bool(sizes) if file == beside else sizes.get(file.name) == size_of([file]))
+
     for file in {beside, path, *(path.with_name(part) for part in parts)}:
-        if not (file.exists() or file.is_symlink()):
-            continue
-        ours = told and not file.is_symlink() and (file == beside or told.get(file.name) == size_of([file]))
-        if not ours:
-            raise ExportError(f"{file} was not exported by mfn and stays: choose another name= or paths.output=")
+        refuse_to_replace(file, is_ours, "choose another name= or paths.output=, or move it away")
 
 
 def check_proof(path: Path) -> None:
-    """The same for the proof of all files.
+    """The same for the JSON of what all files were found to be.
 
     Raises:
-        ExportError: Something else lies there.
+        DataError: Something else lies there.
     """
-    if path.exists() or path.is_symlink():
-        content = None if path.is_symlink() else json_at(path)
-        if not isinstance(content, dict) or not {"files", "latency", "failed"} <= content.keys():
-            raise ExportError(f"{path} was not written by an export and stays: choose another paths.output=")
+    refuse_to_replace(path, _is_proof, "choose another paths.output=, or move it away")
 
 
-def _told(path: Path) -> dict[str, int]:
-    """Names and bytes of each part of the file that lies at a path, as its JSON tells them."""
+def _is_proof(path: Path) -> bool:
+    content = None if path.is_symlink() else json_at(path)
+    return isinstance(content, dict) and {"files", "latency", "failed"} <= content.keys()
+
+
+def _sizes(path: Path) -> dict[str, int]:
+    """Bytes of each part of the file that lies at a path, by name, as the JSON beside it says."""
     content = json_at(side_file(path))
     proof = content.get("proof") if isinstance(content, dict) else None
     files = proof.get("files") if isinstance(proof, dict) else None

@@ -4,11 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-
-def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Cosine of each row of one (N, D) with the same row of the other: (N,)."""
-    lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-    return (first * second).sum(1) / np.maximum(lengths, 1e-12)
+from mfn.metrics.scores import cosine
 
 
 def layer_costs(
@@ -21,7 +17,7 @@ def layer_costs(
         embed_with: Embeddings (N, D) of the network in which the named layer alone is integer.
         reference: Embeddings of the float network.
     """
-    return {layer: 1 - float(cosines(embed_with(layer), reference).mean()) for layer in layers}
+    return {layer: 1 - float(cosine(embed_with(layer), reference).mean()) for layer in layers}
 
 
 def kept_float(costs: Mapping[str, float], extra_bytes: Mapping[str, int], budget: int) -> list[str]:

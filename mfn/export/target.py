@@ -1,8 +1,12 @@
 """What every file format offers to the exporter."""
 
+import contextlib
+import io
+import logging
 import re
+import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -123,3 +127,22 @@ def counted(operators: Iterable[str]) -> dict[str, int]:
     """How often each operator of a PyTorch graph occurs, ``aten::conv2d`` as ``conv2d``, constants left out."""
     plain = (re.sub(r"^aten(::|\.)|\.default$", "", name) for name in operators if not name.startswith("prim::"))
     return dict(Counter(plain))
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps other libraries' messages below an error, their warnings and what they print to themselves.
+
+    Messages of mfn come through.
+    """
+    root, ours = logging.getLogger(), logging.getLogger("mfn")
+    levels = root.level, ours.level
+    ours.setLevel(ours.level or root.level)
+    root.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        root.setLevel(levels[0])
+        ours.setLevel(levels[1])

@@ -6,7 +6,7 @@ A file tells by itself: a PNG by the program it names, a JSON by its keys. The f
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,22 +24,35 @@ SETTINGS = "settings.json"
 PHOTOS = ("count", "sha256")
 
 
-def refuse_to_replace(path: Path, is_ours: Callable[[Path], bool]) -> None:
+def refuse_to_replace(
+    path: Path, is_ours: Callable[[Path], bool], remedy: str = "give another name, or move that file away first"
+) -> None:
     """Makes sure that nothing is lost by writing a file.
 
     Args:
         path: The file to write.
         is_ours: Whether mfn made the file that is there.
+        remedy: What to do about one that it did not make.
 
     Raises:
         DataError: Something is there that mfn did not make.
     """
+    if not os.path.lexists(path) or is_ours(path):
+        return
     if path.is_dir():
         raise DataError(f"{path} is a folder: give the name of a file")
-    if os.path.lexists(path) and not is_ours(path):
-        raise DataError(
-            f"{path} is there already, and mfn did not write it: give another name, or move that file away first"
-        )
+    raise DataError(f"{path} is there already, and mfn did not write it: {remedy}")
+
+
+def refuse_if_taken(folder: Path, names: Iterable[str]) -> None:
+    """Makes sure that nothing of these names is in a folder, whoever made it.
+
+    Raises:
+        DataError: Something is.
+    """
+    for name in names:
+        if os.path.lexists(folder / name):
+            raise DataError(f"{folder} holds {name} already: give another folder, or move {name} away")
 
 
 @contextmanager

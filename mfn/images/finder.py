@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from mfn.files.rows import slashed
+from mfn.files.lines import slashed
 from mfn.images.files import IMAGE_SUFFIXES
 
 _SAMPLE = 20

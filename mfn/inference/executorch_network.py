@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mfn.about import install_command
+from mfn.about import optional
 from mfn.errors import CheckpointError, first_line
 from mfn.inference.file_contract import CONTRACT_KEY
 
@@ -33,12 +33,9 @@ class ExecutorchNetwork:
     device = torch.device("cpu")
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # calls itself experimental
-                import executorch.runtime  # noqa: F401
-        except ImportError as error:
-            raise CheckpointError(f"{path} needs the ExecuTorch runtime: {install_command('executorch')}") from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # calls itself experimental
+            optional("executorch.runtime", f"{path} needs the ExecuTorch runtime", "executorch", CheckpointError)
         _use_threads(threads or torch.get_num_threads())
         try:
             self._content = path.read_bytes()

@@ -1,10 +1,9 @@
 """Networks on the Hugging Face hub, through its own client, which is an extra of mfn."""
 
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from mfn.about import install_command
+from mfn.about import optional
 from mfn.checkpoint.folder import FILES
 from mfn.errors import CheckpointError, first_line
 
@@ -47,7 +46,4 @@ def upload(folder: Path, name: str, *, private: bool, token: str | None, message
 
 
 def _client() -> Any:
-    try:
-        return import_module("huggingface_hub")
-    except ImportError as error:
-        raise CheckpointError(f"the hub needs huggingface_hub: {install_command('hub')}") from error
+    return optional("huggingface_hub", "the hub needs huggingface_hub", "hub", CheckpointError)

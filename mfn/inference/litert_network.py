@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mfn.about import install_command
+from mfn.about import optional
 from mfn.errors import CheckpointError, first_line
 from mfn.inference.file_contract import CONTRACT_KEY
 from mfn.inference.fixed_batch import in_fixed_batches
@@ -31,13 +31,12 @@ class LiteRTNetwork:
     device = torch.device("cpu")
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
-        try:
-            from ai_edge_litert.interpreter import Interpreter
-        except ImportError as error:
-            raise CheckpointError(f"{path} needs the LiteRT runtime: {install_command('litert')}") from error
+        runtime = optional("ai_edge_litert.interpreter", f"{path} needs the LiteRT runtime", "litert", CheckpointError)
         try:
             content = path.read_bytes()
-            self._interpreter = Interpreter(model_content=content, num_threads=threads or torch.get_num_threads())
+            self._interpreter = runtime.Interpreter(
+                model_content=content, num_threads=threads or torch.get_num_threads()
+            )
             self._interpreter.allocate_tensors()
         except OSError as error:
             raise CheckpointError(f"{path}: {error.strerror}") from error

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mfn.about import install_command
+from mfn.about import optional
 from mfn.contract import is_side
 from mfn.errors import CheckpointError
 
@@ -52,10 +52,7 @@ class NcnnNetwork:
     contract_json: str | None = None
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
-        try:
-            import ncnn
-        except ImportError as error:
-            raise CheckpointError(f"{path} needs the ncnn runtime: {install_command('ncnn')}") from error
+        ncnn: Any = optional("ncnn", f"{path} needs the ncnn runtime", "ncnn", CheckpointError)
         weights = path.with_suffix(".bin")
         try:
             text, content = path.read_text(encoding="utf-8"), weights.read_bytes()

@@ -1,7 +1,6 @@
 """OpenVINO files, run by OpenVINO on the CPU."""
 
 import hashlib
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mfn.about import install_command
+from mfn.about import optional
 from mfn.errors import CheckpointError
 from mfn.inference.file_contract import CONTRACT_KEY
 from mfn.inference.fixed_batch import in_fixed_batches
@@ -32,10 +31,7 @@ class OpenvinoNetwork:
     device = torch.device("cpu")
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
-        try:
-            openvino = import_module("openvino")
-        except ImportError as error:
-            raise CheckpointError(f"{path} needs the OpenVINO runtime: {install_command('openvino')}") from error
+        openvino: Any = optional("openvino", f"{path} needs the OpenVINO runtime", "openvino", CheckpointError)
         weights = path.with_suffix(".bin")
         options = {
             "INFERENCE_NUM_THREADS": threads or torch.get_num_threads(),

@@ -12,8 +12,7 @@ from mfn.inspection.inspection import Inspection, megabytes
 from mfn.inspection.pixels import look_at, spread
 from mfn.packs.insightface import read_property
 from mfn.packs.pack_files import beside, existing_pack, find_pack
-from mfn.packs.pack_labels import EXACT
-from mfn.packs.pack_list import read_pack_list
+from mfn.packs.pack_list import EXACT, read_pack_list
 from mfn.sources.folder_dataset import FolderDataset
 from mfn.sources.image_folder import ImageFolder
 from mfn.sources.record_dataset import RecordDataset

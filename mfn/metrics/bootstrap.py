@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mfn.errors import DataError
+from mfn.metrics.components import components
 from mfn.metrics.folds import fold_of_pairs
 from mfn.metrics.replicates import accuracies, tars
 from mfn.metrics.sorting import checked
@@ -84,14 +85,8 @@ def linked_identities(pairs: ArrayLike, is_same: ArrayLike, num_images: int) -> 
         is_same: bool (P,).
         num_images: Number of images.
     """
-    first, second = np.asarray(pairs, np.int64)[np.asarray(is_same, bool)].T
-    leader = np.arange(num_images)
-    while np.any(leader[first] != leader[second]):
-        lowest = np.minimum(leader[first], leader[second])
-        np.minimum.at(leader, leader[first], lowest)
-        np.minimum.at(leader, leader[second], lowest)
-        leader = leader[leader]
-    return np.unique(leader, return_inverse=True)[1]
+    genuine = np.asarray(pairs, np.int64)[np.asarray(is_same, bool)]
+    return np.unique(components(num_images, genuine), return_inverse=True)[1]
 
 
 def _weights(identities: NDArray[Any], samples: int, seed: int) -> Iterator[NDArray[np.int32]]:

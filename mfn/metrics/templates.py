@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from mfn.errors import DataError
 from mfn.metrics.scores import unit
 
+_BLOCK = 1 << 16
+"""Rows that are made float64 at a time."""
+
 
 def pool_templates(
     embeddings: ArrayLike,
@@ -48,13 +51,15 @@ def pool_templates(
         keys, medium, frames = np.unique(
             np.stack([template_of, medium_of], 1), axis=0, return_inverse=True, return_counts=True
         )
-        rows = sum_rows(rows, medium.ravel(), len(keys)) / frames[:, None].astype(np.float32)
+        rows = (sum_rows(rows, medium.ravel(), len(keys)) / frames[:, None]).astype(np.float32)
         template_of = keys[:, 0]
     names, template = np.unique(template_of, return_inverse=True)
-    return unit(sum_rows(rows, template, len(names))), names
+    return unit(sum_rows(rows, template, len(names))).astype(np.float32), names
 
 
-def sum_rows(rows: NDArray[np.float32], group: NDArray[np.int64], count: int) -> NDArray[np.float32]:
-    """The sum of the rows of each group, float32 (count, D)."""
-    total = torch.zeros(count, rows.shape[1])
-    return total.index_add_(0, torch.from_numpy(group), torch.from_numpy(rows)).numpy()
+def sum_rows(rows: NDArray[np.float32], group: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+    """The sum of the rows of each group, float64 (count, D)."""
+    total, groups = torch.zeros(count, rows.shape[1], dtype=torch.float64), torch.from_numpy(group)
+    for some, values in zip(groups.split(_BLOCK), torch.from_numpy(rows).split(_BLOCK), strict=True):
+        total.index_add_(0, some, values.double())
+    return total.numpy()

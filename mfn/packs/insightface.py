@@ -16,7 +16,7 @@ import numpy as np
 
 from mfn.errors import DataError
 from mfn.images.passed_over import PassedOver
-from mfn.packs.pack_labels import EXACT, exact_labels
+from mfn.packs.pack_list import EXACT, exact_labels
 from mfn.packs.record_heads import describes_the_pack, read_labels
 from mfn.packs.recordio import IndexedRecordReader
 

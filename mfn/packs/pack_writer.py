@@ -12,9 +12,10 @@ import numpy as np
 from mfn.errors import DataError
 from mfn.files.atomic import clear_left_behind, hidden_folder
 from mfn.files.lines import as_field, open_lines
+from mfn.files.ownership import refuse_if_taken
 from mfn.images import copies
 from mfn.packs import pack_names
-from mfn.packs.pack_labels import EXACT
+from mfn.packs.pack_list import EXACT
 from mfn.packs.record import Record
 from mfn.packs.recordio import RecordWriter
 
@@ -162,6 +163,4 @@ def _published(folder: Path, name: str) -> Iterator[Path]:
 
 def _refuse_to_replace(folder: Path, name: str) -> None:
     beside_train = ("property", pack_names.FILE, copies.FILE) if name == "train" else ()
-    for file in (*(name + suffix for suffix in (".rec", ".idx", ".lst")), *beside_train):
-        if os.path.lexists(folder / file):
-            raise DataError(f"{folder} holds {file} already: give another folder, or move {file} away")
+    refuse_if_taken(folder, (*(name + suffix for suffix in (".rec", ".idx", ".lst")), *beside_train))

@@ -1,7 +1,6 @@
 """Random access to RecordIO files, and writing them, without MXNet."""
 
 import logging
-import mmap
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from mfn.errors import DataError
+from mfn.files.mapped import mapped
 from mfn.packs.frames import FrameError, end_of_record, join_frames, split_frames
 from mfn.packs.pack_files import beside
 from mfn.packs.record import Record, pack_record, unpack_payload, unpack_record
@@ -126,13 +126,9 @@ class IndexedRecordReader:
 
     @cached_property
     def _file(self) -> memoryview:
-        try:
-            with self.rec_path.open("rb") as file:
-                return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        except OSError as error:
-            raise DataError(f"{self.rec_path} cannot be opened: {error.strerror}") from None
-        except ValueError:
-            raise DataError(f"{self.rec_path} is empty") from None
+        if not (file := mapped(self.rec_path)):
+            raise DataError(f"{self.rec_path} is empty")
+        return file
 
     @cached_property
     def _index(self) -> tuple[np.ndarray, np.ndarray]:

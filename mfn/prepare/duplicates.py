@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from mfn.errors import ConfigError
+from mfn.metrics.components import components
 
 
 def near_duplicates(hashes: np.ndarray, labels: np.ndarray, distance: int) -> np.ndarray:
@@ -51,24 +52,6 @@ def shared_images(hashes: np.ndarray, labels: np.ndarray) -> np.ndarray:
     pairs = np.unique(np.stack([hashes, labels.astype(np.uint64)], axis=1), axis=0)
     values, labels_each = np.unique(pairs[:, 0], return_counts=True)
     return np.isin(hashes, values[labels_each > 1])
-
-
-def components(size: int, links: np.ndarray) -> np.ndarray:
-    """Gives the same number to all nodes 0..size-1 that `links`, int64 (L, 2), connect: the lowest of them.
-
-    Returns:
-        int64 (size,).
-    """
-    group = np.arange(size)
-    first, second = links.T
-    while True:
-        lowest = group.copy()
-        np.minimum.at(lowest, first, group[second])
-        np.minimum.at(lowest, second, group[first])
-        lowest = lowest[lowest]
-        if np.array_equal(lowest, group):
-            return group
-        group = lowest
 
 
 def _close_pairs(hashes: np.ndarray, labels: np.ndarray, distance: int) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Collection, Mapping
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from mfn.about import install_command
+from mfn.about import optional
 from mfn.errors import ConfigError, DataError
 from mfn.files.atomic import replacing
 
@@ -113,7 +112,8 @@ def _read_parquet(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _pyarrow(path: Path) -> tuple[ModuleType, ModuleType]:
-    try:
-        return import_module("pyarrow"), import_module("pyarrow.parquet")
-    except ImportError:
-        raise ConfigError(f"{path} needs pyarrow: {install_command('prepare')}, or choose a .csv") from None
+    needed, otherwise = f"{path} needs pyarrow", ", or choose a .csv"
+    return (
+        optional("pyarrow", needed, "prepare", ConfigError, otherwise),
+        optional("pyarrow.parquet", needed, "prepare", ConfigError, otherwise),
+    )

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfn.prepare.duplicates import components
+from mfn.metrics.components import components
+from mfn.metrics.identification import centroids
+from mfn.metrics.scores import unit
+from mfn.metrics.templates import sum_rows
 
 _BLOCK = 2048
 
@@ -25,12 +28,6 @@ class SimilarIdentities:
     scores: np.ndarray
 
 
-def centres(embeddings: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The labels that occur, int64 (C,) ascending, and the mean direction of each, float32 (C, D), unit."""
-    present, sums, _ = _sums(embeddings, labels)
-    return present, _unit(sums).astype(np.float32)
-
-
 def centre_scores(embeddings: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """How much each image looks like the other images of its identity.
 
@@ -38,11 +35,12 @@ def centre_scores(embeddings: np.ndarray, labels: np.ndarray) -> np.ndarray:
         float32 (N,), cosine to the mean direction of the others, so that an image does not vouch for itself; NaN for
         an identity's only image.
     """
-    _, sums, inverse = _sums(embeddings, labels)
+    present, inverse = np.unique(labels, return_inverse=True)
+    sums = sum_rows(embeddings, inverse, present.size)
     scores = np.empty(labels.size, np.float32)
     for start in range(0, labels.size, _BLOCK):
         own = embeddings[start : start + _BLOCK]
-        others = _unit(sums[inverse[start : start + _BLOCK]] - own)
+        others = unit(sums[inverse[start : start + _BLOCK]] - own)
         scores[start : start + _BLOCK] = np.einsum("nd,nd->n", others, own)
     scores[np.bincount(inverse)[inverse] == 1] = np.nan
     return scores
@@ -54,7 +52,7 @@ def nearest_centre(embeddings: np.ndarray, labels: np.ndarray, rows: np.ndarray)
     Returns:
         int64 (R,) labels and float32 (R,) cosines; -1 and NaN where there is no other identity.
     """
-    present, directions = centres(embeddings, labels)
+    directions, present = centroids(embeddings, labels)
     nearest, cosines = np.full(rows.size, -1, np.int64), np.full(rows.size, np.nan, np.float32)
     if present.size < 2:
         return nearest, cosines
@@ -70,7 +68,7 @@ def nearest_centre(embeddings: np.ndarray, labels: np.ndarray, rows: np.ndarray)
 
 def similar_identities(embeddings: np.ndarray, labels: np.ndarray, threshold: float) -> SimilarIdentities:
     """Pairs of identities whose centres have a cosine of at least `threshold`; memory grows with C alone."""
-    present, directions = centres(embeddings, labels)
+    directions, present = centroids(embeddings, labels)
     pairs, scores = [np.empty((0, 2), np.int64)], [np.empty(0, np.float32)]
     for start in range(0, present.size, _BLOCK):
         alike = directions[start : start + _BLOCK] @ directions[start:].T
@@ -98,15 +96,3 @@ def merged(labels: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     chosen = np.empty(present.size, np.int64)
     chosen[group[largest_last]] = present[largest_last]
     return chosen[group][inverse]
-
-
-def _sums(embeddings: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Labels (C,), sum of each one's embeddings, float64 (C, D), and the place of each row's label."""
-    present, inverse = np.unique(labels, return_inverse=True)
-    sums = np.zeros((present.size, embeddings.shape[1]))
-    np.add.at(sums, inverse, embeddings)
-    return present, sums, inverse
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

@@ -4,10 +4,9 @@ import logging
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from typing import Any
 
-from mfn.about import install_command
+from mfn.about import optional
 from mfn.errors import ConfigError, DataError, MfnError
 from mfn.prepare.executors import Done, Job, use_one_thread
 
@@ -25,11 +24,9 @@ class Ray:
 
     def __init__(self, workers: int | None = None, address: str | None = None) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        try:
-            self._ray: Any = import_module("ray")
-            self._data: Any = import_module("ray.data")
-        except ImportError:
-            raise ConfigError(f"executor=ray needs Ray: {install_command('ray')}, or choose executor=local") from None
+        needed, otherwise = "executor=ray needs Ray", ", or choose executor=local"
+        self._ray: Any = optional("ray", needed, "ray", ConfigError, otherwise)
+        self._data: Any = optional("ray.data", needed, "ray", ConfigError, otherwise)
         self.workers = workers
         self.address = address
 

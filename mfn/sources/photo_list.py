@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mfn.errors import DataError
-from mfn.files.rows import divider_of, fields, numbered_lines, slashed, whole_number
+from mfn.files.lines import divider_of, fields, numbered_lines, slashed, whole_number
 from mfn.images.files import ImageFiles
 from mfn.images.finder import ImageFinder
 from mfn.images.passed_over import PassedOver

@@ -1,7 +1,6 @@
 """Faces in TFRecord files, in the layouts of the older projects, read without TensorFlow."""
 
 import logging
-import mmap
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mfn.errors import BrokenImageError, DataError
+from mfn.files.mapped import mapped
 from mfn.images.decode import decode_rgb
 from mfn.images.passed_over import PassedOver
 from mfn.packs.tfrecords.example import Example, ExampleError
@@ -110,7 +110,7 @@ class TFRecordDataset:
 
     @cached_property
     def _files(self) -> list[memoryview]:
-        return [_mapped(path) for path in self._paths]
+        return [mapped(path) for path in self._paths]
 
     def __getstate__(self) -> dict[str, Any]:
         # A worker process maps the files again.
@@ -129,13 +129,3 @@ def _shards(root: Path) -> list[Path]:
     if found := [root] if root.is_file() else shards_in(root):
         return found
     raise DataError(f"{root} holds no *.tfrecord* file: give a TFRecord file or the folder of some")
-
-
-def _mapped(path: Path) -> memoryview:
-    try:
-        with path.open("rb") as file:
-            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    except OSError as error:
-        raise DataError(f"{path} cannot be opened: {error.strerror}") from None
-    except ValueError:  # it is empty
-        return memoryview(b"")

@@ -11,6 +11,7 @@ from mfn.data.datamodule import FaceDataModule
 from mfn.errors import ConfigError
 from mfn.evaluation.pair_scores import pair_scores
 from mfn.evaluation.verification_result import verification_result
+from mfn.metrics.scores import unit
 
 TRAINING = ("train/loss", "train/accuracy", "train/target_angle", "train/gradient_norm")
 
@@ -102,8 +103,7 @@ def _batches_of_steps(trainer: Trainer) -> float:
 def _figures(pairs: VerificationSet) -> list[str]:
     """What a set's result holds, found by judging made-up embeddings: it depends on the number of pairs."""
     draws = np.random.default_rng(0).standard_normal((len(pairs.source), 2), np.float32)
-    embeddings = draws / np.linalg.norm(draws, axis=1, keepdims=True)
-    return list(verification_result(pairs, pair_scores(pairs, np.arange(len(pairs.source)), embeddings)).numbers())
+    return list(verification_result(pairs, pair_scores(pairs, np.arange(len(pairs.source)), unit(draws))).numbers())
 
 
 def _listed(names: list[str], most: int = 12) -> str:

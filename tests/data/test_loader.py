@@ -13,9 +13,8 @@ import torch
 from lightning import LightningModule, Trainer
 
 from mfn.data.augment import Augmentation
-from mfn.data.batch import FaceBatch
 from mfn.data.images import FaceImages
-from mfn.data.loader import FaceLoader
+from mfn.data.loader import FaceBatch, FaceLoader
 from mfn.data.sampler import FaceBatchSampler
 from mfn.errors import DataError
 from mfn.sources.record_dataset import RecordDataset

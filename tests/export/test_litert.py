@@ -9,16 +9,16 @@ import torch
 from torch import nn
 
 from mfn.errors import CheckpointError, ExportError
-from mfn.export.fold import folded
 from mfn.export.litert_convert import builtin_prelu, float_model
 from mfn.export.litert_file import count_operators
 from mfn.export.litert_quantize import dynamic_int8, full_int8, half
 from mfn.export.litert_ranges import activation_ranges, embeddings
-from mfn.export.litert_sensitivity import Int8Options, calibrated_int8, mean_cosine
+from mfn.export.litert_sensitivity import Int8Options, calibrated_int8
 from mfn.export.metadata import described
-from mfn.export.network import Deployable, ExportOptions, deployable
+from mfn.export.network import Deployable, ExportOptions, deployable, folded
 from mfn.export.targets.litert import LiteRTTarget
 from mfn.inference.embedder import FaceEmbedder
+from mfn.metrics.scores import cosine
 from tests.export.networks import CONTRACT, faces, raw
 from tests.export.shallow import Shallow
 
@@ -82,7 +82,7 @@ def test_smaller_weights_give_the_same_embeddings(content: bytes, images: np.nda
     wanted = embeddings(content, images)
     for smaller, closeness in ((half(content), 0.9999), (dynamic_int8(content), 0.99)):
         assert len(smaller) < len(content)
-        assert mean_cosine(embeddings(smaller, images), wanted) > closeness
+        assert cosine(embeddings(smaller, images), wanted).mean() > closeness
 
 
 def test_full_int8_leaves_nothing_but_prelu_in_float(content: bytes, images: np.ndarray) -> None:
@@ -108,8 +108,8 @@ def test_a_layer_that_does_not_bear_int8_is_found_and_kept_in_float(images: np.n
     bad, good = (
         calibrated_int8(content, images, Int8Options(target_cosine=0.98, max_float_layers=most)) for most in (0, 3)
     )
-    assert mean_cosine(embeddings(bad, images), wanted) < 0.9
-    assert mean_cosine(embeddings(good, images), wanted) > 0.98
+    assert cosine(embeddings(bad, images), wanted).mean() < 0.9
+    assert cosine(embeddings(good, images), wanted).mean() > 0.98
 
 
 def test_a_full_int8_file_takes_pixels_and_gives_unit_length(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_full_int8_file_takes_pixels_and_gives_unit_length(tmp_path: Path) -> 
     assert embedder.contract == given.contract and embedder.network.takes_pixels
     embedded = embedder.raw(faces(5)).numpy()
     np.testing.assert_allclose(np.linalg.norm(embedded, axis=1), 1, atol=1e-5)
-    assert mean_cosine(embedded, raw(small(), faces(5))) > 0.97
+    assert cosine(embedded, raw(small(), faces(5))).mean() > 0.97
     told = target.describe(path)
     assert (told.batch, told.version, told.operators["PRELU"]) == ("2", "TFLite 3", 6)
 

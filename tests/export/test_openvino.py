@@ -8,9 +8,9 @@ import pytest
 pytest.importorskip("openvino", reason="needs OpenVINO")
 
 from mfn.errors import CheckpointError
-from mfn.export.sensitivity import cosines
 from mfn.export.targets.openvino import OpenvinoTarget
 from mfn.inference.embedder import FaceEmbedder
+from mfn.metrics.scores import cosine
 from tests.export.networks import faces, raw
 from tests.export.shallow import shallow_deployable, shallow_network
 
@@ -38,7 +38,7 @@ def test_integer_files(tmp_path: Path) -> None:
     target, path = OpenvinoTarget(), tmp_path / "small.xml"
     target.export(shallow_deployable(precision="int8"), path, faces(16))
     embedded = FaceEmbedder.load(path).raw(faces(8)).numpy()
-    assert cosines(embedded, raw(shallow_network(), faces(8))).mean() > 0.97
+    assert cosine(embedded, raw(shallow_network(), faces(8))).mean() > 0.97
     assert target.describe(path).operators["FakeQuantize"] > 5
 
 

@@ -10,8 +10,9 @@ pytest.importorskip("onnxscript", reason="needs onnxscript")
 from mfn.errors import ExportError
 from mfn.export.onnx_graph import save_onnx
 from mfn.export.quantize_onnx import Int8Options, embed, quantized
-from mfn.export.sensitivity import cosines, kept_float, layer_costs
+from mfn.export.sensitivity import kept_float, layer_costs
 from mfn.inference.embedder import FaceEmbedder
+from mfn.metrics.scores import cosine
 from tests.export.networks import faces, raw
 from tests.export.shallow import shallow_deployable, shallow_network
 
@@ -44,7 +45,7 @@ def test_an_integer_file_is_close_to_its_network(tmp_path: Path, options: dict, 
     save_onnx(model, tmp_path / "small.onnx")
     embedder = FaceEmbedder.load(tmp_path / "small.onnx")
     seen = faces(24)[16:]
-    assert cosines(embedder.raw(seen).numpy(), raw(shallow_network(), seen)).mean() > 0.97
+    assert cosine(embedder.raw(seen).numpy(), raw(shallow_network(), seen)).mean() > 0.97
     assert embedder.contract == deployable.contract
 
     weights = [node.input[1] for node in model.graph.node if node.op_type == "Conv"]
@@ -59,7 +60,7 @@ def test_equalised_channels_lose_less() -> None:
     for balance in (None, 0.6):
         model = quantized(deployable, seen, Int8Options(balance=balance, float_bytes=0))
         embedded = embed(model, deployable.inputs(seen).numpy())
-        lost[balance] = 1 - cosines(embedded, raw(shallow_network(), seen)).mean()
+        lost[balance] = 1 - cosine(embedded, raw(shallow_network(), seen)).mean()
     assert lost[0.6] < 0.5 * lost[None]
 
 

@@ -21,8 +21,8 @@ from mfn.export import quantize_onnx
 from mfn.export.onnx_graph import save_onnx
 from mfn.export.quantize_onnx import Int8Options, embed, integer_weights, quantized
 from mfn.export.saturation import LARGEST_PAIR, fitting_scales, holds_on, integers, pair_sums
-from mfn.export.sensitivity import cosines
 from mfn.export.targets.onnx import OnnxTarget
+from mfn.metrics.scores import cosine
 from tests.export.networks import faces
 from tests.export.shallow import shallow_deployable
 
@@ -127,7 +127,7 @@ def test_the_file_gives_the_same_on_an_emulated_processor_without_vnni(files: di
     )
     paths = [str(path) for path in (files["ours"], there / "images.npy", there / "out.npy")]
     subprocess.run([str(EMULATOR), "-cpu", "Haswell", sys.executable, "-c", script, *paths], check=True, timeout=500)
-    assert cosines(np.load(there / "out.npy"), embed(onnx.load(files["ours"]), images)).min() > 0.9999
+    assert cosine(np.load(there / "out.npy"), embed(onnx.load(files["ours"]), images)).min() > 0.9999
 
 
 def saturated(model: "onnx.ModelProto") -> int:

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from mfn.metrics.identification import centroids
 from mfn.prepare import outliers
-from mfn.prepare.outliers import centre_scores, centres, merged, nearest_centre, similar_identities
+from mfn.prepare.outliers import centre_scores, merged, nearest_centre, similar_identities
 
 
 def crowd(people: int, images: int, spread: float = 0.3, dim: int = 64) -> tuple[np.ndarray, np.ndarray]:
@@ -52,7 +53,7 @@ def test_nobody_else_to_look_like() -> None:
 
 def test_similar_identities_are_those_of_comparing_all() -> None:
     embeddings, labels = crowd(30, 3, dim=4)
-    present, directions = centres(embeddings, labels)
+    directions, present = centroids(embeddings, labels)
     cosines = directions @ directions.T
     similar = similar_identities(embeddings, labels, 0.6)
     first, second = np.nonzero(np.triu(cosines >= 0.6, 1))

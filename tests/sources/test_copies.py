@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from mfn.data.augment import Augmentation
-from mfn.data.batch import FaceBatch
 from mfn.data.datamodule import FaceDataModule
 from mfn.data.images import FaceImages
+from mfn.data.loader import FaceBatch
 from mfn.data.splits import SplitRules, split
 from mfn.errors import DataError
 from mfn.images.copies import read_copies, write_copies

@@ -5,8 +5,7 @@ import pytest
 
 from mfn.data.splits import SplitRules, split
 from mfn.errors import ConfigError
-from mfn.sources.draws import draws
-from mfn.sources.identities import map_labels, select_images, split_identities, split_images
+from mfn.sources.identities import draws, map_labels, select_images, split_identities, split_images
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.permutation(np.repeat(np.arange(300) * 7 - 50, RNG.integers(1, 40, 300)))

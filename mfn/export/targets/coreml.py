@@ -11,8 +11,7 @@ import torch
 
 from mfn.errors import ExportError, first_line
 from mfn.export.network import INPUT, OUTPUT, Deployable
-from mfn.export.quiet import quiet
-from mfn.export.target import Description, expect
+from mfn.export.target import Description, expect, quiet
 
 
 class CoremlTarget:

@@ -10,9 +10,8 @@ from torch import nn
 
 from mfn.errors import ExportError, first_line
 from mfn.export.network import Deployable
-from mfn.export.quiet import quiet
 from mfn.export.saturation import widened
-from mfn.export.target import Description, expect
+from mfn.export.target import Description, expect, quiet
 from mfn.files.atomic import replacing
 
 

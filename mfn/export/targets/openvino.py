@@ -15,9 +15,8 @@ from mfn.export.equalize import equalized
 from mfn.export.network import Deployable
 from mfn.export.onnx_graph import onnx_graph
 from mfn.export.prelu import PReLUForm
-from mfn.export.quiet import quiet
 from mfn.export.saturation import holds_on
-from mfn.export.target import Description
+from mfn.export.target import Description, quiet
 from mfn.files.atomic import replacing
 
 _NOT_COUNTED = ("Const", "Parameter", "Result")

@@ -6,8 +6,7 @@ import numpy as np
 import torch
 
 from mfn.export.network import Deployable
-from mfn.export.quiet import quiet
-from mfn.export.target import Description, counted
+from mfn.export.target import Description, counted, quiet
 
 
 class TorchScriptTarget:

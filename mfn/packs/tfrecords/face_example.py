@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from mfn.packs.pack_labels import EXACT
+from mfn.packs.pack_list import EXACT
 from mfn.packs.tfrecords.example import Example, ExampleError
 
 _LABELS = ("label", "image/source_id")

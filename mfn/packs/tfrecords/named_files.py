@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from mfn.errors import DataError
-from mfn.files.rows import slashed
+from mfn.files.lines import slashed
 from mfn.images.finder import ImageFinder
 from mfn.packs.tfrecords.example import ExampleError
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from mfn.errors import DataError
-from mfn.files.rows import divider_of, fields, label, numbered_lines, read_text, slashed, table, whole_number
+from mfn.files.lines import divider_of, fields, label, numbered_lines, read_text, slashed, table, whole_number
 
 
 def written(tmp_path: Path, data: bytes) -> Path:
