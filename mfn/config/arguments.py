@@ -44,10 +44,13 @@ def fitting(
 
 
 def parameters(called: Callable[..., Any]) -> tuple[dict[str, Any], bool]:
-    """The annotation of each parameter that is given by name, Any where there is none; and whether other names go."""
+    """The annotation of each parameter that is given by name, Any where there is none; and whether other names go.
+
+    A range that is part of an annotation, as in ``PositiveInt``, counts.
+    """
     try:
         signature = inspect.signature(called)
-        hints = get_type_hints(called.__init__ if inspect.isclass(called) else called)
+        hints = get_type_hints(called.__init__ if inspect.isclass(called) else called, include_extras=True)
     except (NameError, TypeError, ValueError):  # an annotation that only a type checker can follow, or none at all
         return {}, True
     found: dict[str, Any] = {}
@@ -58,7 +61,7 @@ def parameters(called: Callable[..., Any]) -> tuple[dict[str, Any], bool]:
             if get_origin(hint) is not Unpack:
                 takes_more = True
             else:
-                found |= get_type_hints(get_args(hint)[0])
+                found |= get_type_hints(get_args(hint)[0], include_extras=True)
         elif parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             found[parameter.name] = hint
     return found, takes_more

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat
+
 from mfn.errors import ConfigError
 
 Unit = Literal["steps", "epochs", "run"]
@@ -71,7 +73,7 @@ class MultiStep(Schedule):
     """Multiplies the learning rate by ``gamma`` at each milestone, counted from the start of the run."""
 
     milestones: tuple[float, ...]
-    gamma: float = 0.1
+    gamma: PositiveFloat = 0.1
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -87,7 +89,7 @@ class MultiStep(Schedule):
 class Polynomial(Schedule):
     """``(1 - progress) ** power`` between the warm-up and the end of the run."""
 
-    power: float = 2.0
+    power: PositiveFloat = 2.0
 
     def after_warmup(self, step: int, warmup: float, clock: Clock) -> float:
         """Falls from 1 to 0."""
@@ -98,7 +100,7 @@ class Polynomial(Schedule):
 class Cosine(Schedule):
     """Half a cosine from 1 to ``final`` between the warm-up and the end of the run."""
 
-    final: float = 0.0
+    final: NonNegativeFloat = 0.0
 
     def after_warmup(self, step: int, warmup: float, clock: Clock) -> float:
         """Falls from 1 to ``final``."""
@@ -109,8 +111,8 @@ class Cosine(Schedule):
 class ExponentialStaircase(Schedule):
     """Multiplies the learning rate by ``gamma`` after every ``every`` units."""
 
-    every: float
-    gamma: float = 0.1
+    every: PositiveFloat
+    gamma: PositiveFloat = 0.1
 
     def after_warmup(self, step: int, warmup: float, clock: Clock) -> float:
         """``gamma`` to the number of whole stairs taken."""
@@ -131,9 +133,9 @@ class Plateau:
 
     monitor: str = "val/held_out/accuracy"
     mode: Literal["min", "max"] = "max"
-    factor: float = 0.2
-    patience: int = 5
-    min_lr: float = 0.0
+    factor: PositiveFloat = 0.2
+    patience: NonNegativeInt = 5
+    min_lr: NonNegativeFloat = 0.0
 
 
 def _progress(step: int, warmup: float, clock: Clock) -> float:

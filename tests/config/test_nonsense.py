@@ -78,3 +78,21 @@ def test_no_key_takes_a_value_of_another_type(command: str, nonsense: str) -> No
         else:
             taken.append(key)
     assert not taken
+
+
+@pytest.mark.parametrize(
+    ("chosen", "key"),
+    [
+        ("cosine", "final"),
+        ("multistep", "gamma"),
+        ("polynomial", "power"),
+        ("staircase", "every"),
+        ("plateau", "patience"),
+        ("plateau", "factor"),
+    ],
+)
+def test_no_number_of_a_schedule_is_negative(chosen: str, key: str) -> None:
+    words = ["data=synthetic", f"scheduler={chosen}", "paths.output=unused"]
+    check(composed("train", words))
+    with pytest.raises(MfnError, match=rf"scheduler\.{key}=-7 does not fit: input should be greater than"):
+        check(composed("train", [*words, f"scheduler.{key}=-7"]))
