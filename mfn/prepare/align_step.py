@@ -67,7 +67,7 @@ def aligned(
         rules: Which face to take, and what crop to make of it.
 
     Returns:
-        The row's columns, and the JPEG; it is empty where the columns have a reason.
+        What is known of the row, by column, and the JPEG; it is empty where the columns have a reason.
 
     Raises:
         DataError: There is no face, under ``missing=fail``.
@@ -88,14 +88,14 @@ def aligned(
         reason = NO_FACE
     columns = measured(photo, crop, reason) | {"faces": len(faces)}
     if face is not None:
-        columns |= {"box": face.box, "points": face.points, "score": np.float32(face.score)}
+        columns |= {"box": face.box, "points": face.points, "score": face.score}
     return columns, b"" if crop is None else jpeg(crop, rules.quality)
 
 
 def measured(
     photo: NDArray[np.uint8] | None, crop: NDArray[np.uint8] | None, reason: str = "", detail: str = ""
 ) -> dict[str, Any]:
-    """The columns of a row for which no face is known.
+    """What is known of a row by its pixels, by column.
 
     Args:
         photo: uint8 RGB (H, W, 3), None where it is broken.
@@ -103,20 +103,12 @@ def measured(
         reason: Why the row is dropped.
         detail: What exactly is wrong with it.
     """
-    height, width = (0, 0) if photo is None else photo.shape[:2]
-    return {
-        "reason": reason,
-        "detail": detail,
-        "faces": np.int32(-1),
-        "box": np.full(4, np.nan, np.float32),
-        "points": np.full((5, 2), np.nan, np.float32),
-        "score": np.float32(np.nan),
-        "height": np.int32(height),
-        "width": np.int32(width),
-        "blur": np.float32(np.nan if crop is None else blur(crop)),
-        "grey": crop is not None and is_grey(crop),
-        "hash": np.uint64(0) if crop is None else perceptual_hash(crop),
-    }
+    known: dict[str, Any] = {"reason": reason, "detail": detail}
+    if photo is not None:
+        known |= {"height": photo.shape[0], "width": photo.shape[1]}
+    if crop is not None:
+        known |= {"blur": blur(crop), "grey": is_grey(crop), "hash": perceptual_hash(crop)}
+    return known
 
 
 def jpeg(crop: NDArray[np.uint8], quality: int) -> bytes:

@@ -5,6 +5,7 @@ A step marks rows and never deletes one, so that at the end it is known of every
 
 import math
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
@@ -33,6 +34,17 @@ _UNKNOWN: dict[str, tuple[Any, Any, tuple[int, ...]]] = {  # dtype, value, shape
     "hash": (np.uint64, 0, ()),
     "row": (np.int64, -1, ()),
 }
+MEASURED = ("reason", "detail", "faces", "box", "points", "score", "height", "width", "blur", "grey", "hash")
+"""Columns that the work on the photos fills in."""
+
+
+def measured_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, NDArray[Any]]:
+    """The columns `MEASURED` of rows, each of which says what is known of it."""
+    found: dict[str, NDArray[Any]] = {}
+    for column in MEASURED:
+        dtype, unknown, shape = _UNKNOWN[column]
+        found[column] = np.array([row.get(column, np.full(shape, unknown)) for row in rows], dtype)
+    return found
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

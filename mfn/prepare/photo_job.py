@@ -12,6 +12,7 @@ from mfn.errors import BrokenImageError
 from mfn.images.bombs import refuse_bomb
 from mfn.prepare.align_step import BROKEN, AlignRules, aligned, measured
 from mfn.prepare.executors import Done
+from mfn.prepare.manifest import measured_columns
 from mfn.prepare.shards import Shards
 from mfn.sources.source import EncodedImages, FaceSource
 
@@ -49,7 +50,7 @@ class PhotoJob:
         if self._detector is None and self.make_detector is not None:
             self._detector = self.make_detector()
         found = list(self._worked_on(self.shards.span(shard)))
-        columns = {name: np.array([columns[name] for columns, _ in found]) for name in found[0][0]}
+        columns = measured_columns([known for known, _ in found])
         self.shards.write(shard, columns, [crop for _, crop in found])
         return self._done(shard, columns["reason"])
 
@@ -64,7 +65,7 @@ class PhotoJob:
         return Done(shard, len(span), broken.size, example)
 
     def _worked_on(self, span: range) -> Iterator[tuple[dict[str, Any], bytes]]:
-        """Columns and crop of each row, a few photos at a time."""
+        """What is known of each row, and its crop, a few photos at a time."""
         photos = dict[int, NDArray[np.uint8]]()
         details = dict[int, str]()
         for row in span:

@@ -19,7 +19,7 @@ from mfn.inference.embedder import FaceEmbedder
 from mfn.prepare.align_step import AlignRules
 from mfn.prepare.balance import BalanceRules, balance
 from mfn.prepare.clean import clean
-from mfn.prepare.crops import Crops
+from mfn.prepare.crops import AlignedPhotos, Crops
 from mfn.prepare.dropped_page import write_dropped_page
 from mfn.prepare.executors import Executor
 from mfn.prepare.manifest import Manifest
@@ -86,9 +86,8 @@ def run(
         find = None if plan.align is None else make_detector
         job = PhotoJob(source, photos.row, photos.name, shards, plan.align or AlignRules(), find)
         worked_on, work_seconds = _work(job, executor, plan.max_broken)
-        places = np.full(len(source), -1, np.int64)
-        places[photos.row] = np.arange(len(photos))
-        crops = Crops(source, photos.replace(**shards.columns()), None if plan.align is None else shards, places)
+        aligned = source if plan.align is None else AlignedPhotos(source, photos.row, shards)
+        crops = Crops(aligned, photos.replace(**shards.columns()))
         crops = crops.of(_cleaned(crops, plan, embedder, workspace.result))
         crops = crops.of(manifest := chosen(crops.manifest, plan, copies_of(source)))
         files = write_files(crops, workspace.result, _size(plan, manifest), plan.pack, plan.seed)

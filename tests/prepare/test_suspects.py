@@ -57,7 +57,7 @@ def crops(corners: str, identities: str) -> Crops:
     source: FaceSource = Lights(corners, identities)
     count = len(corners)
     names = np.array([f"{index}.png" for index in range(count)])
-    return Crops(source, Manifest(name=names, identity=list(identities), row=np.arange(count)), None, np.arange(count))
+    return Crops(source, Manifest(name=names, identity=list(identities), row=np.arange(count)))
 
 
 def lines(path: Path) -> list[dict[str, str]]:
@@ -92,7 +92,7 @@ def test_drop_and_merge_by_threshold(tmp_path: Path, embedder: FaceEmbedder) -> 
 
 
 def test_dropped_images_are_not_looked_at(tmp_path: Path, embedder: FaceEmbedder) -> None:
-    dropped = Crops(Lights("0003", "aaaa"), PEOPLE.manifest.take([0, 1, 2, 3]), None, np.arange(4))
+    dropped = Crops(Lights("0003", "aaaa"), PEOPLE.manifest.take([0, 1, 2, 3]))
     dropped.manifest = dropped.manifest.drop([False, False, False, True], "tiny")
     assert check_identities(dropped, embedder, SuspectRules(drop_below=0.2), tmp_path).reasons() == {"tiny": 1}
     assert not lines(tmp_path / "outliers.csv")
