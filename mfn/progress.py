@@ -43,18 +43,18 @@ def counting(total: int, unit: str, name: str = "", console: Console | None = No
         MofNCompleteColumn(),
         TextColumn("{task.fields[pace]}"),
     )
-    told = time.perf_counter()
+    said_at = time.perf_counter()
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(escape(name or unit), total=total, pace="")
 
         def count(number: int, fresh: bool = True) -> None:
-            nonlocal told
+            nonlocal said_at
             pace.count(number, fresh)
             bar.update(task, advance=number, pace=f"{pace.rate:.1f} {unit}/s, {pace.left} left")
-            if not console.is_terminal and time.perf_counter() - told >= _SECONDS:
+            if not console.is_terminal and time.perf_counter() - said_at >= _SECONDS:
                 prefix = f"{name}: " if name else ""
                 log.info("%s%d/%d %s, %.1f %s/s, %s left", prefix, pace.done, total, unit, pace.rate, unit, pace.left)
-                told = time.perf_counter()
+                said_at = time.perf_counter()
 
         yield count
 

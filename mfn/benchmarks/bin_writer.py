@@ -10,7 +10,7 @@ import numpy as np
 from mfn.benchmarks.bin_notes import Notes, are_notes, notes_beside, write_notes
 from mfn.benchmarks.paired_files import FOLDS
 from mfn.benchmarks.verification import VerificationSet, consecutive_folds
-from mfn.benchmarks.writable import readable
+from mfn.benchmarks.writable import with_readable_images
 from mfn.errors import DataError
 from mfn.files.ownership import refuse_to_replace, writing
 from mfn.sources.encode import encoded
@@ -34,7 +34,7 @@ def prepare_bin(pairs: VerificationSet, output: str | Path) -> VerificationSet:
         DataError: No pair is left, or there is a file of others under that name.
     """
     refuse_to_replace_bin(Path(output))
-    pairs = readable(pairs)
+    pairs = with_readable_images(pairs)
     images = [encoded(pairs.source, index) for index in range(len(pairs.source))]
     sides = pairs.pairs.ravel()
     notes = Notes(pairs.fold_of, None if pairs.identities is None else pairs.identities[sides], pairs.groups)

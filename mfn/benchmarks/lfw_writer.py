@@ -10,7 +10,7 @@ import numpy as np
 
 from mfn.benchmarks.paired_files import folds_by_kind
 from mfn.benchmarks.verification import VerificationSet
-from mfn.benchmarks.writable import readable
+from mfn.benchmarks.writable import with_readable_images
 from mfn.errors import DataError
 from mfn.files.atomic import clear_left_behind, hidden_folder, replacing
 from mfn.files.ownership import refuse_if_taken
@@ -41,7 +41,7 @@ def write_lfw(pairs: VerificationSet, folder: str | Path, names: Mapping[int, st
     folds = int(pairs.fold_of.max()) + 1
     if not np.array_equal(pairs.fold_of, folds_by_kind(pairs.is_same, folds)):
         raise DataError(f"LFW's form has no place for the folds of {pairs.name}: write it as a .bin pack")
-    pairs = readable(pairs)
+    pairs = with_readable_images(pairs)
     people = _people(pairs)
     clear_left_behind(folder)
     with hidden_folder(folder / IMAGES) as work:

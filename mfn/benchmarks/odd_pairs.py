@@ -69,18 +69,18 @@ def settled(pairs: VerificationSet, keep: bool, key: str = "", *, unless_needed:
     odd = find_odd_pairs(pairs)
     needed = unless_needed and not _suffices(pairs.is_same[~odd.any], pairs.fold_of[~odd.any])
     if not odd.any.any():
-        told = pairs
+        noted = pairs
     else:
         what = f"they count (benchmark.{key}.odd_pairs=leave_out judges without them)" if keep else "left out"
         if needed:
             keep, what = True, "they count, since there would be nothing to judge by without them"
         notes = (*pairs.notes, f"of {len(pairs.pairs):,} pairs {in_words(odd.counts())}: {what}")
         left_out = pairs.left_out + (0 if keep else int(odd.any.sum()))
-        told = pairs if keep else pairs.take(np.flatnonzero(~odd.any))
-        told = dataclasses.replace(told, odd=odd.counts(), notes=notes, left_out=left_out)
-    for note in told.notes:
-        logger.warning("%s: %s", told.name, note)
-    return told
+        noted = pairs if keep else pairs.take(np.flatnonzero(~odd.any))
+        noted = dataclasses.replace(noted, odd=odd.counts(), notes=notes, left_out=left_out)
+    for note in noted.notes:
+        logger.warning("%s: %s", noted.name, note)
+    return noted
 
 
 def _suffices(is_same: np.ndarray, fold_of: np.ndarray) -> bool:

@@ -10,7 +10,7 @@ from mfn.errors import BrokenImageError, DataError
 logger = logging.getLogger(__name__)
 
 
-def readable(pairs: VerificationSet) -> VerificationSet:
+def with_readable_images(pairs: VerificationSet) -> VerificationSet:
     """Keeps only the images that pairs need and that can be decoded.
 
     Raises:

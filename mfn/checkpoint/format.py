@@ -196,10 +196,10 @@ def build_backbone(checkpoint: Mapping[str, Any], path: Path | str) -> tuple[nn.
 def _check_agreement(backbone: nn.Module, contract: InputContract) -> None:
     """Whether a network takes and gives what its contract says."""
     built_for = {name: getattr(backbone, name, None) for name in ("embedding_dim", "input_size")}
-    told = {"embedding_dim": contract.embedding_dim, "input_size": (contract.height, contract.width)}
+    stated = {"embedding_dim": contract.embedding_dim, "input_size": (contract.height, contract.width)}
     for name, value in built_for.items():
-        if value is not None and value != told[name]:
-            raise CheckpointError(f"its model has {name}={value}, its contract {told[name]}")
+        if value is not None and value != stated[name]:
+            raise CheckpointError(f"its model has {name}={value}, its contract {stated[name]}")
 
 
 def part_of_state(checkpoint: Mapping[str, Any], prefix: str) -> dict[str, Tensor]:

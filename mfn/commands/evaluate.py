@@ -37,7 +37,7 @@ from mfn.evaluation.verification import evaluate_verification
 from mfn.evaluation.verification_result import VerificationResult
 from mfn.inference.embedder import FaceEmbedder
 from mfn.report.evaluation import write_numbers, write_report
-from mfn.report.run import readable
+from mfn.report.run import short_path
 from mfn.report.tables import identification_row, table, template_row, verification_row
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def evaluate(composed: DictConfig) -> float:
             check of the contract or the threshold failed, once all others are reported.
     """
     config = settings(composed, EvaluateSettings)
-    run = readable(config.paths.output)
+    run = short_path(config.paths.output)
     stated = config.contract.model_dump()
     embedder = FaceEmbedder.load(config.model_path, stated, config.trust_torchscript).to(config.device)
     if embedder.network.device.type != torch.device(config.device).type:

@@ -41,7 +41,7 @@ from mfn.export.tables import latency_rows, parity_row, verification_rows
 from mfn.export.target import Target
 from mfn.export.validation import Reference, measured
 from mfn.files.atomic import replacing
-from mfn.report.run import readable
+from mfn.report.run import short_path
 from mfn.report.tables import table
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ def export(composed: DictConfig) -> list[Path]:
     check_values(composed.benchmark)
     allow_missing, calibrated = config.target.allow_missing, config.calibration is not None
     wanted, left_out = jobs(targets, config.precision, allow_missing=allow_missing, calibrated=calibrated)
-    run, stem = readable(config.paths.output), file_stem(config.name, Path(config.model_path))
+    run, stem = short_path(config.paths.output), file_stem(config.name, Path(config.model_path))
     for job in wanted:
         check_replaceable(run / job.file_name(stem))
     check_proof(run / "proof.json")
@@ -92,11 +92,11 @@ def export(composed: DictConfig) -> list[Path]:
         made, failed = _written(exporter, wanted)
         times = _times(config.latency, exporter, made)
         made = [_evaluated(exported, times, limits, exporter.reference) for exported in made]
-        kept = [exported.keep(run) for exported in made if not exported.proof.broken]
-    failed |= {exported.name: "; ".join(exported.proof.broken) for exported in made if exported.proof.broken}
+        kept = [exported.keep(run) for exported in made if not exported.validation.broken]
+    failed |= {exported.name: "; ".join(exported.validation.broken) for exported in made if exported.validation.broken}
     facts = {"checkpoint_file": config.model_path, **exporter.source.origin, "judged": exporter.reference.judged}
     _write_proof(run / "proof.json", facts, made, times, left_out, failed)
-    _tell(run, exporter.reference, made, times, left_out)
+    _show(run, exporter.reference, made, times, left_out)
     if failed:
         raise ExportError("not kept: " + "; ".join(f"{name} ({sentence})" for name, sentence in failed.items()))
     return kept
@@ -137,7 +137,7 @@ def _written(exporter: Exporter, wanted: Sequence[Job]) -> tuple[list[Exported],
 
 
 def _times(latency: LatencySettings, exporter: Exporter, made: Sequence[Exported]) -> Times:
-    files = {exported.name: exported.files[0] for exported in made if exported.proof.parity is not None}
+    files = {exported.name: exported.files[0] for exported in made if exported.validation.parity is not None}
     if not latency.rounds or not files:
         return {}
     if latency.plain and any(path.suffix == ".onnx" for path in files.values()):
@@ -149,8 +149,8 @@ def _times(latency: LatencySettings, exporter: Exporter, made: Sequence[Exported
 
 def _evaluated(exported: Exported, times: Times, limits: Limits, reference: Reference) -> Exported:
     own = {threads: contenders[exported.name] for threads, contenders in times.items() if exported.name in contenders}
-    proof = replace(exported.proof, latency=own, broken=limits.broken(exported.proof, reference))
-    return replace(exported, proof=proof)
+    validation = replace(exported.validation, latency=own, broken=limits.broken(exported.validation, reference))
+    return replace(exported, validation=validation)
 
 
 def _write_proof(
@@ -162,22 +162,22 @@ def _write_proof(
     failed: Mapping[str, str],
 ) -> None:
     latency = {threads: {n: asdict(time) for n, time in contenders.items()} for threads, contenders in times.items()}
-    files = [exported.proof.to_dict() for exported in made]
+    files = [exported.validation.to_dict() for exported in made]
     content = {**facts, "files": files, "latency": latency, "left_out": left_out, "failed": failed}
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
-def _tell(run: Path, reference: Reference, made: Sequence[Exported], times: Times, left_out: Sequence[str]) -> None:
-    kept = [exported for exported in made if not exported.proof.broken]
-    for target, first in {e.proof.target: e for e in reversed(kept)}.items():
+def _show(run: Path, reference: Reference, made: Sequence[Exported], times: Times, left_out: Sequence[str]) -> None:
+    kept = [exported for exported in made if not exported.validation.broken]
+    for target, first in {e.validation.target: e for e in reversed(kept)}.items():
         log.info("How to use %s\n\n%s", first.name, usage(target, first.name, first.deployable))
     title = f"Files beside the checkpoint, on {len(reference.images)} faces in batches of 1, 2, 7 and 64"
-    log.info(table(title, [parity_row(exported.proof) for exported in made]))
+    log.info(table(title, [parity_row(exported.validation) for exported in made]))
     if times:
         log.info(table("Milliseconds for one face, in turns", latency_rows(times)))
     if reference.judged:
-        networks = {"checkpoint": reference.judged} | {e.name: e.proof.judged for e in made}
+        networks = {"checkpoint": reference.judged} | {e.name: e.validation.judged for e in made}
         log.info(table("Verification", verification_rows(networks)))
     for sentence in left_out:
         log.info("left out: %s", sentence)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from mfn.commands.screen import plain_program
 from mfn.files.ownership import is_json, is_png_of_ours, refuse_to_replace, write_json
-from mfn.inspection.histogram import draw_histogram
 from mfn.inspection.inspect import inspect, show
 from mfn.inspection.networks import inspect_network, stated_contract
+from mfn.report.histogram import draw_histogram
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,6 @@ def inspect_path(options: argparse.Namespace) -> None:
     if options.show is not None:
         show(found, options.show)
     if options.histogram is not None:
-        draw_histogram(found.images_per_identity, options.histogram)
+        draw_histogram({found.kind: found.images_per_identity}, options.histogram)
     if options.json is not None:
         write_json(options.json, found.to_dict())

@@ -21,7 +21,7 @@ from mfn.config.sources import open_source, open_validation
 from mfn.data.datamodule import FaceDataModule
 from mfn.evaluation.alignment import a_few, warn_of_unaligned
 from mfn.models.count import network_size
-from mfn.report.run import readable, report_run
+from mfn.report.run import report_run, short_path
 from mfn.report.tables import table
 from mfn.sources.source import passed_over_of
 from mfn.training.assembly import build_recognizer, build_trainer, check, monitors
@@ -62,7 +62,7 @@ def train(config: DictConfig) -> float:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings_to_log()
     started = time.perf_counter()
-    run = readable(config.paths.output)
+    run = short_path(config.paths.output)
     config = check(config)
     if config.keep_freed_memory:
         keep_freed_memory()

@@ -44,7 +44,7 @@ def composed(
             raise ConfigError(_does_not_exist(name, unknown[1], overrides, config_dir)) from error
         raise ConfigError(sentence_of(error) + _choices(str(error), config_dir)) from error
     except (HydraException, OmegaConfBaseException, ValueError) as error:
-        raise ConfigError(sentence_of(error)) from error
+        raise ConfigError(_nothing_chosen(overrides, config_dir) or sentence_of(error)) from error
 
 
 def sentence_of(error: Exception) -> str:
@@ -58,17 +58,31 @@ def _choices(text: str, config_dir: str | None) -> str:
     """What there is to choose from, where Hydra does not say it: of a list of choices it names the wrong one alone."""
     if (wrong := re.search(r"Could not load '([\w/]+)/[^/']*'", text)) is None:
         return ""
+    return f" {wrong[1]} is one of {', '.join(_names_in(wrong[1], config_dir))}"
+
+
+def _names_in(group: str, config_dir: str | None) -> list[str]:
     folders = [CONF, *([] if config_dir is None else [Path(config_dir)])]
-    names = sorted({file.stem for folder in folders for file in (folder / wrong[1]).glob("*.yaml")})
-    return f" {wrong[1]} is one of {', '.join(names)}"
+    return sorted({file.stem for folder in folders for file in (folder / group).glob("*.yaml")})
+
+
+def _nothing_chosen(overrides: Sequence[str], config_dir: str | None) -> str:
+    """A sentence for the first group of which null is to be taken; Hydra does not say which that is."""
+    for word in overrides:
+        group, _, value = word.partition("=")
+        if value == "null" and (names := _names_in(group, config_dir)):
+            return f"{word} chooses nothing: {group} is one of {', '.join(names)}"
+    return ""
 
 
 def _does_not_exist(name: str, key: str, overrides: Sequence[str], config_dir: str | None) -> str:
-    """A sentence for a key that is not there, with those that are beside it."""
+    """A sentence for a key that is not there, with those that are beside it, or beside the first wrong part of it."""
     groups = [word for word in overrides if "." not in word.partition("=")[0] and not word.startswith(key + "=")]
     parent, _, _ = key.rpartition(".")
     try:
         config = composed(name, groups, config_dir)
+        while parent and OmegaConf.select(config, parent) is None:
+            key, parent = parent, parent.rpartition(".")[0]
         beside = OmegaConf.select(config, parent) if parent else config
     except ConfigError:
         beside = None

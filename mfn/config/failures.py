@@ -63,11 +63,11 @@ def one_sentence() -> Iterator[None]:
 
 def unexpected(error: Exception) -> str:
     """One sentence for an error that nobody foresaw; its traceback goes to a file."""
-    told = f"{type(error).__name__}: {first_line(error)}"
+    words = f"{type(error).__name__}: {first_line(error)}"
     try:
-        return f"{told} (nobody foresaw this; the whole story is in {_write_traceback(error)})"
+        return f"{words} (nobody foresaw this; the whole story is in {_write_traceback(error)})"
     except OSError:
-        return told
+        return words
 
 
 def fail(sentence: str, status: int = 1) -> None:

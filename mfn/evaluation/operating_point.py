@@ -21,14 +21,14 @@ def check_far(name: str, is_same: NDArray[np.bool_], far: float) -> None:
         )
 
 
-def operating_threshold(judged: VerificationResult, far: float) -> float:
+def operating_threshold(result: VerificationResult, far: float) -> float:
     """The lowest cosine at which at most a share `far` of a set's impostor pairs is accepted.
 
     Raises:
         ConfigError: The set has too few impostor pairs to know, or no score keeps to it.
     """
-    check_far(judged.name, judged.is_same, far)
-    _, threshold = judged.curve.at_far(far)
+    check_far(result.name, result.is_same, far)
+    _, threshold = result.curve.at_far(far)
     if not np.isfinite(threshold):
-        raise ConfigError(f"store_threshold={far:g}: on {judged.name} no threshold keeps to it")
+        raise ConfigError(f"store_threshold={far:g}: on {result.name} no threshold keeps to it")
     return threshold

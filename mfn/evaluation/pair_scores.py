@@ -18,7 +18,7 @@ class PairScores:
     """The pairs of a set that could be scored.
 
     Attributes:
-        judged: int64 (P,), which pairs of the set these are.
+        kept: int64 (P,), which pairs of the set these are.
         rows: int64 (P, 2), rows of the embeddings.
         cosines: float32 (P,).
         is_same: bool (P,).
@@ -28,7 +28,7 @@ class PairScores:
         groups: str (P,) or None.
     """
 
-    judged: NDArray[np.int64]
+    kept: NDArray[np.int64]
     rows: NDArray[np.int64]
     cosines: NDArray[np.float32]
     is_same: NDArray[np.bool_]
@@ -48,19 +48,19 @@ def pair_scores(pairs: VerificationSet, positions: NDArray[np.int64], embeddings
     row_of = np.full(len(pairs.source), -1)
     row_of[positions] = np.arange(len(positions))
     rows = row_of[pairs.pairs]
-    judged = np.flatnonzero((rows >= 0).all(axis=1))
-    if len(judged) < len(rows):
-        log.warning("%s: %d pairs left out, their images could not be embedded", pairs.name, len(rows) - len(judged))
+    kept = np.flatnonzero((rows >= 0).all(axis=1))
+    if len(kept) < len(rows):
+        log.warning("%s: %d pairs left out, their images could not be embedded", pairs.name, len(rows) - len(kept))
     identities = pairs.identities
     if identities is None:
         identities = linked_identities(pairs.pairs, pairs.is_same, len(pairs.source))
-    first, second = (embeddings[rows[judged, side]] for side in (0, 1))
+    first, second = (embeddings[rows[kept, side]] for side in (0, 1))
     return PairScores(
-        judged=judged,
-        rows=rows[judged],
+        kept=kept,
+        rows=rows[kept],
         cosines=cosine(first, second),
-        is_same=pairs.is_same[judged],
-        fold_of=pairs.fold_of[judged],
-        identities=identities[pairs.pairs[judged]],
-        groups=None if pairs.groups is None else pairs.groups[judged],
+        is_same=pairs.is_same[kept],
+        fold_of=pairs.fold_of[kept],
+        identities=identities[pairs.pairs[kept]],
+        groups=None if pairs.groups is None else pairs.groups[kept],
     )

@@ -22,7 +22,7 @@ class TemplateVerification:
 
     Attributes:
         name: The set.
-        pairs: How many pairs were judged.
+        pairs: How many pairs were kept.
         left_out: How many were not, a template having lost all its images.
         missing: Images that were not there or are broken.
         area: Area under the ROC curve.
@@ -98,8 +98,8 @@ def verify_templates(
         DataError: One kind of pair is missing.
     """
     rows = templates.find(pairs)
-    judged = (rows >= 0).all(axis=1)
-    rows, is_same = rows[judged], is_same[judged]
+    kept = (rows >= 0).all(axis=1)
+    rows, is_same = rows[kept], is_same[kept]
     scores = np.empty(len(rows), np.float32)
     for start in range(0, len(rows), _BLOCK):
         first, second = rows[start : start + _BLOCK].T

@@ -57,7 +57,7 @@ class VerificationResult:
         curve: Every operating point.
         scores: float32 (P,).
         is_same: bool (P,).
-        judged: int64 (P,), which pairs of the set these are.
+        kept: int64 (P,), which pairs of the set these are.
     """
 
     name: str
@@ -92,7 +92,7 @@ class VerificationResult:
     curve: Roc = field(repr=False)
     scores: NDArray[np.float32] = field(repr=False)
     is_same: NDArray[np.bool_] = field(repr=False)
-    judged: NDArray[np.int64] = field(repr=False)
+    kept: NDArray[np.int64] = field(repr=False)
 
     def numbers(self) -> dict[str, float]:
         """The figures without curve and scores, flat, for logs and files."""
@@ -191,5 +191,5 @@ def verification_result(
         curve=curve,
         scores=scores,
         is_same=same,
-        judged=scored.judged,
+        kept=scored.kept,
     )

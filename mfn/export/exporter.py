@@ -25,12 +25,12 @@ class Exported:
     Attributes:
         deployable: What is in it.
         files: All that belong to it, the one to load first.
-        proof: What is known about it.
+        validation: What is known about it.
     """
 
     deployable: Deployable
     files: list[Path]
-    proof: FileValidation
+    validation: FileValidation
 
     @property
     def name(self) -> str:
@@ -44,7 +44,7 @@ class Exported:
             ExportError: Something lies there that mfn did not export.
         """
         check_replaceable(folder / self.name, [file.name for file in self.files])
-        beside = write_metadata(self.files[0], self.deployable, proof=self.proof.to_dict())
+        beside = write_metadata(self.files[0], self.deployable, proof=self.validation.to_dict())
         for file in (beside, *self.files):
             if (there := folder / file.name).is_dir():
                 there.rename(file.with_name(f"{file.name}.before"))

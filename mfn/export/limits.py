@@ -26,24 +26,24 @@ class Limits:
     max_accuracy_drop: float = 0.005
     max_bytes: int | None = None
 
-    def broken(self, proof: FileValidation, reference: Reference) -> tuple[str, ...]:
+    def broken(self, file: FileValidation, reference: Reference) -> tuple[str, ...]:
         """One phrase for each bound that a file breaks."""
-        return (*self._size(proof, reference), *self._cosine(proof), *self._accuracy(proof, reference))
+        return (*self._size(file, reference), *self._cosine(file), *self._accuracy(file, reference))
 
-    def _size(self, proof: FileValidation, reference: Reference) -> Iterable[str]:
-        weight, layer = _BYTES.get(proof.precision, _QUANTISED_BYTES)
+    def _size(self, file: FileValidation, reference: Reference) -> Iterable[str]:
+        weight, layer = _BYTES.get(file.precision, _QUANTISED_BYTES)
         usual = int(weight * reference.parameters + layer * reference.layers)
         most = self.max_bytes if self.max_bytes is not None else usual
-        if proof.bytes > most:
-            yield f"{proof.bytes:,} bytes are more than limits.max_bytes={most:,}"
+        if file.bytes > most:
+            yield f"{file.bytes:,} bytes are more than limits.max_bytes={most:,}"
 
-    def _cosine(self, proof: FileValidation) -> Iterable[str]:
-        least = self.min_cosine if self.min_cosine is not None else _COSINE.get(proof.precision, _QUANTISED_COSINE)
-        if proof.parity is not None and not proof.parity.min_cosine >= least:
-            yield f"a cosine of {proof.parity.min_cosine:.5f} to the checkpoint is below limits.min_cosine={least:g}"
+    def _cosine(self, file: FileValidation) -> Iterable[str]:
+        least = self.min_cosine if self.min_cosine is not None else _COSINE.get(file.precision, _QUANTISED_COSINE)
+        if file.parity is not None and not file.parity.min_cosine >= least:
+            yield f"a cosine of {file.parity.min_cosine:.5f} to the checkpoint is below limits.min_cosine={least:g}"
 
-    def _accuracy(self, proof: FileValidation, reference: Reference) -> Iterable[str]:
-        for name, figures in proof.judged.items():
+    def _accuracy(self, file: FileValidation, reference: Reference) -> Iterable[str]:
+        for name, figures in file.judged.items():
             ours, theirs = figures["accuracy"], reference.judged[name]["accuracy"]
             if not theirs - ours <= self.max_accuracy_drop:
                 yield (

@@ -88,7 +88,7 @@ def _recipe(text: str) -> dict[str, str]:
     data = run.get("data")
     source = data.get("source") if isinstance(data, dict) else None
     if isinstance(source, dict):
-        root = next((Path(str(source[key])).name for key in ("root", "path") if _is_told(source.get(key))), "")
+        root = next((Path(str(source[key])).name for key in ("root", "path") if _is_stated(source.get(key))), "")
         facts["data"] = f"{_called(source)} {root}".strip()
     return facts
 
@@ -117,9 +117,9 @@ def _called(part: object, *keys: str) -> str:
         return ""
     target = part.get("_target_")
     name = target.rpartition(".")[2][:_LONGEST] if isinstance(target, str) else ""
-    values = ", ".join(f"{key}={str(part[key])[:_LONGEST]}" for key in keys if _is_told(part.get(key)))
+    values = ", ".join(f"{key}={str(part[key])[:_LONGEST]}" for key in keys if _is_stated(part.get(key)))
     return f"{name}({values})" if values else name
 
 
-def _is_told(value: object) -> bool:
+def _is_stated(value: object) -> bool:
     return isinstance(value, str | float) or (isinstance(value, int) and abs(value) < 1e9)

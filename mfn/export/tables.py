@@ -8,12 +8,12 @@ from mfn.export.validation import Figures, FileValidation
 Row = dict[str, object]
 
 
-def parity_row(proof: FileValidation) -> Row:
+def parity_row(validation: FileValidation) -> Row:
     """Size, make and closeness to the checkpoint."""
-    close, made = proof.parity, proof.made_of
+    close, made = validation.parity, validation.made_of
     row: Row = {
-        "file": proof.file,
-        "MB": f"{proof.bytes / 1e6:.2f}",
+        "file": validation.file,
+        "MB": f"{validation.bytes / 1e6:.2f}",
         "format": made.version,
         "ops": sum(made.operators.values()),
         "batch": made.batch,

@@ -119,13 +119,13 @@ def validate_file(target: Target, deployable: Deployable, files: list[Path], ref
         ExportError: The file does not load or does not run.
     """
     options, sizes = deployable.options, {file.name: size_of([file]) for file in files}
-    proof = FileValidation(target.name, options.precision, files[0].name, sizes, target.describe(files[0]))
+    validation = FileValidation(target.name, options.precision, files[0].name, sizes, target.describe(files[0]))
     if not target.runs_here:
-        return proof
+        return validation
     try:
         embedder = _loaded(files[0])
         close = parity(embedder, reference.images, reference.embeddings, options.l2_normalize)
-        return replace(proof, parity=close, judged=reference.figures(embedder))
+        return replace(validation, parity=close, judged=reference.figures(embedder))
     except MfnError as error:
         raise ExportError(f"the exported {files[0].name} does not run: {error}") from error
     except Exception as error:  # the runtimes' errors have no common base

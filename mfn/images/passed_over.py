@@ -48,8 +48,8 @@ class PassedOver:
 
     def sentence(self) -> str:
         """All of it in one line, "" where there is nothing."""
-        told = (f"{reason}: {number:,} ({self._shown(reason)})" for reason, number in self.counts.most_common())
-        return "; ".join(told)
+        parts = (f"{reason}: {number:,} ({self._shown(reason)})" for reason, number in self.counts.most_common())
+        return "; ".join(parts)
 
     def write(self, path: Path) -> None:
         """Writes name and reason of the examples as CSV; where there is nothing, no file is made."""

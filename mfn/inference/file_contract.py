@@ -51,16 +51,16 @@ def contract_of_file(
         CheckpointError: Nothing says what the network expects, or two sources differ.
         ConfigError: What is stated makes no sense.
     """
-    told = {f"the contract inside {path.name}": inside} if inside is not None else {}
+    found = {f"the contract inside {path.name}": inside} if inside is not None else {}
     beside = side_file(path)
     if beside.is_file():
-        told[beside.name] = contract_in(content := _read_json(beside), beside)
+        found[beside.name] = contract_in(content := _read_json(beside), beside)
         warn_of_newer({"format": format_of(content)}, {"format"}, beside)
     fields = _fields(stated)
-    if not told:
+    if not found:
         return _stated(path, fields, declared)
-    contract = list(told.values())[-1]  # a side file may add a threshold
-    for name, other in told.items():
+    contract = list(found.values())[-1]  # a side file may add a threshold
+    for name, other in found.items():
         if differences := contract.differences(other):
             raise CheckpointError(f"{path}: {beside.name} contradicts {name}: {'; '.join(differences)}; remove one")
     if differences := contract.differences(dataclasses.replace(contract, **fields)):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mfn.inspection.histogram import histogram_text
+from mfn.report.histogram import histogram_text
 from mfn.sources.source import ImageSource
 
 

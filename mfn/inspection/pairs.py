@@ -25,7 +25,7 @@ def inspect_bin(path: Path, most: int) -> Inspection:
     pairs = read_bin(path)
     found, problems = look_at(pairs.source, spread(len(pairs.source), most))
     facts = _facts(path, pairs.is_same, pairs.fold_of) | {"different images": len(pairs.source)}
-    problems = [*problems, *_told(pairs, find_odd_pairs(pairs).counts())]
+    problems = [*problems, *_problems(pairs, find_odd_pairs(pairs).counts())]
     return Inspection(str(path), "verification pack", facts | found, problems, images=pairs.source)
 
 
@@ -59,7 +59,7 @@ def inspect_pairs(path: Path, most: int) -> Inspection:
     pairs = listed.found(path.stem, finder.root, allow_missing=True)
     found, broken = look_at(pairs.source, spread(len(pairs.source), most))
     facts |= {"images are in": printable(str(finder.root)), **found}
-    problems = [*problems, *broken, *_told(pairs, find_odd_pairs(pairs).counts())]
+    problems = [*problems, *broken, *_problems(pairs, find_odd_pairs(pairs).counts())]
     return Inspection(str(path), kind, facts, list(dict.fromkeys(problems)), images=pairs.source)
 
 
@@ -75,7 +75,7 @@ def _facts(path: Path, is_same: NDArray[np.bool_], fold_of: NDArray[np.int64]) -
     }
 
 
-def _told(pairs: VerificationSet, odd: Mapping[str, int]) -> list[str]:
+def _problems(pairs: VerificationSet, odd: Mapping[str, int]) -> list[str]:
     """What is wrong with a set, a sentence each."""
     problems = [*pairs.notes, *_odd(odd)]
     try:

@@ -81,5 +81,5 @@ def _look(source: ImageSource, index: int) -> _Look | None:
 
 def _shares(values: Iterable[str], most: int = 3) -> str:
     counts = Counter(values)
-    told = [f"{value} {number / counts.total():.0%}" for value, number in counts.most_common(most)]
-    return ", ".join(told) + (f" and {len(counts) - most} others" if len(counts) > most else "")
+    words = [f"{value} {number / counts.total():.0%}" for value, number in counts.most_common(most)]
+    return ", ".join(words) + (f" and {len(counts) - most} others" if len(counts) > most else "")

@@ -64,9 +64,9 @@ def not_ours(folder: Path) -> list[str]:
     """
     files = listed(folder) or {}
     ours = {*files, LIST}
-    foreign = [path for path in entries(folder) if path not in ours or (folder / path).is_symlink()]
-    if foreign:
-        return foreign
+    others = [path for path in entries(folder) if path not in ours or (folder / path).is_symlink()]
+    if others:
+        return others
     there = [path for path in files if (folder / path).exists()]
     hashes = hashes_of(folder, there)
     return [f"{path} (changed since)" for path in there if hashes[path] != files[path][1]]

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mfn.errors import DataError, first_line
 from mfn.files.atomic import replacing
 from mfn.prepare.align_step import BROKEN, DEGENERATE, NO_FACE, SEVERAL
 from mfn.prepare.manifest import Manifest
+from mfn.report.histogram import draw_histogram
 
 _NO_CROP = [BROKEN, NO_FACE, SEVERAL, DEGENERATE]
 
@@ -137,18 +137,4 @@ def images_per_identity(manifest: Manifest) -> tuple[NDArray[np.int64], NDArray[
 def histogram(manifest: Manifest, path: Path) -> None:
     """Draws the images per identity before and after, as a PNG."""
     before, after = images_per_identity(manifest)
-    after = after[after > 0]
-    most = max(before.max(initial=1), after.max(initial=1))
-    bins = np.unique(np.geomspace(1, most + 1, 40).round()) - 0.5
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    axes = figure.subplots()
-    for counts, name in ((before, "before"), (after, "after, with copies")):
-        median = np.median(counts) if counts.size else 0
-        axes.hist(counts, bins.tolist(), alpha=0.55, label=f"{name}: {counts.size} identities, median {median:g}")
-    if most > 50:
-        axes.set_xscale("log")
-    axes.set_xlabel("images of an identity")
-    axes.set_ylabel("identities")
-    axes.legend()
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+    draw_histogram({"before": before[before > 0], "after, with copies": after[after > 0]}, path)

@@ -77,9 +77,9 @@ class Workspace:
         Raises:
             ConfigError: OUT.work is somebody else's folder, or another process works in it.
         """
-        if foreign := self._not_ours_in_work():
+        if others := self._not_ours_in_work():
             raise ConfigError(
-                f"{self.work} is where unfinished work belongs, and it holds {_some(foreign)}, which mfn did not make: "
+                f"{self.work} is where unfinished work belongs, and it holds {_some(others)}, which mfn did not make: "
                 "choose another output"
             )
         return alone_in(self.work)
@@ -111,8 +111,8 @@ class Workspace:
         self.shards.mkdir(exist_ok=True)
         for folder in (self.work, self.shards):
             clear_left_behind(folder)
-        if foreign := ownership.remove(self.work, ownership.is_work, below=self.result.name):
-            raise ConfigError(f"{self.work} holds {_some(foreign)}, which mfn did not make: move it away")
+        if others := ownership.remove(self.work, ownership.is_work, below=self.result.name):
+            raise ConfigError(f"{self.work} holds {_some(others)}, which mfn did not make: move it away")
         self.result.mkdir()
 
     def finish(
@@ -177,9 +177,9 @@ class Workspace:
                 f"output={self.output} holds no list of what mfn wrote into it, so it is not replaced: choose another "
                 "output, or move it away"
             )
-        if foreign := ownership.not_ours(self.output):
+        if others := ownership.not_ours(self.output):
             raise ConfigError(
-                f"output={self.output} holds {_some(foreign)}, which mfn did not write: move it away, or choose "
+                f"output={self.output} holds {_some(others)}, which mfn did not write: move it away, or choose "
                 "another output"
             )
 

@@ -84,14 +84,14 @@ def plain(report: Report, settings: Mapping[str, object]) -> dict[str, Any]:
         **settings,
         "failed": dict(report.failed),
         "contract": report.contract.to_dict(),
-        "sets": {judged.name: _verification(judged) for judged in report.results},
+        "sets": {result.name: _verification(result) for result in report.results},
         "templates": {
-            judged.name: judged.numbers() | {"missing": list(judged.missing), "notes": list(judged.notes)}
-            for judged in report.templates
+            result.name: result.numbers() | {"missing": list(result.missing), "notes": list(result.notes)}
+            for result in report.templates
         },
         "identification": {
-            judged.name: judged.numbers() | ({"notes": list(judged.notes)} if judged.notes else {})
-            for judged in report.identified
+            result.name: result.numbers() | ({"notes": list(result.notes)} if result.notes else {})
+            for result in report.identified
         },
         "contract_check": None
         if report.contract_check is None
@@ -128,9 +128,9 @@ def _report(
     )
 
 
-def _verification(judged: VerificationResult) -> dict[str, Any]:
-    groups = {name: asdict(group) for name, group in judged.groups.items()}
-    return judged.numbers() | {"groups": groups, "missing": list(judged.missing), "notes": list(judged.notes)}
+def _verification(result: VerificationResult) -> dict[str, Any]:
+    groups = {name: asdict(group) for name, group in result.groups.items()}
+    return result.numbers() | {"groups": groups, "missing": list(result.missing), "notes": list(result.notes)}
 
 
 def _figures(report: Report) -> dict[str, Figure]:

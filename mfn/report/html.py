@@ -64,7 +64,7 @@ def render(report: Report) -> str:
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_readable,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -72,7 +72,7 @@ def render(report: Report) -> str:
     return environment.get_template("report.html").render(
         report=report,
         title=PurePath(report.model).name,
-        errors={judged.name: errors(judged, report.sets.get(judged.name), report.worst) for judged in report.results},
+        errors={result.name: errors(result, report.sets.get(result.name), report.worst) for result in report.results},
         words=wording,
         gap=gap,
         roc_curves=roc_curves,
@@ -82,16 +82,16 @@ def render(report: Report) -> str:
     )
 
 
-def errors(judged: VerificationResult, pairs: VerificationSet | None, count: int) -> list[dict[str, object]]:
+def errors(result: VerificationResult, pairs: VerificationSet | None, count: int) -> list[dict[str, object]]:
     """False accepts and false rejects at the set's own threshold, the worst as pictures where the set is known."""
     kinds = []
     for name, says, find, of in (
         ("False accepts", "two people taken for one", worst_false_accepts, "impostor"),
         ("False rejects", "one person taken for two", worst_false_rejects, "genuine"),
     ):
-        positions, total = find(judged.scores, judged.is_same, judged.threshold, count)
-        shown = [] if pairs is None else [_pair(judged, pairs, position) for position in positions]
-        among = np.count_nonzero(judged.is_same == (of == "genuine"))
+        positions, total = find(result.scores, result.is_same, result.threshold, count)
+        shown = [] if pairs is None else [_pair(result, pairs, position) for position in positions]
+        among = np.count_nonzero(result.is_same == (of == "genuine"))
         kinds.append({"name": name, "says": says, "of": of, "total": total, "among": among, "pairs": shown})
     return kinds
 
@@ -112,16 +112,16 @@ def thumbnail(image: np.ndarray) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode()
 
 
-def _pair(judged: VerificationResult, pairs: VerificationSet, position: np.int64) -> dict[str, object]:
-    row = int(judged.judged[position])
+def _pair(result: VerificationResult, pairs: VerificationSet, position: np.int64) -> dict[str, object]:
+    row = int(result.kept[position])
     faces = [{"place": pairs.source.describe(int(i)), "image": thumbnail(pairs.source.image(int(i)))}
              for i in pairs.pairs[row]]  # fmt: skip
     note = f"pair {row + 1}, fold {int(pairs.fold_of[row]) + 1}"
     group = "" if pairs.groups is None else f", {pairs.groups[row]}"
-    return {"score": f"{judged.scores[position]:.3f}", "faces": faces, "note": note + group}
+    return {"score": f"{result.scores[position]:.3f}", "faces": faces, "note": note + group}
 
 
-def _readable(value: object) -> object:
+def _shown(value: object) -> object:
     """Names of files as text that a page can hold."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 

@@ -92,7 +92,7 @@ def report_run(config: DictConfig, run: Path, trainer: Trainer, data: FaceDataMo
     return float("nan") if value is None else value
 
 
-def readable(path: str) -> Path:
+def short_path(path: str) -> Path:
     """The path as a person would type it: relative where it lies below the current folder."""
     absolute = Path(path).resolve()
     return absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else absolute
@@ -102,7 +102,7 @@ def best_checkpoint(trainer: Trainer, run: Path) -> Path | None:
     """The best checkpoint by the monitored metric, or the last one where none was judged, or None."""
     for callback in trainer.checkpoint_callbacks:
         if isinstance(callback, BestCheckpoint) and callback.path is not None and callback.path.is_file():
-            return readable(str(callback.path))
+            return short_path(str(callback.path))
     last = run / LAST
     return last if last.is_file() else None
 

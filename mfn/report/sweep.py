@@ -96,9 +96,9 @@ def _result(run: Path, summary: Mapping[str, Any]) -> dict[str, Any]:
 
 def _draw(folder: Path, summaries: Mapping[str, Mapping[str, Any]], rows: list[dict[str, Any]]) -> None:
     metric = next((str(summary["metric"]) for summary in summaries.values() if "metric" in summary), "")
-    judged = [row for row in rows if row.get(metric) is not None]
-    if not judged:
+    scored = [row for row in rows if row.get(metric) is not None]
+    if not scored:
         return
     keys = next(iter(differing({name: summary["overrides"] for name, summary in summaries.items()}).values()))
-    labels = [", ".join(str(row[key]) for key in keys) for row in judged]
-    save_png(bars(labels, [float(row[metric]) for row in judged], metric), folder / "sweep.png")
+    labels = [", ".join(str(row[key]) for key in keys) for row in scored]
+    save_png(bars(labels, [float(row[metric]) for row in scored], metric), folder / "sweep.png")

@@ -10,47 +10,47 @@ from mfn.report.wording import percent, rate
 __all__ = ["identification_row", "table", "template_row", "verification_row"]
 
 
-def verification_row(judged: VerificationResult, score: str = "cosine") -> dict[str, object]:
+def verification_row(result: VerificationResult, score: str = "cosine") -> dict[str, object]:
     """A result as a row of a table, in percent where it is a share, the threshold as ``score``.
 
     Pairs that were left out, and those that say nothing (judged or left out), have columns where there are any;
     InsightFace's grid has one where it says something else. Accuracy comes with its interval, where one was
     measured, otherwise with its spread over the folds.
     """
-    interval = judged.intervals.get("accuracy")
-    spread = "" if interval else f" ± {percent(judged.accuracy_std)}"
-    grid = percent(judged.grid_accuracy)
+    interval = result.intervals.get("accuracy")
+    spread = "" if interval else f" ± {percent(result.accuracy_std)}"
+    grid = percent(result.grid_accuracy)
     return {
-        "set": judged.name,
-        "pairs": judged.pairs,
-        **({"left out": judged.left_out} if judged.left_out else {}),
-        **({"odd pairs": sum(judged.odd.values())} if judged.odd else {}),
-        "accuracy %": percent(judged.accuracy, interval) + spread,
-        **({"grid %": grid} if grid != percent(judged.accuracy) else {}),
-        **{f"TAR@{rate(far)} %": percent(tar) for far, tar in judged.tar.items()},
-        "EER %": percent(judged.eer),
-        "threshold" if score == "cosine" else score: f"{convert(judged.threshold, score):.3f}",
+        "set": result.name,
+        "pairs": result.pairs,
+        **({"left out": result.left_out} if result.left_out else {}),
+        **({"odd pairs": sum(result.odd.values())} if result.odd else {}),
+        "accuracy %": percent(result.accuracy, interval) + spread,
+        **({"grid %": grid} if grid != percent(result.accuracy) else {}),
+        **{f"TAR@{rate(far)} %": percent(tar) for far, tar in result.tar.items()},
+        "EER %": percent(result.eer),
+        "threshold" if score == "cosine" else score: f"{convert(result.threshold, score):.3f}",
     }
 
 
-def template_row(judged: TemplateVerification) -> dict[str, object]:
+def template_row(result: TemplateVerification) -> dict[str, object]:
     """A 1:1 template result as a row of a table, in percent where it is a share."""
     return {
-        "set": judged.name,
-        "pairs": judged.pairs,
-        **({"left out": judged.left_out} if judged.left_out else {}),
-        **{f"TAR@{rate(far)} %": percent(tar) for far, tar in judged.tar.items()},
-        "EER %": percent(judged.eer),
+        "set": result.name,
+        "pairs": result.pairs,
+        **({"left out": result.left_out} if result.left_out else {}),
+        **{f"TAR@{rate(far)} %": percent(tar) for far, tar in result.tar.items()},
+        "EER %": percent(result.eer),
     }
 
 
-def identification_row(judged: IdentificationResult) -> dict[str, object]:
+def identification_row(searched: IdentificationResult) -> dict[str, object]:
     """A 1:N result as a row of a table, in percent where it is a share."""
-    result = judged.result
+    result = searched.result
     return {
-        "set": judged.name,
-        "people": judged.people,
-        "gallery": judged.gallery,
+        "set": searched.name,
+        "people": searched.people,
+        "gallery": searched.gallery,
         "known": result.num_known,
         "unknown": result.num_unknown,
         **{f"rank-{rank} %": percent(share) for rank, share in result.ranks.items()},

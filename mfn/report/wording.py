@@ -22,40 +22,40 @@ def rate(value: float) -> str:
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
-def facts(judged: VerificationResult) -> dict[str, str]:
+def facts(result: VerificationResult) -> dict[str, str]:
     """What a verification set says, each number with its name and unit."""
-    genuine = int(judged.is_same.sum())
+    genuine = int(result.is_same.sum())
     rows = {
-        "Accuracy": f"{percent(judged.accuracy, judged.intervals.get('accuracy'))} %",
-        "Spread over the folds": f"± {percent(judged.accuracy_std)} %",
-        "InsightFace's 400-step grid": f"{percent(judged.grid_accuracy)} ± {percent(judged.grid_std)} %",
-        "Equal error rate": f"{percent(judged.eer)} %",
-        "Area under the ROC": f"{judged.area:.5f}",
-        "VAL at FAR 1e-3": f"{percent(judged.val)} ± {percent(judged.val_std)} % at FAR {judged.val_far:.5f}",
-        "Threshold, mean of the folds": f"{judged.threshold:.4f}",
-        "Best threshold on all pairs": f"{judged.best_threshold:.4f}",
-        "Genuine cosine": f"{judged.genuine:.4f} ± {judged.genuine_std:.4f}",
-        "Impostor cosine": f"{judged.impostor:.4f} ± {judged.impostor_std:.4f}",
-        "Pairs": f"{genuine:,} genuine, {judged.pairs - genuine:,} impostor, in {judged.folds} folds",
+        "Accuracy": f"{percent(result.accuracy, result.intervals.get('accuracy'))} %",
+        "Spread over the folds": f"± {percent(result.accuracy_std)} %",
+        "InsightFace's 400-step grid": f"{percent(result.grid_accuracy)} ± {percent(result.grid_std)} %",
+        "Equal error rate": f"{percent(result.eer)} %",
+        "Area under the ROC": f"{result.area:.5f}",
+        "VAL at FAR 1e-3": f"{percent(result.val)} ± {percent(result.val_std)} % at FAR {result.val_far:.5f}",
+        "Threshold, mean of the folds": f"{result.threshold:.4f}",
+        "Best threshold on all pairs": f"{result.best_threshold:.4f}",
+        "Genuine cosine": f"{result.genuine:.4f} ± {result.genuine_std:.4f}",
+        "Impostor cosine": f"{result.impostor:.4f} ± {result.impostor_std:.4f}",
+        "Pairs": f"{genuine:,} genuine, {result.pairs - genuine:,} impostor, in {result.folds} folds",
     }
-    if judged.pca_accuracy is not None:
-        rows["Accuracy after PCA"] = f"{percent(judged.pca_accuracy)} %"
-    if judged.norm is not None:
-        rows["XNorm"] = f"{judged.norm:.3f}"
+    if result.pca_accuracy is not None:
+        rows["Accuracy after PCA"] = f"{percent(result.pca_accuracy)} %"
+    if result.norm is not None:
+        rows["XNorm"] = f"{result.norm:.3f}"
     return rows
 
 
-def operating_rows(judged: VerificationResult | TemplateVerification) -> list[dict[str, str]]:
+def operating_rows(result: VerificationResult | TemplateVerification) -> list[dict[str, str]]:
     """One row for each false accept rate: true accepts with interval, and the threshold as every kind of score."""
-    intervals = judged.intervals if isinstance(judged, VerificationResult) else {}
+    intervals = result.intervals if isinstance(result, VerificationResult) else {}
     return [
         {
             "FAR": rate(far),
-            "TAR %": percent(judged.tar[far], intervals.get(f"tar_at_far_{far:.0e}")),
-            "FNMR %": percent(1 - judged.tar[far]),
+            "TAR %": percent(result.tar[far], intervals.get(f"tar_at_far_{far:.0e}")),
+            "FNMR %": percent(1 - result.tar[far]),
             **thresholds(cosine),
         }
-        for far, cosine in sorted(judged.thresholds.items(), reverse=True)
+        for far, cosine in sorted(result.thresholds.items(), reverse=True)
     ]
 
 
@@ -70,9 +70,9 @@ def thresholds(cosine: float) -> dict[str, str]:
     }
 
 
-def identification_rows(judged: IdentificationResult) -> list[dict[str, str]]:
+def identification_rows(searched: IdentificationResult) -> list[dict[str, str]]:
     """One row for each false positive identification rate."""
-    result = judged.result
+    result = searched.result
     return [
         {"FPIR": rate(fpir), "TPIR %": percent(tpir), "threshold": f"{result.thresholds[fpir]:.4f}"}
         for fpir, tpir in sorted(result.tpir.items(), reverse=True)

@@ -75,7 +75,7 @@ class Fit:
         listed = f"{', '.join([first, *others[:-1]])} or {others[-1]}" if others else first
         return f"{first} is made exactly of aligned crops of {listed} only"
 
-    def told(self, size: Size) -> str:
+    def outcome(self, size: Size) -> str:
         """Says what becomes of images of `size`: "", or words that follow it, such as "cut to 112x96"."""
         if size == self.size:
             return ""

@@ -65,7 +65,7 @@ class FolderDataset(ImageFiles):
             names.append(name)
         if not names:
             raise DataError(_nothing_found(folder, found))
-        _tell_deeper(folder, names, person_level)
+        _warn_of_deeper(folder, names, person_level)
         self.labels = np.array(labels, np.int64)
         self.label_names: dict[int, str] | None = dict(enumerate(people))
         self.copies = read_copies(folder, np.array(names)) if virtual_copies else None
@@ -74,12 +74,12 @@ class FolderDataset(ImageFiles):
             self.labels = self.labels[origins]
             names = [names[origin] for origin in origins]
         self.names = names
-        if told := self.passed_over.sentence():
-            logger.info("%s: passed over %s", printable(str(root)), told)
+        if sentence := self.passed_over.sentence():
+            logger.info("%s: passed over %s", printable(str(root)), sentence)
         super().__init__(folder.name, names, folder)
 
 
-def _tell_deeper(folder: Path, names: Sequence[str], level: int) -> None:
+def _warn_of_deeper(folder: Path, names: Sequence[str], level: int) -> None:
     """Tells of images in deeper folders, where another folder might be the person's.
 
     Raises:

@@ -29,9 +29,11 @@ class ImageFolder(ImageFiles):
             self.names = find_images(folder, self.passed_over)
         except OSError as error:
             raise DataError(f"{folder} cannot be opened ({error.strerror})") from None
-        told = self.passed_over.sentence()
+        sentence = self.passed_over.sentence()
         if not self.names:
-            raise DataError(f"{folder} and the folders in it hold no image" + (f"; passed over {told}" if told else ""))
-        if told:
-            logger.info("%s: passed over %s", printable(str(folder)), told)
+            raise DataError(
+                f"{folder} and the folders in it hold no image" + (f"; passed over {sentence}" if sentence else "")
+            )
+        if sentence:
+            logger.info("%s: passed over %s", printable(str(folder)), sentence)
         super().__init__(folder.name, self.names, folder)

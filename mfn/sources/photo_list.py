@@ -55,8 +55,8 @@ class PhotoList(ImageFiles):
             raise DataError(
                 f"{path} names {printable(missing)}, which is not in {folder}: root must be the images' folder"
             )
-        if told := self.passed_over.sentence():
-            logger.warning("%s: passed over %s", printable(str(path)), told)
+        if sentence := self.passed_over.sentence():
+            logger.warning("%s: passed over %s", printable(str(path)), sentence)
         super().__init__(path.stem, list(identity_of))
         identities = sorted(set(identity_of.values()), key=lambda name: (not name.isdecimal(), len(name), name))
         label_of = {name: label for label, name in enumerate(identities)}

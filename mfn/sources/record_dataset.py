@@ -56,8 +56,8 @@ class RecordDataset:
         self.passed_over = layout.left_out
         self.label_names = read_names(folder, self.labels) if is_main else None
         self.copies = read_copies(folder, self.keys) if is_main and virtual_copies else None
-        if told := self.passed_over.sentence():
-            logger.warning("%s: left out %s", records, told)
+        if sentence := self.passed_over.sentence():
+            logger.warning("%s: left out %s", records, sentence)
         if claimed is not None:
             self._check_property(folder / "property", claimed)
         if self.copies is not None:

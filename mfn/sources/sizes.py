@@ -55,18 +55,18 @@ def check_sizes(
     if refused > allowed:
         others = f", and {refused - 1} more of the {looked_at} looked at do not fit" if refused > 1 else ""
         raise DataError(f"{first}, but {fit.sources}{others}: {remedy}")
-    return _told(fit, found)
+    return _summary(fit, found)
 
 
-def _told(fit: Fit, found: Counter[tuple[int, int]]) -> str:
+def _summary(fit: Fit, found: Counter[tuple[int, int]]) -> str:
     """Says which sizes were found and what becomes of them."""
     if not found:
         return "none of the images looked at can be decoded"
     if len(found) == 1:
         ((size, _),) = found.items()
-        return _line(size, "", fit.told(size))
+        return _line(size, "", fit.outcome(size))
     named = found.most_common(_NAMED)
-    lines = [_line(size, f" ({count} of {found.total()} looked at)", fit.told(size)) for size, count in named]
+    lines = [_line(size, f" ({count} of {found.total()} looked at)", fit.outcome(size)) for size, count in named]
     left = found.total() - sum(count for _, count in named)
     if left:
         lines.append(f"{len(found) - len(named)} other sizes ({left})")

@@ -65,8 +65,8 @@ class TFRecordDataset:
             words, labels = np.unique([str(identity) for identity in faces.identities], return_inverse=True)
             self.labels = labels.astype(np.int64)
             self.label_names = dict(enumerate(words.tolist()))
-        if told := self.passed_over.sentence():
-            logger.warning("%s: left out %s", place, told)
+        if sentence := self.passed_over.sentence():
+            logger.warning("%s: left out %s", place, sentence)
 
     def __len__(self) -> int:
         return self.labels.size

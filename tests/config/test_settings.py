@@ -2,6 +2,7 @@
 
 import pytest
 
+from mfn.config import compose
 from mfn.config.settings import checked
 from mfn.config.train import TrainSettings
 from mfn.errors import ConfigError
@@ -73,3 +74,16 @@ def test_validations_counted_in_batches_are_counted_over_epochs() -> None:
 @pytest.mark.parametrize("group", ["callbacks", "logger"])
 def test_groups_may_be_empty(group: str) -> None:
     assert not check(composed(f"{group}=[]"))[group]
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("head=null", "head=null chooses nothing: head is one of arcface, "),
+        ("optimzer.lr=1", "there is no key optimzer: the configuration has .*optimizer"),
+        ("data.sorce.root=x", r"there is no key data\.sorce: data has .*source"),
+    ],
+)
+def test_what_does_not_exist_is_told_with_what_does(word: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        compose.composed("train", ["data=folder", "data.root=x", word])

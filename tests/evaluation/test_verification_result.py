@@ -86,7 +86,7 @@ def test_pairs_of_broken_images_are_left_out_and_counted() -> None:
     gone = int(np.isin(pairs.pairs, pairs.pairs[0]).any(axis=1).sum())
     one = verification_result(pairs, scored)
     assert (one.pairs, one.left_out) == (200 - gone, gone + 3)
-    np.testing.assert_array_equal(pairs.is_same[one.judged], one.is_same)
+    np.testing.assert_array_equal(pairs.is_same[one.kept], one.is_same)
 
 
 def test_the_operating_threshold_keeps_to_its_rate() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from mfn.errors import DataError
 from mfn.files.ownership import is_json_like, is_png_of_ours, is_prepared, refuse_to_replace, write_json, writing
-from mfn.inspection.histogram import draw_histogram
 from mfn.report.contact_sheet import write_contact_sheet
+from mfn.report.histogram import draw_histogram
 
 FOUND = {"path": "faces", "kind": "pack"}
 ROWS = [{"what": "records", "per_second": 1.5}, {"what": "loader", "per_second": 2.5}]
@@ -19,7 +19,7 @@ ROWS = [{"what": "records", "per_second": 1.5}, {"what": "loader", "per_second":
 def test_pictures_of_ours_are_known_and_others_are_not(tmp_path: Path) -> None:
     pixels = np.zeros((30, 30, 3), np.uint8)
     write_contact_sheet(tmp_path / "sheet.png", [pixels], ["one"])
-    draw_histogram(np.array([1, 2, 9]), tmp_path / "histogram.png")
+    draw_histogram({"pack": np.array([1, 2, 9])}, tmp_path / "histogram.png")
     cv2.imwrite(str(tmp_path / "photo.png"), pixels)
     cv2.imwrite(str(tmp_path / "photo.jpg"), pixels)
     (tmp_path / "text.png").write_text("no picture")

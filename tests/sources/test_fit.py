@@ -90,7 +90,7 @@ def test_what_would_be_guessed_is_refused_and_resized_where_asked_for(have: Size
     with pytest.raises(BrokenImageError) as refused:
         Fit(want)(image, "train.rec record 17")
     assert str(refused.value).startswith(f"train.rec record 17 is {have[0]}x{have[1]}, and {want[0]}x{want[1]} is made")
-    assert Fit(want).told(have) == "left out"
+    assert Fit(want).outcome(have) == "left out"
     assert Fit(want, "resize")(image, "it").shape == (*want, 3)
 
 
@@ -141,7 +141,7 @@ def test_the_middle_is_not_distorted(size: Size, shape: Size) -> None:
     ],
 )
 def test_what_happens_is_told_in_words(have: Size, want: Size, words: str) -> None:
-    assert Fit(want, "resize").told(have) == words
+    assert Fit(want, "resize").outcome(have) == words
 
 
 def test_another_rule_is_refused() -> None:

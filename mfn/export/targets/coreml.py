@@ -100,8 +100,8 @@ def _check(path: Path, deployable: Deployable) -> None:
     names = [feature.name for feature in (*description.input, *description.output)]
     kind = description.input[0].type.WhichOneof("Type")
     expected = "imageType" if deployable.takes_pixels else "multiArrayType"
-    told = {key: description.metadata.userDefined[key] for key in deployable.metadata}
-    if names != [INPUT, OUTPUT] or kind != expected or told != deployable.metadata:
+    stated = {key: description.metadata.userDefined[key] for key in deployable.metadata}
+    if names != [INPUT, OUTPUT] or kind != expected or stated != deployable.metadata:
         raise ExportError(f"{path} does not hold what was written: {names}, {kind}")
 
 

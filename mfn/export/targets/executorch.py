@@ -62,8 +62,8 @@ class ExecutorchTarget:
         )
         sizes = plan.values[plan.inputs[0]].val.sizes
         batch = f"1-{sizes[0]}" if sizes[0] > 1 else "1"
-        told = next((p for p in program.execution_plan if p.name == "mfn.precision"), None)
-        integer = told is not None and told.values[told.outputs[0]].val.string_val == "int8"
+        stated = next((p for p in program.execution_plan if p.name == "mfn.precision"), None)
+        integer = stated is not None and stated.values[stated.outputs[0]].val.string_val == "int8"
         proven = widened("XNNPACK") if integer else ""
         return Description(f"schema {program.version}", dict(operators), batch, proven)
 

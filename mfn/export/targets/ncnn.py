@@ -92,8 +92,8 @@ def _converted(deployable: Deployable) -> list[NcnnLayer]:
             torch.jit.save(torch.jit.trace(_AsPnnxKnowsIt(deployable.network), example), str(source))
         _run_pnnx(source, example.shape)
         layers = read_ncnn(param, weights)
-    if foreign := [layer.kind for layer in layers if not layer.kind.isalnum()]:  # as "aten::clamp", "pnnx.Expression"
-        raise ExportError(f"ncnn has no layer for {', '.join(foreign)}")
+    if unknown := [layer.kind for layer in layers if not layer.kind.isalnum()]:  # as "aten::clamp", "pnnx.Expression"
+        raise ExportError(f"ncnn has no layer for {', '.join(unknown)}")
     return _with_our_names(layers, deployable)
 
 

@@ -50,14 +50,14 @@ class Throughput(Callback):
         self.left = timedelta(seconds=round(batches_left * seconds / self._batches))
         pl_module.log("train/images_per_second", self._images / seconds, prog_bar=True)
         if self.lines and trainer.is_global_zero:
-            self._tell(trainer, self._images / seconds)
+            self._log(trainer, self._images / seconds)
         self._batches = self._images = 0
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stops the clock."""
         self._batches = self._images = 0
 
-    def _tell(self, trainer: Trainer, rate: float) -> None:
+    def _log(self, trainer: Trainer, rate: float) -> None:
         metrics = trainer.callback_metrics
         log.info(
             "step %d/%d: loss %.3f, accuracy %.3f, target angle %.1f, %.0f images/s, %s left",

@@ -1,5 +1,6 @@
 """How many identities have how many images, as text and as a picture."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -40,19 +41,31 @@ def histogram_text(counts: NDArray[np.int64]) -> str:
     )
 
 
-def draw_histogram(counts: NDArray[np.int64], path: Path) -> None:
-    """Draws the histogram as a PNG.
+def draw_histogram(counts: Mapping[str, NDArray[np.int64]], path: Path) -> None:
+    """Draws one or more histograms beside one another as a PNG.
+
+    Args:
+        counts: int64 (C,), images of each identity, by the name of what they are of.
+        path: The file.
 
     Raises:
         DataError: There is a file that mfn did not make, or it cannot be written.
     """
-    rows = histogram(counts)
+    rows = {name: dict(histogram(each)) for name, each in counts.items()}
+    bins = [name for name, _ in histogram(np.concatenate(list(counts.values())))]
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
-    axes.bar_label(axes.bar([name for name, _ in rows], [number for _, number in rows]), fmt="{:,.0f}", padding=2)
+    width = 0.8 / len(counts)
+    for place, (name, each) in enumerate(counts.items()):
+        label = f"{name}: {each.sum():,} images of {each.size:,} identities"
+        bars = axes.bar(
+            np.arange(len(bins)) + place * width, [rows[name].get(one, 0) for one in bins], width, label=label
+        )
+        axes.bar_label(bars, fmt="{:,.0f}", padding=2, fontsize="small")
+    axes.set_xticks(np.arange(len(bins)) + (len(counts) - 1) * width / 2, bins)
     axes.set_xlabel("images of an identity")
     axes.set_ylabel("identities")
-    axes.set_title(f"{counts.sum():,} images of {counts.size:,} identities")
+    axes.legend()
     axes.margins(y=0.1)
     with writing(path, is_png_of_ours) as temporary:
         figure.savefig(temporary, dpi=110, format="png", metadata=PNG_PROGRAM)

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 
 from mfn.images.decode import decode_rgb
-from mfn.inspection.histogram import draw_histogram, histogram, histogram_text
+from mfn.report.histogram import draw_histogram, histogram, histogram_text
 
 COUNTS = np.array([2, 5, 30, 31, 90, 90, 5000])
 
@@ -24,5 +24,8 @@ def test_the_longest_bar_is_the_largest_bin() -> None:
 
 
 def test_the_picture(tmp_path: Path) -> None:
-    draw_histogram(COUNTS, tmp_path / "histogram.png")
-    assert decode_rgb((tmp_path / "histogram.png").read_bytes()).std() > 5
+    pictures = []
+    for counts in ({"before": COUNTS}, {"before": COUNTS, "after": COUNTS[:4]}, {"nobody": COUNTS[:0]}):
+        draw_histogram(counts, tmp_path / "histogram.png")
+        pictures.append(decode_rgb((tmp_path / "histogram.png").read_bytes()))
+    assert all(picture.std() > 5 for picture in pictures) and not np.array_equal(*pictures[:2])
