@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from lightning import LightningDataModule
 
+from mfn.benchmarks.chosen import only_pairs
 from mfn.benchmarks.held_out import FOLDS, held_out_set
 from mfn.benchmarks.verification import VerificationSet
 from mfn.data.augment import Augmentation
@@ -109,12 +110,6 @@ class FaceDataModule(LightningDataModule):
         ):
             if value < least:
                 raise ConfigError(f"{key}={value} must be at least {least}")
-        for name, judged in (verification or {}).items():
-            if not isinstance(judged, VerificationSet):
-                raise ConfigError(
-                    f"benchmark={name} is no set of pairs, which is what a run is judged on while it trains: judge its "
-                    f"checkpoint on it with mfn evaluate benchmark={name}"
-                )
         if validation is not None and val_fraction > 0:
             raise ConfigError(f"data.val_root has the validation images, so data.val_fraction={val_fraction} must be 0")
         self.source = source
@@ -131,7 +126,7 @@ class FaceDataModule(LightningDataModule):
         self.val_pairs = val_pairs
         self.validation = validation
         self.augment = augment
-        self.verification = verification or {}
+        self.verification = only_pairs(verification or {})
         self._splits: Splits | None = None
         self._validation: KnownImages
         self._train_loader: FaceLoader | None = None
@@ -176,14 +171,15 @@ class FaceDataModule(LightningDataModule):
             augment=self.augment,
             seed=self.seed,
         )
+        rank, world_size = self._process
         sampler = FaceBatchSampler(
             len(images),
             self.batch_size,
             shuffle=self.shuffle,
             drop_last=self.drop_last,
             seed=self.seed,
-            rank=self._rank,
-            world_size=self._world_size,
+            rank=rank,
+            world_size=world_size,
             least=SMALLEST_BATCH,
         )
         if len(sampler) == 0:
@@ -235,6 +231,7 @@ class FaceDataModule(LightningDataModule):
         In a distributed run each rank gets its share of a verification set, and all of the validation images.
         """
         self._ready()
+        rank, world_size = self._process
         loaders = [
             evaluation_loader(
                 pairs.source,
@@ -243,8 +240,8 @@ class FaceDataModule(LightningDataModule):
                 self.num_workers,
                 self.multiprocessing_context,
                 strict=False,  # an error in one process alone would leave the others waiting; the callback raises it
-                rank=self._rank,
-                world_size=self._world_size,
+                rank=rank,
+                world_size=world_size,
             )
             for pairs in self.verification_sets.values()
         ]
@@ -288,20 +285,13 @@ class FaceDataModule(LightningDataModule):
         }
 
     @property
-    def _rank(self) -> int:
-        return self.trainer.global_rank if self.trainer else 0
-
-    @property
-    def _world_size(self) -> int:
-        return self.trainer.world_size if self.trainer else 1
+    def _process(self) -> tuple[int, int]:
+        """Which process this is, among how many."""
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
     def _loader(self, images: FaceImages, sampler: FaceBatchSampler) -> FaceLoader:
-        return FaceLoader(
-            images,
-            sampler,
-            num_workers=self.num_workers,
-            multiprocessing_context=self.multiprocessing_context,
-        )
+        context = self.multiprocessing_context
+        return FaceLoader(images, sampler, num_workers=self.num_workers, multiprocessing_context=context)
 
     def _ready(self) -> Splits:
         self.setup()

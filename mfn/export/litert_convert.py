@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mfn.about import install_command
-from mfn.errors import ExportError, first_line
+from mfn.errors import ExportError
 from mfn.export.litert_file import tidied
 
 
@@ -25,18 +25,15 @@ def float_model(network: nn.Module, example: Tensor) -> bytes:
         The content of a ``.tflite`` file whose input (N, H, W, 3) is called ``image`` and whose output ``embedding``.
 
     Raises:
-        ExportError: Litert-torch is another version than the one known, or cannot convert the network.
+        ExportError: Litert-torch is another version than the one known.
     """
     import litert_torch
 
     rows_last = litert_torch.to_channel_last_io(network, args=[0]).eval()
-    try:
-        # It tells its progress on the screen
-        with builtin_prelu(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
-            model = litert_torch.convert(rows_last, (example.permute(0, 2, 3, 1).contiguous(),))
-            return tidied(model.model_content())
-    except (RuntimeError, ValueError, TypeError, NotImplementedError) as error:
-        raise ExportError(f"litert-torch cannot convert the network ({first_line(error)})") from error
+    # It tells its progress on the screen
+    with builtin_prelu(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
+        model = litert_torch.convert(rows_last, (example.permute(0, 2, 3, 1).contiguous(),))
+        return tidied(model.model_content())
 
 
 @contextlib.contextmanager

@@ -72,7 +72,7 @@ def centroids(embeddings: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.floa
         Unit-length centroids, float32 (C, D), and their identities, int64 (C,), rising.
     """
     names, identity = np.unique(labels, return_inverse=True)
-    sums = sum_rows(unit(np.asarray(embeddings, np.float32)), identity, len(names))
+    sums = sum_rows(np.asarray(embeddings, np.float32), identity, len(names), unit_length=True)
     return unit(sums).astype(np.float32), names
 
 

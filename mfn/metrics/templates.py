@@ -57,9 +57,20 @@ def pool_templates(
     return unit(sum_rows(rows, template, len(names))).astype(np.float32), names
 
 
-def sum_rows(rows: NDArray[np.float32], group: NDArray[np.int64], count: int) -> NDArray[np.float64]:
-    """The sum of the rows of each group, float64 (count, D)."""
-    total, groups = torch.zeros(count, rows.shape[1], dtype=torch.float64), torch.from_numpy(group)
-    for some, values in zip(groups.split(_BLOCK), torch.from_numpy(rows).split(_BLOCK), strict=True):
-        total.index_add_(0, some, values.double())
+def sum_rows(
+    rows: NDArray[np.float32], group: NDArray[np.int64], count: int, *, unit_length: bool = False
+) -> NDArray[np.float64]:
+    """The sum of the rows of each group, float64 (count, D); of millions of rows no copy is made.
+
+    Args:
+        rows: float32 (N, D).
+        group: Of each row, 0..count-1, int64 (N,).
+        count: Number of groups.
+        unit_length: Scale each row to length 1 first.
+    """
+    total = torch.zeros(count, rows.shape[1], dtype=torch.float64)
+    for start in range(0, len(rows), _BLOCK):
+        block = rows[start : start + _BLOCK]
+        values = torch.from_numpy(np.asarray(unit(block) if unit_length else block, np.float64))
+        total.index_add_(0, torch.from_numpy(group[start : start + _BLOCK]), values)
     return total.numpy()

@@ -43,7 +43,8 @@ def measured_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, NDArray[Any
     found: dict[str, NDArray[Any]] = {}
     for column in MEASURED:
         dtype, unknown, shape = _UNKNOWN[column]
-        found[column] = np.array([row.get(column, np.full(shape, unknown)) for row in rows], dtype)
+        blank = np.full(shape, unknown)
+        found[column] = np.array([row.get(column, blank) for row in rows], dtype)
     return found
 
 

@@ -14,7 +14,7 @@ from mfn.prepare.align_step import BROKEN, AlignRules, aligned, measured
 from mfn.prepare.executors import Done
 from mfn.prepare.manifest import measured_columns
 from mfn.prepare.shards import Shards
-from mfn.sources.source import EncodedImages, FaceSource
+from mfn.sources.source import FaceSource, is_encoded
 
 _AT_ONCE, _MOST_BYTES = 16, 600_000_000
 """Photos in memory at a time, as many of a phone's take 600 MB; after so many bytes no more are read before work."""
@@ -94,6 +94,6 @@ class PhotoJob:
         Raises:
             BrokenImageError: It cannot be decoded, or is too large to be.
         """
-        if isinstance(self.source, EncodedImages):
+        if is_encoded(self.source):
             refuse_bomb(self.source.encoded(row))
         return self.source.image(row)

@@ -57,7 +57,8 @@ def draw_histogram(counts: Mapping[str, NDArray[np.int64]], path: Path) -> None:
     axes = figure.subplots()
     width = 0.8 / len(counts)
     for place, (name, each) in enumerate(counts.items()):
-        label = f"{name}: {each.sum():,} images of {each.size:,} identities"
+        median = np.median(each) if each.size else 0
+        label = f"{name}: {each.sum():,} images of {each.size:,} identities, median {median:g}"
         bars = axes.bar(
             np.arange(len(bins)) + place * width, [rows[name].get(one, 0) for one in bins], width, label=label
         )

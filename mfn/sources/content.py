@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
 from mfn.errors import DataError
-from mfn.sources.source import EncodedImages, ImageSource, MadeImages, copies_of
+from mfn.sources.source import ImageSource, copies_of, is_encoded, is_made
 
 _READERS = 8
 """Threads that read and hash: disks and networks answer several questions at a time."""
@@ -22,9 +22,9 @@ def content(source: ImageSource, index: int) -> bytes:
     Raises:
         DataError: The image cannot be read.
     """
-    if isinstance(source, MadeImages):
+    if is_made(source):
         return source.content(index)
-    if isinstance(source, EncodedImages):
+    if is_encoded(source):
         data = source.encoded(index)
     else:
         image = source.image(index)
@@ -45,7 +45,7 @@ def digests(source: ImageSource, positions: Iterable[int]) -> list[bytes]:
 
 def is_stored(source: ImageSource) -> bool:
     """Whether looking at the contents of a source costs no decoding or drawing."""
-    return source.stored if isinstance(source, MadeImages) else isinstance(source, EncodedImages)
+    return source.stored if is_made(source) else is_encoded(source)
 
 
 def _digest(source: ImageSource, index: int) -> bytes:

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from mfn.images.formats import format_of
-from mfn.sources.source import EncodedImages, ImageSource
+from mfn.sources.source import ImageSource, is_encoded
 
 
 def encoded(source: ImageSource, index: int) -> bytes:
@@ -13,7 +13,7 @@ def encoded(source: ImageSource, index: int) -> bytes:
     Raises:
         BrokenImageError: It cannot be read.
     """
-    return source.encoded(index) if isinstance(source, EncodedImages) else png(source.image(index))
+    return source.encoded(index) if is_encoded(source) else png(source.image(index))
 
 
 def png(image: np.ndarray) -> bytes:

@@ -1,11 +1,16 @@
 """What a set of faces offers, wherever its pixels come from: what each must have, and what it may have beside it.
 
-A source needs `ImageSource`, or `FaceSource` where people are told apart. Everything else is optional: a source that
-has it simply defines it, and code that works on any source asks by `copies_of`, `names_of`, `passed_over_of`,
-`mfn.sources.encode.encoded` or `mfn.sources.content.content`.
+A source needs what `ImageSource` says, or `FaceSource` where people are told apart. The rest is optional. A source that
+has it simply defines it, and whoever works on any source asks by the function behind it:
+
+- ``encoded(index)``: the images are stored encoded; `is_encoded`, or `mfn.sources.encode.encoded`.
+- ``content(index)`` and ``stored``: they are made from another source's; `is_made`, or `mfn.sources.content.content`.
+- ``names``: each image has a short name, a path below the root or the key of a record; `names_of`.
+- ``copies``: some images come again as a variant, behind all others, or None; `copies_of`.
+- ``passed_over``: what was found there and is no image of a person; `passed_over_of`.
 """
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeGuard
 
 import numpy as np
 
@@ -50,8 +55,7 @@ class FaceSource(ImageSource, Protocol):
         ...
 
 
-@runtime_checkable
-class EncodedImages(Protocol):
+class EncodedImages(ImageSource, Protocol):
     """Optional: the images are stored encoded."""
 
     def encoded(self, index: int) -> bytes:
@@ -63,8 +67,7 @@ class EncodedImages(Protocol):
         ...
 
 
-@runtime_checkable
-class MadeImages(Protocol):
+class MadeImages(ImageSource, Protocol):
     """Optional: the images are made from another source's."""
 
     def content(self, index: int) -> bytes:
@@ -77,48 +80,27 @@ class MadeImages(Protocol):
         ...
 
 
-@runtime_checkable
-class NamedImages(Protocol):
-    """Optional: each image has a short name."""
-
-    @property
-    def names(self) -> list[str]:
-        """A path below the root, or the key of a record, for each image."""
-        ...
+def is_encoded(source: ImageSource) -> TypeGuard[EncodedImages]:
+    """Whether the images are stored encoded; asked of the class, since it is asked for every image."""
+    return hasattr(type(source), "encoded")
 
 
-@runtime_checkable
-class CopiedImages(Protocol):
-    """Optional: some images come again as a variant, behind all others."""
-
-    @property
-    def copies(self) -> Copies | None:
-        """What the rows show; None where nobody asked for copies."""
-        ...
-
-
-@runtime_checkable
-class CountedSource(Protocol):
-    """Optional: what was found and not taken is counted."""
-
-    @property
-    def passed_over(self) -> PassedOver:
-        """What is damaged or no image of a person, as far as it is known without decoding all images."""
-        ...
+def is_made(source: ImageSource) -> TypeGuard[MadeImages]:
+    """Whether the images are made from another source's."""
+    return hasattr(type(source), "content")
 
 
 def names_of(source: ImageSource) -> list[str]:
     """A short name for each image, or else where it comes from."""
-    if isinstance(source, NamedImages):
-        return source.names
-    return [source.describe(index) for index in range(len(source))]
+    names: list[str] | None = getattr(source, "names", None)
+    return [source.describe(index) for index in range(len(source))] if names is None else names
 
 
 def copies_of(source: ImageSource) -> Copies | None:
     """The copies of a source that has some."""
-    return source.copies if isinstance(source, CopiedImages) else None
+    return getattr(source, "copies", None)
 
 
 def passed_over_of(source: ImageSource) -> PassedOver:
     """What a source passed over; nothing where it does not count."""
-    return source.passed_over if isinstance(source, CountedSource) else PassedOver()
+    return getattr(source, "passed_over", None) or PassedOver()

@@ -15,6 +15,8 @@ from mfn.synthetic.dataset import SyntheticFaces
 from tests.scripts import TINY, Done, run_script
 
 SIZE = (32, 32)
+PAIRS = [(p, 8 * p + i, q, 8 * q + (i + 1) % 8) for i in range(8) for p in range(4) for q in (p, (p + 1) % 4)]
+"""Genuine and impostor pairs of `write_folder`'s people: person, picture, person, picture."""
 TWO = (*TINY, "trainer.devices=2", "trainer.strategy=ddp", "hydra.run.dir=run")
 
 
@@ -99,3 +101,13 @@ def test_what_one_process_finds_ends_both_in_one_sentence(number: int, tmp_path:
     known = [word for word in TWO if not word.startswith(("data.source", "data.batch_size"))]
     done = run_script("train", *known, *data, "callbacks.broken_images.max_share=0", cwd=tmp_path, status=1)
     assert done.output.count("error: 1 broken images in this epoch") == 1
+
+
+@pytest.mark.slow
+def test_a_broken_image_of_a_benchmark_ends_both_in_one_sentence(tmp_path: Path) -> None:
+    write_folder(tmp_path / "faces", {9})
+    pairs = "".join(f"person{a}/{b:02}.png person{c}/{d:02}.png {int(a == c)}\n" for a, b, c, d in PAIRS)
+    (tmp_path / "faces" / "pairs.txt").write_text(pairs)
+    judged = ["benchmark=file", "benchmark.root=faces/pairs.txt", "metric=val/file/accuracy"]
+    done = train(tmp_path, *judged, "trainer.max_epochs=1", status=1)
+    assert done.output.count("error: ") == 1 and "09.png" in done.last_line

@@ -148,5 +148,7 @@ def test_whatever_goes_by_a_metric_is_asked() -> None:
 
 
 def test_what_has_no_pairs_is_refused_before_anything_trains() -> None:
-    with pytest.raises(ConfigError, match=r"benchmark=gallery is no set of pairs.* mfn evaluate benchmark=gallery"):
+    with pytest.raises(
+        ConfigError, match=r"benchmark=gallery is no set of pairs.* mfn evaluate model_path=FILE benchmark=gallery"
+    ):
         small_data(verification={"gallery": np.zeros(3)})

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mfn.errors import ExportError, first_line
+from mfn.errors import ExportError
 from mfn.export.network import INPUT, OUTPUT, Deployable
 from mfn.export.target import Description, expect, quiet
 
@@ -38,10 +38,7 @@ class CoremlTarget:
     def export(self, deployable: Deployable, path: Path, calibration: np.ndarray | None) -> list[Path]:
         """See :class:`mfn.export.target.Target`."""
         with quiet(), contextlib.redirect_stderr(io.StringIO()):  # progress bars
-            try:
-                model = self._model(deployable)
-            except (ValueError, RuntimeError, NotImplementedError) as error:
-                raise ExportError(f"the network cannot be written for Core ML ({first_line(error)})") from error
+            model = self._model(deployable)
             model.user_defined_metadata.update(deployable.metadata)
             model.short_description = "Aligned face to embedding"
             model.save(str(path))

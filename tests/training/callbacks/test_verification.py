@@ -107,3 +107,20 @@ def test_a_broken_image_of_a_benchmark_is_an_error(tmp_path: Path) -> None:
     recognizer = small_recognizer(small_data())
     with pytest.raises(BrokenImageError, match="cut short"):
         evaluate_verification(FaceEmbedder(recognizer.backbone, recognizer.contract), pairs)
+
+
+def test_a_broken_image_of_a_strict_set_ends_training_too(tmp_path: Path) -> None:
+    faces = small_data().source
+    image = faces.image
+
+    def sometimes(index: int) -> np.ndarray:
+        if index == 6:
+            raise BrokenImageError("image 6 is cut short")
+        return image(index)
+
+    faces.image = sometimes  # type: ignore[method-assign]
+    pairs = np.array([[0, 1], [0, 6]] * 10)
+    mine = VerificationSet("mine", faces, pairs, np.array([True, False] * 10), consecutive_folds(20, 2))
+    assert mine.strict
+    with pytest.raises(BrokenImageError, match="image 6 is cut short"):
+        fit(tmp_path, [], verification={"mine": mine})
