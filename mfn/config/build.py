@@ -14,12 +14,15 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from mfn.about import optional
 from mfn.config.arguments import fitting
 from mfn.config.failures import resolving
 from mfn.errors import ConfigError, MfnError, first_line
 
-OURS = ("mfn.", "torch.optim.", "lightning.", "albumentations.")
+OURS = ("mfn.", "torch.optim.", "lightning.", "albumentations.", "pytorch_metric_learning.")
 """Packages of which anything may be made."""
+OPTIONAL = {"pytorch_metric_learning": "metric-learning"}
+"""Those that one of our extras installs."""
 _TARGET = re.compile(r"_target_['\"]?\s*[:=]\s*['\"]?([\w.]+)")
 _named: set[str] = set()
 
@@ -134,6 +137,8 @@ def _located(plain: Mapping[str, Any], key: str, trusted: Collection[str]) -> An
             f"{key} would make {target!r}: only parts of {ours}, and what you name on the command line or in a folder "
             "given with --config-dir, are made"
         )
+    if (package := target.partition(".")[0]) in OPTIONAL:
+        optional(package, f"{key}: {target} needs a package", OPTIONAL[package], ConfigError)
     try:
         return resolve_name(target)
     except Exception as error:  # an import may raise anything

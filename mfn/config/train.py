@@ -32,6 +32,7 @@ class Data(Settings):
     multiprocessing_context: Literal["fork", "spawn", "forkserver"] | None = wanted("fork, spawn, forkserver or null")
     shuffle: bool | Literal["once"] = wanted("true, false or once")
     drop_last: bool = wanted("true or false")
+    per_identity: Positive = wanted("a whole number of at least 1")
     min_images: Positive = wanted("a whole number of at least 1")
     max_images: Positive | None = wanted("a whole number of at least 1, or null")
     val_fraction: Share = wanted("a share from 0 to below 1")

@@ -45,6 +45,7 @@ class FaceDataModule(LightningDataModule):
         seed: Of shuffling, splits, picks, pairs and augmentation.
         shuffle: A new permutation of all training images in each epoch; "once" the same in all.
         drop_last: Leave out an epoch's last batch where it is not full.
+        per_identity: Images of an identity that come together in a batch.
         min_images: Identities with fewer images are dropped.
         max_images: Identities with more keep a seeded pick of this many; None keeps all.
         val_fraction: Share of each training identity's images kept for validation.
@@ -91,6 +92,7 @@ class FaceDataModule(LightningDataModule):
         seed: int = 0,
         shuffle: bool | Literal["once"] = True,
         drop_last: bool = True,
+        per_identity: int = 1,
         min_images: int = 1,
         max_images: int | None = None,
         val_fraction: float = 0.0,
@@ -122,6 +124,7 @@ class FaceDataModule(LightningDataModule):
         self.seed = seed
         self.shuffle: bool | Literal["once"] = shuffle
         self.drop_last = drop_last
+        self.per_identity = per_identity
         self.rules = SplitRules(min_images, max_images, val_fraction, val_identities)
         self.val_pairs = val_pairs
         self.validation = validation
@@ -159,18 +162,30 @@ class FaceDataModule(LightningDataModule):
         self._fit_images(splits)
         self._splits = splits
 
+    @property
+    def train_positions(self) -> np.ndarray:
+        """Positions in the source of the images that train, int64 (N,)."""
+        return self._ready().train
+
+    @property
+    def train_classes(self) -> np.ndarray:
+        """Their classes, int64 (N,)."""
+        return self._ready().train_classes
+
+    def images_as_they_are(self) -> FaceLoader:
+        """Every training image once, in order and without augmentation; each process gets its share."""
+        rank, world_size = self._process
+        images = self._train_images(None)
+        batch_size = min(self.eval_batch_size, len(images))
+        return self._loader(images, FaceBatchSampler(len(images), batch_size, rank=rank, world_size=world_size))
+
+    def _train_images(self, augment: Augmentation | None) -> FaceImages:
+        where = (self.train_positions, self.train_classes, self.image_size)
+        return FaceImages(self.source, *where, fit=self.fit.rule, augment=augment, seed=self.seed)
+
     def train_dataloader(self) -> FaceLoader:
         """The training loader; in a distributed run it gives this rank's share."""
-        splits = self._ready()
-        images = FaceImages(
-            self.source,
-            splits.train,
-            splits.train_classes,
-            self.image_size,
-            fit=self.fit.rule,
-            augment=self.augment,
-            seed=self.seed,
-        )
+        images = self._train_images(self.augment)
         rank, world_size = self._process
         sampler = FaceBatchSampler(
             len(images),
@@ -181,6 +196,8 @@ class FaceDataModule(LightningDataModule):
             rank=rank,
             world_size=world_size,
             least=SMALLEST_BATCH,
+            per_identity=self.per_identity,
+            labels=self.train_classes,
         )
         if len(sampler) == 0:
             raise ConfigError(

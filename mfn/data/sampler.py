@@ -20,6 +20,10 @@ class FaceBatchSampler(Sampler[list[SampleKey]]):
     ranks were. Every rank gets the same number of samples: the rest is left out with `drop_last`, else the first ones
     appear again.
 
+    With `per_identity` above 1 the images of an identity come together in so many (P x K batches, Hermans et al. 2017,
+    https://arxiv.org/abs/1703.07737): an epoch holds each image once, and some again where an identity's number of
+    images is no multiple.
+
     Args:
         size: Images of the set.
         batch_size: Samples of a batch.
@@ -29,8 +33,11 @@ class FaceBatchSampler(Sampler[list[SampleKey]]):
         rank: This process among `world_size`.
         world_size: Processes that share the set.
         least: Samples that a last batch must have; a smaller one is filled up with the first ones of the epoch.
+        per_identity: Images of an identity that come together.
+        labels: int64 (size,), the class of each image; wanted where `per_identity` is above 1.
 
     Attributes:
+        size: Samples of an epoch of all ranks together.
         epoch: Epoch of the next iteration.
         start: Samples of that epoch, of all ranks together, that are left out after a resume.
     """
@@ -46,11 +53,19 @@ class FaceBatchSampler(Sampler[list[SampleKey]]):
         rank: int = 0,
         world_size: int = 1,
         least: int = 1,
+        per_identity: int = 1,
+        labels: np.ndarray | None = None,
     ) -> None:
         if batch_size < 1:
             raise ConfigError(f"data.batch_size={batch_size} must be at least 1")
         if seed < 0:
             raise ConfigError(f"seed={seed} must not be negative")
+        if per_identity < 1 or batch_size % per_identity:
+            raise ConfigError(f"data.batch_size={batch_size} is no multiple of data.per_identity={per_identity}")
+        self._identities = [] if per_identity == 1 or labels is None else _rows_by_label(labels)
+        self.per_identity = per_identity
+        if self._identities:
+            size = per_identity * sum(_parts(len(rows), per_identity, False) for rows in self._identities)
         self.size = size
         self.batch_size = batch_size
         self.shuffle = shuffle
@@ -88,17 +103,25 @@ class FaceBatchSampler(Sampler[list[SampleKey]]):
 
     def _order(self, epoch: int, start: int) -> np.ndarray:
         """What is left of one epoch for this rank, int64 indices."""
-        if self.shuffle:
-            epoch = 0 if self.shuffle == "once" else epoch
-            order = np.random.default_rng((self.seed, epoch)).permutation(self.size)
-        else:
-            order = np.arange(self.size)
-        wanted = np.arange(start, start + self._samples_after(start) * self.world_size) % self.size
-        return order[wanted[self.rank :: self.world_size]]
+        together = self._together(epoch)
+        first, count = start // self.per_identity, self._samples_after(start) // self.per_identity
+        wanted = np.arange(first, first + count * self.world_size)[self.rank :: self.world_size]
+        return together[wanted % len(together)].reshape(-1)
+
+    def _together(self, epoch: int) -> np.ndarray:
+        """All samples of one epoch in their order, int64 (size / per_identity, per_identity)."""
+        draw = np.random.default_rng((self.seed, 0 if self.shuffle == "once" else epoch))
+        if not self._identities:
+            return (draw.permutation(self.size) if self.shuffle else np.arange(self.size))[:, None]
+        count = self.per_identity
+        rows = [draw.permutation(each) if self.shuffle else each for each in self._identities]
+        together = np.concatenate([np.resize(each, (_parts(len(each), count, False), count)) for each in rows])
+        return draw.permutation(together) if self.shuffle else together
 
     def _samples_after(self, start: int) -> int:
         """How many samples each rank still gets."""
-        samples = _parts(max(0, self.size - start), self.world_size, self.drop_last)
+        left = max(0, self.size - start) // self.per_identity
+        samples = _parts(left, self.world_size, self.drop_last) * self.per_identity
         last = samples % self.batch_size
         if self.drop_last or not 0 < last < self.least:
             return samples
@@ -107,3 +130,9 @@ class FaceBatchSampler(Sampler[list[SampleKey]]):
 
 def _parts(total: int, part: int, drop_last: bool) -> int:
     return total // part if drop_last else -(-total // part)
+
+
+def _rows_by_label(labels: np.ndarray) -> list[np.ndarray]:
+    """The rows of each label, in rising order of both."""
+    order = np.argsort(labels, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)

@@ -5,8 +5,9 @@ from typing import Unpack
 
 from torch import Tensor
 
-from mfn.heads.base import MarginHead, MarginOptions, check_range
+from mfn.heads.base import check_range
 from mfn.heads.functional import arcface_target
+from mfn.heads.margin import MarginContext, MarginHead, MarginOptions
 
 
 class ArcFaceHead(MarginHead):
@@ -35,6 +36,6 @@ class ArcFaceHead(MarginHead):
         check_range("margin", margin, 0, math.pi / 2)
         self.margin = margin
 
-    def target_logit(self, cosine: Tensor) -> Tensor:
+    def target_logit(self, cosine: Tensor, context: MarginContext) -> Tensor:
         """cos(theta + margin)."""
-        return arcface_target(cosine, self.margin * self.margin_share, continued=not self.straight_through)
+        return arcface_target(cosine, self.margin * context.share, continued=not self.straight_through)

@@ -5,8 +5,9 @@ from typing import Unpack
 
 from torch import Tensor
 
-from mfn.heads.base import MarginHead, MarginOptions, check_range
+from mfn.heads.base import check_range
 from mfn.heads.functional import combined_target
+from mfn.heads.margin import MarginContext, MarginHead, MarginOptions
 
 
 class CombinedHead(MarginHead):
@@ -40,8 +41,8 @@ class CombinedHead(MarginHead):
         check_range("m3", m3, 0, 1)
         self.m1, self.m2, self.m3 = m1, m2, m3
 
-    def target_logit(self, cosine: Tensor) -> Tensor:
+    def target_logit(self, cosine: Tensor, context: MarginContext) -> Tensor:
         """cos(m1 * theta + m2) - m3."""
-        share = self.margin_share
+        share = context.share
         m1, m2, m3 = 1 + (self.m1 - 1) * share, self.m2 * share, self.m3 * share
         return combined_target(cosine, m1, m2, m3, continued=not self.straight_through)

@@ -4,8 +4,9 @@ from typing import Unpack
 
 from torch import Tensor
 
-from mfn.heads.base import MarginHead, MarginOptions, check_range
+from mfn.heads.base import check_range
 from mfn.heads.functional import cosface_target
+from mfn.heads.margin import MarginContext, MarginHead, MarginOptions
 
 
 class CosFaceHead(MarginHead):
@@ -31,6 +32,6 @@ class CosFaceHead(MarginHead):
         check_range("margin", margin, 0, 1)
         self.margin = margin
 
-    def target_logit(self, cosine: Tensor) -> Tensor:
+    def target_logit(self, cosine: Tensor, context: MarginContext) -> Tensor:
         """cos(theta) - margin."""
-        return cosface_target(cosine, self.margin * self.margin_share)
+        return cosface_target(cosine, self.margin * context.share)

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 SMALLEST_NORM = 1e-6
 
-TargetFunction = Callable[[Tensor], Tensor]
+TargetFunction = Callable[[Tensor, Tensor], Tensor]
+"""Target cosines (N,) and lengths of the embeddings (N,) -> logits before scale (N,), differentiable in both."""
 
 
 def inverse_norm(rows: Tensor) -> Tensor:
@@ -45,22 +46,23 @@ def continued_cos(phi: Tensor) -> Tensor:
     return (1 - 2 * (turns % 2)) * phi.cos() - 2 * turns
 
 
-def arcface_target(cosine: Tensor, margin: float, continued: bool = True) -> Tensor:
+def arcface_target(cosine: Tensor, margin: float | Tensor, continued: bool = True) -> Tensor:
     """ArcFace's cos(theta + margin) (Deng et al. 2019, eq. 3), margin in radians.
 
     Args:
         cosine: Target cosines, any shape.
-        margin: In [0, pi / 2].
+        margin: In [0, pi / 2], one for all or one for each.
         continued: Where theta + margin > pi, use cos(theta) - margin * sin(margin), which keeps falling (the
             usual continuation, as in InsightFace's first releases and pytorch-metric-learning).
     """
     phi = angle(cosine) + margin
     if not continued:
         return phi.cos()
-    return torch.where(phi <= math.pi, phi.cos(), cosine - margin * math.sin(margin))
+    fallen = margin * (margin.sin() if isinstance(margin, Tensor) else math.sin(margin))
+    return torch.where(phi <= math.pi, phi.cos(), cosine - fallen)
 
 
-def cosface_target(cosine: Tensor, margin: float) -> Tensor:
+def cosface_target(cosine: Tensor, margin: float | Tensor) -> Tensor:
     """CosFace's cos(theta) - margin (Wang et al. 2018, eq. 4)."""
     return cosine - margin
 
@@ -81,21 +83,21 @@ def straight_through(value: Tensor, cosine: Tensor) -> Tensor:
     return cosine + (value - cosine).detach()
 
 
-def margin_logits(embeddings: Tensor, centres: Tensor, labels: Tensor, scale: Tensor, target: TargetFunction) -> Tensor:
-    """The plain, slow form of what ``mfn.heads.fused`` computes; differentiable any number of times.
+def cosines(embeddings: Tensor, centres: Tensor, per_class: int = 1) -> Tensor:
+    """Cosine of each embedding with each class.
 
     Args:
         embeddings: (N, D), any length.
-        centres: (C, D), any length.
-        labels: int64 (N,).
-        scale: (N,), multiplies each row.
-        target: Margin function, applied to the N target cosines only.
+        centres: (C * per_class, D), any length; those of a class lie together.
+        per_class: Centres of a class, of which the nearest counts.
 
     Returns:
-        Logits (N, C).
+        (N, C), in [-1, 1] but for rounding.
     """
-    directions = embeddings * inverse_norm(embeddings)[:, None]
-    cosines = F.linear(directions, centres * inverse_norm(centres)[:, None])
-    column = labels[:, None]
-    margined = target(cosines.gather(1, column).clamp(-1, 1))
-    return scale[:, None] * cosines.scatter(1, column, margined)
+    found = F.linear(embeddings * inverse_norm(embeddings)[:, None], centres * inverse_norm(centres)[:, None])
+    return found if per_class == 1 else found.unflatten(1, (-1, per_class)).amax(2)
+
+
+def focal(losses: Tensor, gamma: float) -> Tensor:
+    """(1 - p)^gamma * loss with p = exp(-loss), of each sample (Lin et al. 2017, https://arxiv.org/abs/1708.02002)."""
+    return (-torch.expm1(-losses)).clamp_min(torch.finfo(losses.dtype).tiny).pow(gamma) * losses

@@ -16,36 +16,51 @@ from mfn.heads.functional import TargetFunction, inverse_norm
 
 
 def margin_softmax(
-    embeddings: Tensor, centres: Tensor, labels: Tensor, scale: Tensor, target: TargetFunction
+    embeddings: Tensor,
+    centres: Tensor,
+    labels: Tensor,
+    scale: Tensor,
+    norms: Tensor,
+    target: TargetFunction,
+    filter_above: float | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Cross-entropy of ``margin_logits`` and what training wants to log about it.
+    """Margin softmax cross-entropy and what training wants to log about it.
 
     Args:
         embeddings: (N, D) float32 or float64.
         centres: (C, D) of the same type.
         labels: int64 (N,).
         scale: (N,); gets a gradient if it asks for one.
-        target: Margin function from the N target cosines to their logits before scale.
+        norms: (N,), lengths of the embeddings for the margin to go by; likewise.
+        target: Margin function from the N target cosines and norms to the logits before scale.
+        filter_above: Cosines with other classes above it count as 0, without gradient.
 
     Returns:
         Loss of each sample (N,), differentiable once; target cosine (N,); class with the highest cosine,
         margin left out, int64 (N,).
     """
-    return _MarginSoftmax.apply(embeddings, centres, labels, scale, target)
+    return _MarginSoftmax.apply(embeddings, centres, labels, scale, norms, target, filter_above)
 
 
-def _value_and_slope(target: TargetFunction, cosine: Tensor) -> tuple[Tensor, Tensor]:
+def _value_and_slopes(target: TargetFunction, cosine: Tensor, norms: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
     with torch.inference_mode(False), torch.enable_grad():
-        leaf = cosine.clone().requires_grad_()
-        value = target(leaf)
-        (slope,) = torch.autograd.grad(value.sum(), leaf)
-    return value.detach(), slope
+        leaves = [each.detach().clone().requires_grad_() for each in (cosine, norms)]
+        value = target(*leaves)
+        slope, by_norm = torch.autograd.grad(value.sum(), leaves, allow_unused=True)
+    return value.detach(), torch.zeros_like(cosine) if slope is None else slope, by_norm
 
 
 class _MarginSoftmax(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, embeddings: Tensor, centres: Tensor, labels: Tensor, scale: Tensor, target: TargetFunction
+        ctx: Any,
+        embeddings: Tensor,
+        centres: Tensor,
+        labels: Tensor,
+        scale: Tensor,
+        norms: Tensor,
+        target: TargetFunction,
+        filter_above: float | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         column = labels[:, None]
         embedding_factor = inverse_norm(embeddings)
@@ -56,7 +71,11 @@ class _MarginSoftmax(torch.autograd.Function):
         predicted = buffer.argmax(dim=1)
         cosine = buffer.gather(1, column).squeeze(1).clamp_(-1, 1)
 
-        margined, slope = _value_and_slope(target, cosine)
+        margined, slope, by_norm = _value_and_slopes(target, cosine, norms)
+        left_out = None
+        if filter_above is not None:
+            left_out = (buffer > filter_above).scatter_(1, column, False)
+            buffer.masked_fill_(left_out, 0)
         buffer.scatter_(1, column, margined[:, None])
         highest = buffer.amax(dim=1)
         buffer.sub_(highest[:, None]).mul_(scale[:, None]).exp_()
@@ -65,8 +84,11 @@ class _MarginSoftmax(torch.autograd.Function):
 
         # The gradient by the bare products directions @ centres.T, but for scale / denominator of each row.
         excess = buffer.gather(1, column).squeeze(1) - denominator
+        if left_out is not None:
+            buffer.masked_fill_(left_out, 0)
         buffer.scatter_(1, column, (excess * slope)[:, None]).mul_(centre_factor)
         scale_rest = excess * (margined - slope * cosine)
+        ctx.by_norm = None if by_norm is None else excess * by_norm
         ctx.save_for_backward(
             centres, buffer, directions, embedding_factor, centre_factor, scale, denominator, scale_rest
         )
@@ -77,8 +99,10 @@ class _MarginSoftmax(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad_loss: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         centres, buffer, directions, embedding_factor, centre_factor, scale, denominator, scale_rest = ctx.saved_tensors
-        grad_embeddings = grad_centres = grad_scale = None
+        grad_embeddings = grad_centres = grad_scale = grad_norms = None
         weight = grad_loss / denominator
+        if ctx.by_norm is not None and ctx.needs_input_grad[4]:
+            grad_norms = weight * scale * ctx.by_norm
 
         if ctx.needs_input_grad[1]:
             grad_centres = torch.mm(buffer.T, directions * (weight * scale)[:, None])
@@ -90,4 +114,4 @@ class _MarginSoftmax(torch.autograd.Function):
             grad_scale = weight * (stretch + scale_rest)
             pull.addcmul_(directions, stretch[:, None], value=-1)
             grad_embeddings = pull.mul_((weight * scale * embedding_factor)[:, None])
-        return grad_embeddings, grad_centres, None, grad_scale, None
+        return grad_embeddings, grad_centres, None, grad_scale, grad_norms, None, None

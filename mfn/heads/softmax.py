@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mfn.heads.base import Head, HeadOutput, MarginHead
+from mfn.heads.base import Head, HeadOutput
+from mfn.heads.margin import MarginContext, MarginHead
 
 
 class SoftmaxHead(Head):
@@ -44,6 +45,6 @@ class NormalisedSoftmaxHead(MarginHead):
     ) -> None:
         super().__init__(embedding_dim, num_classes, scale, init_std=init_std)
 
-    def target_logit(self, cosine: Tensor) -> Tensor:
+    def target_logit(self, cosine: Tensor, context: MarginContext) -> Tensor:
         """The cosine itself."""
         return cosine

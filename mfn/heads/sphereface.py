@@ -4,8 +4,9 @@ from typing import Unpack
 
 from torch import Tensor
 
-from mfn.heads.base import MarginHead, MarginOptions, check_range
+from mfn.heads.base import check_range
 from mfn.heads.functional import sphereface_psi
+from mfn.heads.margin import MarginContext, MarginHead, MarginOptions
 from mfn.heads.schedule import Annealing
 
 
@@ -34,9 +35,9 @@ class SphereFaceHead(MarginHead):
         check_range("margin", margin, 1, 8)
         self.margin = margin
 
-    def target_logit(self, cosine: Tensor) -> Tensor:
+    def target_logit(self, cosine: Tensor, context: MarginContext) -> Tensor:
         """psi(theta)."""
-        return sphereface_psi(cosine, 1 + (self.margin - 1) * self.margin_share)
+        return sphereface_psi(cosine, 1 + (self.margin - 1) * context.share)
 
 
 class AnnealedSphereFaceHead(SphereFaceHead):
@@ -76,7 +77,7 @@ class AnnealedSphereFaceHead(SphereFaceHead):
         check_range("lambda_min", lambda_min, 0, 1e9)
         self.annealing = Annealing(lambda_base, lambda_gamma, lambda_power, lambda_min)
 
-    def target_logit(self, cosine: Tensor) -> Tensor:
+    def target_logit(self, cosine: Tensor, context: MarginContext) -> Tensor:
         """(lambda * cos(theta) + psi(theta)) / (1 + lambda)."""
         weight = self.annealing(self.step)
-        return (weight * cosine + super().target_logit(cosine)) / (1 + weight)
+        return (weight * cosine + super().target_logit(cosine, context)) / (1 + weight)

@@ -52,6 +52,10 @@ def check(config: DictConfig) -> DictConfig:
     if (size := config.data.batch_size) < (least := smallest_batch(build(config.model))):
         raise ConfigError(f"data.batch_size={size} is too small: batch normalisation needs at least {least} images")
     head = build(config.head, embedding_dim=2, num_classes=2)
+    if getattr(head, "learns_from_pairs", False) and config.data.per_identity == 1:
+        raise ConfigError(
+            f"head {type(head).__name__} learns from several images of a person in a batch: set data.per_identity=4"
+        )
     build(config.scheduler)
     try:
         build(config.optimizer)([torch.nn.Parameter(torch.zeros(1))])

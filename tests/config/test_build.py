@@ -6,7 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from mfn.config.arguments import literal
-from mfn.config.build import build, targets_in, trust
+from mfn.config.build import OURS, build, targets_in, trust
 from mfn.errors import ConfigError
 from mfn.heads.arcface import ArcFaceHead
 from tests.composing import CONF, composed
@@ -29,7 +29,7 @@ def test_values_become_what_the_parameters_want() -> None:
     ("override", "says"),
     [
         ("head.scale=abc", r"head\.scale=abc does not fit: input should be a valid number"),
-        ("+head.skale=3", r"head\.skale does not exist: ArcFaceHead takes easy, init_std, margin, scale"),
+        ("+head.skale=3", r"head\.skale does not exist: ArcFaceHead takes easy, .*margin, scale"),
         ("head.easy=banana", r"head\.easy=banana does not fit"),
         ("head.scale=nan", r"head\.scale=nan is no number to work with"),
         ("head.scale=inf", r"head\.scale=inf is no number to work with"),
@@ -79,8 +79,7 @@ def test_what_the_user_names_may_be_made(tmp_path: Path) -> None:
 
 
 def test_our_own_configuration_names_nothing_else() -> None:
-    ours = ("mfn.", "torch.optim.", "lightning.", "albumentations.")
-    assert [target for target in targets_in(CONF) if not target.startswith(ours)] == []
+    assert [target for target in targets_in(CONF) if not target.startswith(OURS)] == []
 
 
 def test_given_objects_are_handed_on_and_not_copied() -> None:

@@ -119,3 +119,43 @@ def test_shuffled_once_every_epoch_has_the_order_of_the_first() -> None:
 
     assert order(0, "once") == order(7, "once") == order(0, True) != order(7, True)
     assert order(7, "once") != order(7, False) == list(range(20))
+
+
+LABELS = np.repeat(np.arange(20), np.random.default_rng(0).integers(1, 9, 20))
+
+
+@pytest.mark.parametrize("world_size", [1, 3])
+@pytest.mark.parametrize("per_identity", [2, 4])
+def test_images_of_an_identity_come_together(per_identity: int, world_size: int) -> None:
+    labels = np.random.default_rng(2).permutation(LABELS)
+    ranks = [
+        FaceBatchSampler(
+            *(len(labels), 8), shuffle=True, rank=rank, world_size=world_size, per_identity=per_identity, labels=labels
+        )
+        for rank in range(world_size)
+    ]
+    seen: list[int] = []
+    for sampler in ranks:
+        for batch in sampler:
+            rows = np.array([index for _, index in batch]).reshape(-1, per_identity)
+            assert (labels[rows] == labels[rows[:, :1]]).all()
+            seen += rows.ravel().tolist()
+        assert len(sampler) == len(list(sampler))
+    assert set(seen) == set(range(len(labels)))
+    assert len({len(sampler) for sampler in ranks}) == 1
+    first = indices(ranks[0])
+    assert first == indices(ranks[0])
+    ranks[0].set_epoch(1)
+    assert first != indices(ranks[0])
+
+
+def test_an_epoch_of_identities_goes_on_where_it_stopped_also_with_other_batches() -> None:
+    whole = indices(FaceBatchSampler(len(LABELS), 8, shuffle=True, per_identity=4, labels=LABELS))
+    rest = FaceBatchSampler(len(LABELS), 4, shuffle=True, per_identity=4, labels=LABELS)
+    rest.start = 16
+    assert indices(rest) == whole[16:]
+
+
+def test_a_batch_is_of_whole_groups() -> None:
+    with pytest.raises(ConfigError, match=r"data.batch_size=10 is no multiple of data.per_identity=4"):
+        FaceBatchSampler(20, 10, per_identity=4, labels=np.arange(20))

@@ -10,7 +10,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from mfn.heads.base import MarginHead
+from mfn.heads.margin import MarginHead
 from mfn.heads.staged import StagedHead
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -29,20 +29,55 @@ def defaults(head: type) -> dict[str, Any]:
     return {n: p.default for n, p in parameters.items() if n not in ("embedding_dim", "num_classes")}
 
 
-@pytest.mark.parametrize("name", NAMES)
+PAIRS = ("contrastive", "triplet")
+DIFFERENT = {
+    "elasticface_cos": ("kind", "margin"),
+    "mv_arc": ("kind", "margin"),
+    "sphereface_r": ("straight_through",),
+    "subcentre_arcface": ("sub_centres",),
+}
+"""What a file of a class that has several says otherwise than the class."""
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - set(PAIRS)))
 def test_makes_a_head_that_trains(name: str) -> None:
     head = instantiate(load(name), _convert_="all", embedding_dim=8, num_classes=5)
     head.at_step(0, 100)
     head(torch.randn(3, 8), torch.tensor([0, 4, 2])).loss.backward()
-    assert head.weight.shape == (5, 8)
+    assert head.weight.shape == (15 if name.startswith("subcentre") else 5, 8)
     assert head.weight.grad.abs().sum() > 0
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "softmax_then_arcface"])
+@pytest.mark.parametrize("name", PAIRS)
+def test_losses_of_pairs_train_the_embeddings(name: str) -> None:
+    pytest.importorskip("pytorch_metric_learning", reason="an optional package")
+    torch.manual_seed(0)
+    head = instantiate(load(name), _convert_="all", embedding_dim=8, num_classes=5)
+    head.at_step(0, 100)
+    labels = torch.arange(8) // 2
+    embeddings = torch.randn(8, 8, requires_grad=True)
+    optimiser = torch.optim.Adam([embeddings], lr=0.05)
+    before = head(embeddings, labels)
+    for _ in range(50):
+        optimiser.zero_grad()
+        head(embeddings, labels).loss.backward()
+        optimiser.step()
+    after = head(embeddings, labels)
+    assert after.loss < before.loss and after.target_cosine.mean() > before.target_cosine.mean()
+    assert after.predicted.equal(labels)
+    alone = head(embeddings[::2].detach().requires_grad_(), labels[::2])  # nobody twice
+    alone.loss.backward()
+    assert alone.loss.isfinite() and alone.target_cosine.tolist() == [0.0] * 4
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"softmax_then_arcface", *PAIRS}))
 def test_states_every_key_with_its_default(name: str) -> None:
     config = OmegaConf.to_container(load(name))
     assert isinstance(config, dict)
-    assert config == {"_target_": config["_target_"], **defaults(get_class(config["_target_"]))}
+    expected = {"_target_": config["_target_"], **defaults(get_class(config["_target_"]))}
+    own = {key: config[key] for key in DIFFERENT.get(name, ())}
+    assert all(expected[key] != value for key, value in own.items())
+    assert config == expected | own
 
 
 def test_options_of_both_stages_can_be_set() -> None:

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from mfn.heads.arcface import ArcFaceHead
-from mfn.heads.base import MarginHead
 from mfn.heads.combined import CombinedHead
 from mfn.heads.cosface import CosFaceHead
+from mfn.heads.margin import MarginContext, MarginHead
 from mfn.heads.softmax import NormalisedSoftmaxHead
 from mfn.heads.sphereface import AnnealedSphereFaceHead, SphereFaceHead
 
@@ -87,5 +87,6 @@ def test_closed_form(
     cosine = oracles["target_cosine"]
     before_pi = m1 * cosine.acos() + m2 <= torch.pi
     assert before_pi.sum() >= 10
-    result = head().target_logit(cosine)
+    unused = torch.ones_like(cosine)
+    result = head().target_logit(cosine, MarginContext(unused, oracles["labels"], 1.0))
     torch.testing.assert_close(result[before_pi], oracles[f"closed/{case}"][before_pi])

@@ -1,0 +1,184 @@
+"""The softmax over cosines where a margin makes the target's smaller, and what a margin may go by."""
+
+from abc import abstractmethod
+from typing import Literal, NamedTuple, TypedDict
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mfn.errors import ConfigError
+from mfn.heads.base import Head, HeadOutput, check_range, output_of
+from mfn.heads.functional import TargetFunction, focal, straight_through
+from mfn.heads.fused import margin_softmax
+from mfn.heads.schedule import Ramp
+
+
+class MarginContext(NamedTuple):
+    """What a margin may depend on beside the target's cosine.
+
+    Attributes:
+        norms: Length of each embedding, (N,), differentiable.
+        labels: int64 (N,).
+        share: Part of the margin that is in force now, 0..1.
+    """
+
+    norms: Tensor
+    labels: Tensor
+    share: float
+
+
+class MarginOptions(TypedDict, total=False):
+    """Keyword arguments that every margin head passes on to ``MarginHead``."""
+
+    easy: bool
+    straight_through: bool
+    sub_centres: int
+    filter_above: float | None
+    focal_gamma: float
+    scale_start: float | None
+    warmup_start: float
+    warmup_length: float
+    warmup_unit: Literal["steps", "run"]
+    init_std: float
+
+
+class MarginHead(Head):
+    """Softmax cross-entropy of scale * cosine, where the target's cosine is made smaller by a margin.
+
+    A subclass has ``target_logit``. It may also change the other classes' cosines by ``negatives``, and keep
+    statistics by ``observe``. Without ``negatives`` and ``sub_centres`` the loss is computed in one fused step.
+
+    Args:
+        embedding_dim: Length of an embedding.
+        num_classes: Number of identities.
+        scale: Factor of the cosines; None takes each embedding's own length, as SphereFace does.
+        easy: Margin only where the target cosine is above 0 (the logit jumps down there).
+        straight_through: Apply the margin without its gradient, as InsightFace does: the slope of the target
+            logit against the target cosine is 1 everywhere.
+        sub_centres: Centres of each class, of which the nearest counts: faces that are labelled wrongly gather
+            around a centre of their own (Deng et al. 2020, "Sub-center ArcFace", eq. 4).
+        filter_above: Other classes nearer than this cosine count as if at a right angle, since they are likely the
+            same person under another label (InsightFace's inter-class filtering); None leaves all in.
+        focal_gamma: Exponent of the focal loss, which weighs hard samples more; 0 weighs all alike.
+        scale_start: The scale grows from here together with the margin; None has the full scale all along.
+        warmup_start: Until here there is no margin.
+        warmup_length: From there the margin grows, linearly, to its full value.
+        warmup_unit: What the two are counted in: optimiser ``"steps"`` or shares of the ``"run"``.
+        init_std: See ``Head``.
+    """
+
+    def __init__(
+        self,
+        embedding_dim: int,
+        num_classes: int,
+        scale: float | None,
+        easy: bool = False,
+        straight_through: bool = False,
+        sub_centres: int = 1,
+        filter_above: float | None = None,
+        focal_gamma: float = 0.0,
+        scale_start: float | None = None,
+        warmup_start: float = 0.0,
+        warmup_length: float = 0.0,
+        warmup_unit: Literal["steps", "run"] = "steps",
+        init_std: float = 0.01,
+    ) -> None:
+        super().__init__(embedding_dim, num_classes, init_std, sub_centres)
+        if scale is not None:
+            check_range("scale", scale, 0.1, 1000)
+        if scale_start is not None:
+            check_range("scale_start", scale_start, 0.1, 1000)
+            if scale is None:
+                raise ConfigError(f"head.scale_start={scale_start} needs a scale to grow to, and head.scale is null")
+        if filter_above is not None:
+            check_range("filter_above", filter_above, 0, 1)
+        check_range("focal_gamma", focal_gamma, 0, 10)
+        if warmup_unit not in ("steps", "run"):
+            raise ConfigError(f"head.warmup_unit must be steps or run, got {warmup_unit!r}")
+        longest = 1 if warmup_unit == "run" else 1e12
+        check_range("warmup_start", warmup_start, 0, longest)
+        check_range("warmup_length", warmup_length, 0, longest)
+        self.scale = scale
+        self.easy = easy
+        self.straight_through = straight_through
+        self.filter_above = filter_above
+        self.focal_gamma = focal_gamma
+        self.scale_start = scale_start
+        self.warmup = Ramp(warmup_start, warmup_length, of_run=warmup_unit == "run")
+
+    @property
+    def margin_share(self) -> float:
+        """Part of the margin that is in force now, 0..1."""
+        return self.warmup(self.step, self.total_steps)
+
+    @abstractmethod
+    def target_logit(self, cosine: Tensor, context: MarginContext) -> Tensor:
+        """The margin: target cosines (N,) in [-1, 1] -> their logits before scale (N,), differentiable."""
+
+    def negatives(self, cosine: Tensor, margined: Tensor, context: MarginContext) -> Tensor:
+        """Changes the cosines with the other classes; the target's own column is replaced afterwards.
+
+        Args:
+            cosine: (N, C).
+            margined: The targets' logits before scale, (N,).
+            context: See :class:`MarginContext`.
+        """
+        return cosine
+
+    def observe(self, cosine: Tensor, context: MarginContext) -> None:
+        """Takes the target cosines (N,), without gradient, into statistics; called once in each training step."""
+
+    @property
+    def is_fused(self) -> bool:
+        """Whether the loss needs no matrix of logits of its own."""
+        return self.sub_centres == 1 and type(self).negatives is MarginHead.negatives
+
+    def _target(self, labels: Tensor, observing: bool = False) -> TargetFunction:
+        """The margin as a function of target cosines and norms alone."""
+
+        def target(cosine: Tensor, norms: Tensor) -> Tensor:
+            context = MarginContext(norms, labels, self.margin_share)
+            if observing:
+                self.observe(cosine.detach(), context._replace(norms=norms.detach()))
+            value = self.target_logit(cosine, context)
+            if self.easy:
+                value = torch.where(cosine > 0, value, cosine)
+            return straight_through(value, cosine) if self.straight_through else value
+
+        return target
+
+    def _scales(self, norms: Tensor) -> Tensor:
+        if self.scale is None:
+            return norms
+        start = self.scale if self.scale_start is None else self.scale_start
+        return torch.full_like(norms, start + (self.scale - start) * self.margin_share)
+
+    def _output(self, embeddings: Tensor, centres: Tensor, labels: Tensor) -> HeadOutput:
+        norms = torch.linalg.vector_norm(embeddings, dim=1)
+        target = self._target(labels, observing=self.training)
+        if self.is_fused:
+            scales = self._scales(norms)
+            losses, cosine, predicted = margin_softmax(
+                embeddings, centres, labels, scales, norms, target, self.filter_above
+            )
+            return HeadOutput(self._weighed(losses).mean(), cosine, predicted)
+        cosines = self._cosines(embeddings, centres)
+        losses = F.cross_entropy(self._margined(cosines, norms, labels, target), labels, reduction="none")
+        return output_of(self._weighed(losses), cosines, labels)
+
+    def _weighed(self, losses: Tensor) -> Tensor:
+        return focal(losses, self.focal_gamma) if self.focal_gamma else losses
+
+    def _logits(self, embeddings: Tensor, centres: Tensor, labels: Tensor) -> Tensor:
+        norms = torch.linalg.vector_norm(embeddings, dim=1)
+        return self._margined(self._cosines(embeddings, centres), norms, labels, self._target(labels))
+
+    def _margined(self, cosines: Tensor, norms: Tensor, labels: Tensor, target: TargetFunction) -> Tensor:
+        """All logits (N, C): the plain, slow form of what :mod:`mfn.heads.fused` computes."""
+        column = labels[:, None]
+        margined = target(cosines.gather(1, column).squeeze(1).clamp(-1, 1), norms)
+        others = self.negatives(cosines, margined, MarginContext(norms, labels, self.margin_share))
+        if self.filter_above is not None:
+            others = torch.where(cosines > self.filter_above, 0.0, others)
+        return self._scales(norms)[:, None] * others.scatter(1, column, margined[:, None])

@@ -1,0 +1,53 @@
+"""Losses over the pairs and triplets of a batch, from pytorch-metric-learning, with the interface of a head."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mfn.heads.base import HeadOutput
+
+
+class MetricLearningHead(nn.Module):
+    """A loss of pytorch-metric-learning, and a miner that says which pairs or triplets count.
+
+    There are no class centres, so a batch must hold several images of a person (``data.per_identity``): the
+    target cosine is the mean one with the other images of the same class, and an image is taken for the class of
+    the nearest other image.
+
+    Args:
+        embedding_dim: Length of an embedding.
+        num_classes: Number of identities.
+        loss: Takes embeddings, labels and what the miner found.
+        miner: Takes embeddings and labels; None lets everything count.
+    """
+
+    learns_from_pairs = True
+
+    def __init__(
+        self,
+        embedding_dim: int,
+        num_classes: int,
+        loss: Callable[[Tensor, Tensor, Any], Tensor],
+        miner: Callable[[Tensor, Tensor], Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.loss = loss
+        self.miner = miner
+
+    def at_step(self, step: int, total_steps: int = 1) -> None:
+        """As ``Head.at_step``; nothing here depends on it."""
+
+    def forward(self, embeddings: Tensor, labels: Tensor) -> HeadOutput:
+        """As ``Head.forward``."""
+        with torch.autocast(embeddings.device.type, enabled=False):
+            embeddings = embeddings.to(torch.promote_types(embeddings.dtype, torch.float32))
+            found = None if self.miner is None else self.miner(embeddings, labels)
+            loss = self.loss(embeddings, labels, found)
+            cosines = F.cosine_similarity(embeddings.detach()[:, None], embeddings.detach()[None], dim=2)
+        itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+        same = (labels[:, None] == labels) & ~itself
+        target = (cosines * same).sum(1) / same.sum(1).clamp_min(1)
+        return HeadOutput(loss, target, labels[cosines.masked_fill(itself, -2.0).argmax(dim=1)])
