@@ -111,7 +111,7 @@ class _NoLargerThan(TorchFunctionMode):
 
     def __init__(self, numbers: int) -> None:
         super().__init__()
-        self.left = 2 * numbers + 10_000  # buffers that are not stored
+        self.left = 16 * numbers + 10_000  # layers of low rank are first built whole; buffers that are not stored
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))

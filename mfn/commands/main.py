@@ -10,6 +10,7 @@ VERBS = {
     "evaluate": ("evaluate", "how good a network is on LFW, CFP-FP, AgeDB-30 or your own pairs"),
     "export": ("export", "write a network as files for phones: ONNX, LiteRT and others"),
     "prepare": ("prepare", "photos to packs of aligned faces, and pairs to benchmarks"),
+    "models": ("models", "the networks there are, how large and how fast"),
     "import": ("import_weights", "weights of others to a checkpoint of ours"),
     "inspect": ("inspect", "what a pack, folder, .bin, checkpoint or exported file is"),
     "bench": ("bench", "how fast the parts are, beside a peer or the limit"),

@@ -58,10 +58,11 @@ def _choices(text: str, config_dir: str | None) -> str:
     """What there is to choose from, where Hydra does not say it: of a list of choices it names the wrong one alone."""
     if (wrong := re.search(r"Could not load '([\w/]+)/[^/']*'", text)) is None:
         return ""
-    return f" {wrong[1]} is one of {', '.join(_names_in(wrong[1], config_dir))}"
+    return f" {wrong[1]} is one of {', '.join(choices_of(wrong[1], config_dir))}"
 
 
-def _names_in(group: str, config_dir: str | None) -> list[str]:
+def choices_of(group: str, config_dir: str | None = None) -> list[str]:
+    """The names there are in a group, ours and those of a folder of the user's own."""
     folders = [CONF, *([] if config_dir is None else [Path(config_dir)])]
     return sorted({file.stem for folder in folders for file in (folder / group).glob("*.yaml")})
 
@@ -70,7 +71,7 @@ def _nothing_chosen(overrides: Sequence[str], config_dir: str | None) -> str:
     """A sentence for the first group of which null is to be taken; Hydra does not say which that is."""
     for word in overrides:
         group, _, value = word.partition("=")
-        if value == "null" and (names := _names_in(group, config_dir)):
+        if value == "null" and (names := choices_of(group, config_dir)):
             return f"{word} chooses nothing: {group} is one of {', '.join(names)}"
     return ""
 

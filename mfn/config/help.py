@@ -1,6 +1,7 @@
 """What there is to type after a script's name."""
 
 from pathlib import Path
+from textwrap import fill
 
 from omegaconf import OmegaConf
 
@@ -24,7 +25,11 @@ def help_text(name: str, config_dir: str | None = None) -> str:
     folders = [CONF, *([] if config_dir is None else [Path(config_dir)])]
     groups = {group: _choices(group, folders) for group in _groups(text)}
     width = max(map(len, groups))
-    listed = "\n".join(f"  {group:{width}}  {', '.join(choices)}" for group, choices in groups.items())
+    indent = " " * (width + 4)
+    listed = "\n".join(
+        fill(", ".join(choices), 118, initial_indent=f"  {group:{width}}  ", subsequent_indent=indent)
+        for group, choices in groups.items()
+    )
     keys = text.partition("\n\n")[2].partition("\nhydra:")[0].strip()
     first = text.partition("\n")[0].removeprefix("# ").replace(f"python {name}.py", called(name))
     return (

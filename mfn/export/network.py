@@ -169,9 +169,11 @@ def folded(network: nn.Module) -> nn.Module:
     another in an ``nn.Sequential`` are joined; a normalisation anywhere else stays what it is.
 
     Args:
-        network: Any module; it is not changed.
+        network: Any module; it is not changed. One with a method ``deployed`` first becomes what that gives.
     """
     network = copy.deepcopy(network).cpu().double().eval().requires_grad_(False)
+    if hasattr(network, "deployed"):
+        network = network.deployed()  # type: ignore[operator]
     for module in network.modules():
         if isinstance(module, nn.Sequential):
             _fold_children(module)

@@ -81,27 +81,73 @@ class GlobalDepthwise(nn.Module):
     Args:
         inputs: Channels of the last feature map.
         embedding_dim: Length of the embedding.
-        input_size: Height and width of the images; the feature map is a sixteenth of it, rounded up.
+        kernel: Height and width of the last feature map.
         dropout: Share of the pooled features dropped before the last convolution.
 
     Raises:
-        ConfigError: The share is outside [0, 1), or the images are too small.
+        ConfigError: The share is outside [0, 1).
     """
 
-    def __init__(self, inputs: int, embedding_dim: int, input_size: tuple[int, int], dropout: float = 0.0) -> None:
+    def __init__(self, inputs: int, embedding_dim: int, kernel: tuple[int, int], dropout: float = 0.0) -> None:
         super().__init__()
-        if not 0 <= dropout < 1:
-            raise ConfigError(f"model.dropout must be in [0, 1), got {dropout}")
-        if min(input_size) < 16:
-            raise ConfigError(f"model.input_size must be at least 16x16, got {input_size}")
-        kernel = (-(-input_size[0] // 16), -(-input_size[1] // 16))
+        check_dropout(dropout)
         self.gdc = ConvBlock(inputs, inputs, kernel=kernel, groups=inputs, activation=None)
         self.dropout = nn.Dropout(dropout)
         self.embed = ConvBlock(inputs, embedding_dim, activation=None)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, inputs, H / 16, W / 16) to (N, embedding_dim)."""
+        """(N, inputs, height, width) of the kernel to (N, embedding_dim)."""
         return self.embed(self.dropout(self.gdc(x))).flatten(1)
+
+
+class FlatLinear(nn.Sequential):
+    """InsightFace's way from a feature map to the embedding ("E"): BN, dropout, all of it through a linear layer, BN.
+
+    Args:
+        inputs: Channels of the last feature map.
+        embedding_dim: Length of the embedding.
+        size: Height and width of the last feature map.
+        dropout: Share of the features dropped before the linear layer.
+        normalise: Whether the first BN is there.
+
+    Raises:
+        ConfigError: The share is outside [0, 1).
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        embedding_dim: int,
+        size: tuple[int, int],
+        dropout: float = 0.0,
+        normalise: bool = True,
+    ) -> None:
+        super().__init__()
+        check_dropout(dropout)
+        if normalise:
+            self.bn = nn.BatchNorm2d(inputs)
+        self.dropout = nn.Dropout(dropout)
+        self.flatten = nn.Flatten()
+        self.fc = nn.Linear(inputs * size[0] * size[1], embedding_dim)
+        self.embed_bn = nn.BatchNorm1d(embedding_dim)
+
+
+def check_dropout(dropout: float) -> None:
+    """Raises ``ConfigError`` unless 0 <= dropout < 1."""
+    if not 0 <= dropout < 1:
+        raise ConfigError(f"model.dropout must be in [0, 1), got {dropout}")
+
+
+def part_of(size: tuple[int, int], share: int, name: str = "model.input_size") -> tuple[int, int]:
+    """Height and width of a feature map that is so many times smaller than the images, rounded up.
+
+    Raises:
+        ConfigError: The images are smaller than that.
+    """
+    height, width = int(size[0]), int(size[1])
+    if min(height, width) < share:
+        raise ConfigError(f"{name} must be at least {share}x{share}, got {(height, width)}")
+    return -(-height // share), -(-width // share)
 
 
 def activation_layer(name: Activation, channels: int) -> nn.Module:
@@ -126,7 +172,7 @@ def initialise(network: nn.Module, bn_eps: float, bn_momentum: float, zero_init_
     if bn_eps <= 0 or not 0 < bn_momentum <= 1:
         raise ConfigError(f"model.bn_eps must be positive and model.bn_momentum in (0, 1], got {bn_eps}, {bn_momentum}")
     for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
             module.eps, module.momentum = bn_eps, bn_momentum
         elif isinstance(module, InvertedResidual) and module.residual and zero_init_residual:
             nn.init.zeros_(module.project.bn.weight)

@@ -13,7 +13,7 @@ class NetworkSize:
 
     Attributes:
         parameters: Trainable numbers.
-        multiply_adds: Multiply-adds of all convolutions and linear layers for one image.
+        multiply_adds: Multiply-adds of all convolutions and linear layers for one image; not those of attention.
         megabytes: Parameters and running statistics as float32, in units of 10**6 bytes.
     """
 
@@ -35,8 +35,7 @@ def network_size(network: nn.Module, input_size: tuple[int, int]) -> NetworkSize
         nonlocal multiply_adds
         weight = module.weight
         assert isinstance(weight, Tensor)
-        places = output.shape[2:].numel() if output.dim() == 4 else 1
-        multiply_adds += weight.numel() * places
+        multiply_adds += weight.numel() * (output.numel() // weight.shape[0])  # so many places of one image
 
     layers = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     hooks = [layer.register_forward_hook(count) for layer in layers]

@@ -7,7 +7,7 @@ input's, and in ``mbf`` a second layer that is grouped where the paper's is dept
 from torch import Tensor, nn
 
 from mfn.errors import ConfigError
-from mfn.models.blocks import Activation, ConvBlock, GlobalDepthwise, InvertedResidual, initialise
+from mfn.models.blocks import Activation, ConvBlock, GlobalDepthwise, InvertedResidual, initialise, part_of
 
 
 class InsightFaceMBF(nn.Module):
@@ -27,6 +27,8 @@ class InsightFaceMBF(nn.Module):
     Raises:
         ConfigError: A value makes no sense.
     """
+
+    last_layers = ("output.embed",)
 
     def __init__(
         self,
@@ -72,7 +74,7 @@ class InsightFaceMBF(nn.Module):
             *residuals(late, 256, blocks[3]),
             ConvBlock(late, 512, activation=activation),
         )
-        self.output = GlobalDepthwise(512, embedding_dim, self.input_size, dropout)
+        self.output = GlobalDepthwise(512, embedding_dim, part_of(self.input_size, 16), dropout)
         initialise(self, bn_eps, bn_momentum, zero_init_residual)
 
     def forward(self, images: Tensor) -> Tensor:

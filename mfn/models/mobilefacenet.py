@@ -5,7 +5,7 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from mfn.errors import ConfigError
-from mfn.models.blocks import Activation, ConvBlock, GlobalDepthwise, InvertedResidual, initialise
+from mfn.models.blocks import Activation, ConvBlock, GlobalDepthwise, InvertedResidual, initialise, part_of
 
 BOTTLENECKS = ((2, 64, 5, 2), (4, 128, 1, 2), (2, 128, 6, 1), (4, 128, 1, 2), (2, 128, 2, 1))
 """Expansion, output channels, repeats and first stride of each stage (paper, Table 1)."""
@@ -28,6 +28,8 @@ class MobileFaceNet(nn.Module):
     Raises:
         ConfigError: A value makes no sense.
     """
+
+    last_layers = ("output.embed",)
 
     def __init__(
         self,
@@ -70,7 +72,7 @@ class MobileFaceNet(nn.Module):
                 inputs = channels(outputs)
         layers["conv2"] = ConvBlock(inputs, channels(512), activation=activation)
         self.features = nn.Sequential(layers)
-        self.output = GlobalDepthwise(channels(512), embedding_dim, self.input_size, dropout)
+        self.output = GlobalDepthwise(channels(512), embedding_dim, part_of(self.input_size, 16), dropout)
         initialise(self, bn_eps, bn_momentum, zero_init_residual)
 
     def forward(self, images: Tensor) -> Tensor:

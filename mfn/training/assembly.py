@@ -1,16 +1,20 @@
 """From a composed configuration to the objects of a run."""
 
+import copy
 import logging
 import sys
+from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from lightning import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint, LearningRateMonitor
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from mfn.checkpoint.backbone import admit
 from mfn.checkpoint.format import CheckpointMetadata
 from mfn.checkpoint.lightning_io import AtomicCheckpointIO
+from mfn.config.arguments import of_type
 from mfn.config.build import build, build_all, check_values
 from mfn.config.request import request_of_job
 from mfn.config.settings import checked
@@ -49,7 +53,14 @@ def check(config: DictConfig) -> DictConfig:
     for node in (config.data.source, config.benchmark, config.data.module, *config.logger.values()):
         check_values(node)
     contract_of(config)
-    if (size := config.data.batch_size) < (least := smallest_batch(build(config.model))):
+    backbone = build(model_alone(config))
+    if pretrained := pretrained_of(config):
+        if not hasattr(backbone, "check_pretrained"):
+            raise ConfigError(
+                f"model.pretrained: {type(backbone).__name__} has no weights to start from; see model_path"
+            )
+        backbone.check_pretrained(config.contract.mean, config.contract.std, pretrained.path)
+    if (size := config.data.batch_size) < (least := smallest_batch(backbone)):
         raise ConfigError(f"data.batch_size={size} is too small: batch normalisation needs at least {least} images")
     head = build(config.head, embedding_dim=2, num_classes=2)
     if getattr(head, "learns_from_pairs", False) and config.data.per_identity == 1:
@@ -99,6 +110,38 @@ def contract_of(config: DictConfig) -> InputContract:
     )
 
 
+_INITIAL = {"pretrained": bool, "pretrained_path": Path | None}
+"""Keys of a model that say where its first weights come from; they build nothing, and no checkpoint has them."""
+
+
+class Pretrained(NamedTuple):
+    """ImageNet weights to start from: timm's own, or a file of them."""
+
+    path: Path | None
+
+
+def model_alone(config: DictConfig) -> DictConfig:
+    """What builds the network, without what its first weights are."""
+    alone = copy.deepcopy(config)  # references may lead out of the model
+    with open_dict(alone.model):
+        for key in _INITIAL.keys() & alone.model.keys():
+            del alone.model[key]
+    return alone.model
+
+
+def pretrained_of(config: DictConfig) -> Pretrained | None:
+    """The weights a network is to start from, where it is one of timm's and starts from any.
+
+    Raises:
+        ConfigError: A value does not fit.
+    """
+    model = config.model
+    values = {key: of_type(kind, model[key], f"model.{key}") for key, kind in _INITIAL.items() if key in model}
+    if not values.get("pretrained") and values.get("pretrained_path") is None:
+        return None
+    return Pretrained(values.get("pretrained_path"))
+
+
 def build_recognizer(config: DictConfig, data: FaceDataModule) -> FaceRecognizer:
     """Backbone, head, optimiser and metadata for a data set.
 
@@ -106,11 +149,13 @@ def build_recognizer(config: DictConfig, data: FaceDataModule) -> FaceRecognizer
         config: The composed configuration.
         data: Set up, so that it knows its classes.
     """
-    backbone = build(config.model)
+    backbone = build(model := model_alone(config))
+    if (pretrained := pretrained_of(config)) and config.ckpt_path is None:
+        backbone.load_pretrained(pretrained.path)
     admit([config.model._target_])  # its own checkpoints are read again at the end of the run
     head = build(config.head, embedding_dim=backbone.embedding_dim, num_classes=data.num_classes)
     metadata = CheckpointMetadata(
-        model=OmegaConf.to_container(config.model, resolve=True),  # type: ignore[arg-type]
+        model=OmegaConf.to_container(model, resolve=True),  # type: ignore[arg-type]
         contract=contract_of(config).to_dict(),
         label_map=[int(label) for label in data.label_map],
         label_names=[names[int(label)] for label in data.label_map] if (names := data.source.label_names) else [],

@@ -7,8 +7,6 @@ from torch import nn
 
 from mfn.errors import ConfigError
 
-_NORMS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm, nn.PReLU)
-
 
 def parameter_groups(
     backbone: nn.Module,
@@ -20,11 +18,12 @@ def parameter_groups(
 ) -> list[dict[str, Any]]:
     """Splits all parameters into optimiser groups.
 
-    Batch normalisation, PReLU slopes and biases do not decay. The layers after the global depthwise convolution and
+    What has one dimension, as batch normalisation, PReLU slopes and biases, does not decay, and neither does what the
+    backbone names by a method ``no_weight_decay``. The layers after the global depthwise convolution and
     the head decay more than the rest (paper, section 4.1: 4e-4 against 4e-5). Frozen parameters are left out.
 
     Args:
-        backbone: Its last linear layer is found under the name ``output.embed``.
+        backbone: Its attribute ``last_layers`` names the modules after its features; there are none without it.
         head: Its weights are class centres.
         weight_decay: For the backbone.
         last_weight_decay: For the layers after the global depthwise convolution and the head.
@@ -53,14 +52,13 @@ def parameter_groups(
         "head bias": {"lr": lr * head_lr_factor, "weight_decay": 0.0},
     }
     members: dict[str, list[nn.Parameter]] = {name: [] for name in groups}
-    for module_name, module in backbone.named_modules():
-        for name, parameter in module.named_parameters(recurse=False):
-            if isinstance(module, _NORMS) or name == "bias":
-                members["norm, PReLU, bias"].append(parameter)
-            elif module_name.startswith("output.embed"):
-                members["last layer"].append(parameter)
-            else:
-                members["backbone"].append(parameter)
+    last = tuple(f"{name}." for name in getattr(backbone, "last_layers", ()))
+    exempt = getattr(backbone, "no_weight_decay", set)()
+    for name, parameter in backbone.named_parameters():
+        if parameter.ndim <= 1 or name in exempt:
+            members["norm, PReLU, bias"].append(parameter)
+        else:
+            members["last layer" if name.startswith(last) else "backbone"].append(parameter)
     for name, parameter in head.named_parameters():
         members["head bias" if name.endswith("bias") else "head"].append(parameter)
     return [

@@ -69,7 +69,7 @@ def test_a_value_that_makes_no_sense_is_told_before_data_is_read(tmp_path: Path)
     [
         (
             "train",
-            ["  head        arcface, ", " own, ", "  logger  ", "seed: 0"],
+            ["  head        adacos, ", " own,", "  logger  ", "seed: 0"],
             ["balance", "target", "recipe/", "source "],
         ),
         ("evaluate", ["  benchmark  agedb_30, ", "store_threshold: null", "# false accept rate"], ["head", "balance"]),

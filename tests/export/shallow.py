@@ -20,7 +20,7 @@ class Shallow(nn.Module):
             InvertedResidual(16, 16, 32, 1),
         )
         self.features = nn.Sequential(*blocks, ConvBlock(16, 32))
-        self.output = GlobalDepthwise(32, 16, (128, 128))  # a feature map of 8x8
+        self.output = GlobalDepthwise(32, 16, (8, 8))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.output(self.features(x))
