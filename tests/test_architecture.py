@@ -33,6 +33,7 @@ ALLOWED = {
     "training": {"config", "checkpoint", "data", "benchmarks", "sources", "evaluation", "metrics"} | EVERYWHERE,
     "recognizer": {"training"},
     "inference": {"checkpoint", "metrics", "models"} | EVERYWHERE,
+    "importing": {"checkpoint", "inference", "models"} | EVERYWHERE,
     "evaluation": {"align", "benchmarks", "data", "inference", "metrics", "sources"} | EVERYWHERE,
     # Commands, and what they are made of
     "report": {"benchmarks", "checkpoint", "config", "data", "evaluation", "images", "inference", "metrics", "training"}
@@ -67,7 +68,7 @@ ALLOWED = {
     "bench": {"data", "heads", "metrics", "packs", "sources", "synthetic"} | EVERYWHERE,
     "commands": {
         *("bench", "benchmarks", "checkpoint", "config", "data", "evaluation", "export", "images", "inference"),
-        *("inspection", "models", "prepare", "report", "sources", "training"),
+        *("importing", "inspection", "models", "prepare", "report", "sources", "training"),
     }
     | EVERYWHERE,
     "__init__": {"inference"} | EVERYWHERE,

@@ -193,11 +193,11 @@ def write_fields(folder: Path) -> None:
     assert stated_contract(["contract.height=112"]) == {"height": 112}
 
 
-@remedy("`mfn import` makes one of weights in layer order (.npz), and `mfn evaluate` judges exported files as they are")
+@remedy("`mfn import` makes one of weights of others, and `mfn evaluate` judges exported files as they are")
 def bring_in_arrays(folder: Path) -> None:
     state = MobileFaceNet(16, (32, 32)).state_dict()
     torch.save({"state_dict": state}, folder / "theirs.ckpt")
-    told(FaceEmbedder.load, folder / "theirs.ckpt", words="`mfn import` makes one of weights in layer order (.npz)")
+    told(FaceEmbedder.load, folder / "theirs.ckpt", words="`mfn import` makes one of weights of others")
     np.savez(folder / "net.npz", **{name: value.numpy() for name, value in state.items() if "num_batches" not in name})
     about = {"input": "32x32 RGB, (x-127.5)/128", "bn_eps": 1e-5, "last_bn_eps": 1e-5}
     (folder / "net.json").write_text(json.dumps(about))

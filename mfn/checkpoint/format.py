@@ -68,8 +68,8 @@ class CheckpointMetadata:
         plain = checkpoint.get("mfn")
         if not isinstance(plain, dict):
             raise CheckpointError(
-                f"{path} is not a checkpoint of mfn (no metadata of mfn in it); `mfn import` makes one of weights in "
-                "layer order (.npz), and `mfn evaluate` judges exported files as they are"
+                f"{path} is not a checkpoint of mfn (no metadata of mfn in it); `mfn import` makes one of weights of "
+                "others, and `mfn evaluate` judges exported files as they are"
             )
         names = [each.name for each in fields(cls)]
         known: dict[str, Any] = {"version": ""} | {name: plain[name] for name in names if name in plain}

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from mfn.export.ncnn_file import NcnnLayer, write_ncnn
+from mfn.inference.ncnn_file import NcnnLayer, write_ncnn
 
 Clip = Literal["mse", "max"]
 """How far activations reach: where the squared error of rounding is least, or as far as any did."""

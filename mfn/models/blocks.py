@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from mfn.errors import ConfigError
 from mfn.models.prelu import PReLU
 
-Activation = Literal["prelu", "relu"]
+Activation = Literal["prelu", "relu", "relu6"]
+Padding = Literal["even", "tensorflow"]
 
 
 class ConvBlock(nn.Sequential):
@@ -19,8 +20,9 @@ class ConvBlock(nn.Sequential):
         kernel: Kernel height and width; padded to keep the size at stride 1, unless ``padding`` says otherwise.
         stride: Step of the convolution.
         groups: Groups of channels; as many as channels makes it depthwise.
-        activation: ``"prelu"``, ``"relu"``, or None for a linear block.
-        padding: Rows and columns of zeros on every side.
+        activation: ``"prelu"``, ``"relu"``, ``"relu6"``, or None for a linear block.
+        padding: Rows and columns of zeros on every side; ``"tensorflow"`` pads a step of 2 at the end alone, as
+            TensorFlow's SAME does for images of even size.
     """
 
     def __init__(
@@ -31,10 +33,13 @@ class ConvBlock(nn.Sequential):
         stride: int = 1,
         groups: int = 1,
         activation: Activation | None = "prelu",
-        padding: int | None = None,
+        padding: int | Literal["tensorflow"] | None = None,
     ) -> None:
         super().__init__()
-        if padding is None:
+        if padding == "tensorflow" and stride > 1 and isinstance(kernel, int):
+            self.pad = nn.ZeroPad2d(((kernel - 2) // 2, kernel // 2, (kernel - 2) // 2, kernel // 2))
+            padding = 0
+        if not isinstance(padding, int):
             padding = kernel // 2 if isinstance(kernel, int) else 0
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
         self.bn = nn.BatchNorm2d(outputs)
@@ -52,6 +57,7 @@ class InvertedResidual(nn.Module):
         stride: Step of the depthwise convolution.
         activation: Activation after the first two convolutions.
         residual: Whether to add the input; None adds it where stride is 1 and the channels agree.
+        padding: Of the depthwise convolution, see ``ConvBlock``.
     """
 
     def __init__(
@@ -62,11 +68,13 @@ class InvertedResidual(nn.Module):
         stride: int,
         activation: Activation = "prelu",
         residual: bool | None = None,
+        padding: Padding = "even",
     ) -> None:
         super().__init__()
         self.residual = stride == 1 and inputs == outputs if residual is None else residual
         self.expand = ConvBlock(inputs, hidden, activation=activation)
-        self.depthwise = ConvBlock(hidden, hidden, kernel=3, stride=stride, groups=hidden, activation=activation)
+        pad = "tensorflow" if padding == "tensorflow" else None
+        self.depthwise = ConvBlock(hidden, hidden, 3, stride, groups=hidden, activation=activation, padding=pad)
         self.project = ConvBlock(hidden, outputs, activation=None)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -83,21 +91,25 @@ class GlobalDepthwise(nn.Module):
         embedding_dim: Length of the embedding.
         kernel: Height and width of the last feature map.
         dropout: Share of the pooled features dropped before the last convolution.
+        between: Channels of one more linear 1x1 convolution between the two; 0 for none.
 
     Raises:
         ConfigError: The share is outside [0, 1).
     """
 
-    def __init__(self, inputs: int, embedding_dim: int, kernel: tuple[int, int], dropout: float = 0.0) -> None:
+    def __init__(
+        self, inputs: int, embedding_dim: int, kernel: tuple[int, int], dropout: float = 0.0, between: int = 0
+    ) -> None:
         super().__init__()
         check_dropout(dropout)
         self.gdc = ConvBlock(inputs, inputs, kernel=kernel, groups=inputs, activation=None)
+        self.between = ConvBlock(inputs, between, activation=None) if between else nn.Identity()
         self.dropout = nn.Dropout(dropout)
-        self.embed = ConvBlock(inputs, embedding_dim, activation=None)
+        self.embed = ConvBlock(between or inputs, embedding_dim, activation=None)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs, height, width) of the kernel to (N, embedding_dim)."""
-        return self.embed(self.dropout(self.gdc(x))).flatten(1)
+        return self.embed(self.dropout(self.between(self.gdc(x)))).flatten(1)
 
 
 class FlatLinear(nn.Sequential):
@@ -151,16 +163,18 @@ def part_of(size: tuple[int, int], share: int, name: str = "model.input_size") -
 
 
 def activation_layer(name: Activation, channels: int) -> nn.Module:
-    """PReLU with a slope per channel that starts at 0.25, or ReLU.
+    """PReLU with a slope per channel that starts at 0.25, ReLU, or ReLU6.
 
     Raises:
-        ConfigError: The name is neither.
+        ConfigError: The name is none of them.
     """
     if name == "prelu":
         return PReLU(channels)
     if name == "relu":
         return nn.ReLU(inplace=True)
-    raise ConfigError(f"model.activation must be prelu or relu, got {name!r}")
+    if name == "relu6":
+        return nn.ReLU6(inplace=True)
+    raise ConfigError(f"model.activation must be prelu, relu or relu6, got {name!r}")
 
 
 def initialise(network: nn.Module, bn_eps: float, bn_momentum: float, zero_init_residual: bool) -> None:

@@ -10,10 +10,10 @@ pytest.importorskip("pnnx", reason="needs pnnx")
 
 from mfn.errors import CheckpointError, ExportError
 from mfn.export.metadata import write_metadata
-from mfn.export.ncnn_file import read_ncnn, write_ncnn
 from mfn.export.ncnn_int8 import least_error_reach
 from mfn.export.targets.ncnn import NcnnTarget
 from mfn.inference.embedder import FaceEmbedder
+from mfn.inference.ncnn_file import read_ncnn, write_ncnn
 from mfn.inference.ncnn_network import NcnnNetwork
 from tests.export.networks import faces, raw
 from tests.export.shallow import shallow_deployable, shallow_network

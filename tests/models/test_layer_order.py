@@ -65,10 +65,11 @@ def test_a_missing_description_is_told(foreign: tuple[Path, MobileFaceNet]) -> N
 
 
 def test_unknown_files_end_with_one_sentence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "weights.h5").write_bytes(b"HDF")
     with pytest.raises(SystemExit) as stop:
         main(["import", str(tmp_path / "weights.h5"), "--output", str(tmp_path / "out.ckpt")])
     assert stop.value.code == 1
-    assert "expected an .npz" in caplog.text
+    assert "expected a file that ends in .onnx, " in caplog.text
     assert not (tmp_path / "out.ckpt").exists()
 
 

@@ -14,11 +14,11 @@ from torch.nn import functional
 
 from mfn.errors import ExportError
 from mfn.export.equalize import equalized
-from mfn.export.ncnn_file import NcnnLayer, read_ncnn, read_param, renamed, write_ncnn
 from mfn.export.ncnn_int8 import Clip, quantized
 from mfn.export.network import INPUT, OUTPUT, Deployable, WholeNetwork
 from mfn.export.saturation import widened
 from mfn.export.target import Description, expect, quiet
+from mfn.inference.ncnn_file import NcnnLayer, read_ncnn, read_param, renamed, write_ncnn
 from mfn.inference.ncnn_network import MAGIC, PIXELS
 
 EQUALIZED_ON = 64

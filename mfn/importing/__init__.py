@@ -1,0 +1,1 @@
+"""Weights of others, in any usual file, to a network of ours."""
