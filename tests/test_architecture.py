@@ -19,7 +19,8 @@ ALLOWED = {
     "models": EVERYWHERE,
     "heads": EVERYWHERE,
     "metrics": EVERYWHERE,
-    "align": EVERYWHERE,
+    "published": EVERYWHERE,
+    "align": {"published"} | EVERYWHERE,
     "synthetic": EVERYWHERE,
     "images": EVERYWHERE,
     # Bytes -> record -> image -> batch
@@ -32,7 +33,7 @@ ALLOWED = {
     "config": {"checkpoint"} | EVERYWHERE,
     "training": {"config", "checkpoint", "data", "benchmarks", "sources", "evaluation", "metrics"} | EVERYWHERE,
     "recognizer": {"training"},
-    "inference": {"checkpoint", "metrics", "models"} | EVERYWHERE,
+    "inference": {"checkpoint", "metrics", "models", "published"} | EVERYWHERE,
     "importing": {"checkpoint", "inference", "models"} | EVERYWHERE,
     "evaluation": {"align", "benchmarks", "data", "inference", "metrics", "sources"} | EVERYWHERE,
     # Commands, and what they are made of
@@ -68,7 +69,7 @@ ALLOWED = {
     "bench": {"data", "heads", "metrics", "packs", "sources", "synthetic"} | EVERYWHERE,
     "commands": {
         *("bench", "benchmarks", "checkpoint", "config", "data", "evaluation", "export", "images", "inference"),
-        *("importing", "inspection", "models", "prepare", "report", "sources", "training"),
+        *("importing", "inspection", "models", "prepare", "published", "report", "sources", "training"),
     }
     | EVERYWHERE,
     "__init__": {"inference"} | EVERYWHERE,

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from mfn.align.face import Face
 from mfn.errors import ConfigError
+from mfn.published.cache import fetched, is_name
 
 
 class YuNetDetector:
     """Finds faces and five landmarks with YuNet.
 
     Args:
-        model_path: The ONNX file.
+        model_path: The ONNX file, or ``yunet``, which ``mfn fetch yunet`` brings.
         score: Faces with a lower score are no faces.
         overlap: Share of the union of two boxes above which the less sure one goes.
         max_side: Photos with a longer side are shrunk to it for the search; None: never. YuNet was trained on faces
@@ -30,12 +31,14 @@ class YuNetDetector:
     """
 
     def __init__(
-        self, model_path: str | Path, score: float = 0.9, overlap: float = 0.3, max_side: int | None = 640
+        self, model_path: str | Path = "yunet", score: float = 0.9, overlap: float = 0.3, max_side: int | None = 640
     ) -> None:
+        if is_name(model_path):
+            model_path = fetched(str(model_path))
         if not Path(model_path).is_file():
             raise ConfigError(
-                f"detector.model_path: {model_path} is missing; YuNet's weights are not part of mfn, give OpenCV's "
-                "face_detection_yunet_2023mar.onnx, or choose detector=mtcnn, which needs no file"
+                f"detector.model_path: {model_path} is missing; YuNet's weights are not part of mfn: `mfn fetch yunet` "
+                "brings OpenCV's face_detection_yunet_2023mar.onnx, or choose detector=mtcnn, which needs no file"
             )
         if not 0 <= score <= 1 or not 0 <= overlap <= 1 or (max_side is not None and max_side < 1):
             raise ConfigError(

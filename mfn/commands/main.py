@@ -11,6 +11,7 @@ VERBS = {
     "export": ("export", "write a network as files for phones: ONNX, LiteRT and others"),
     "prepare": ("prepare", "photos to packs of aligned faces, and pairs to benchmarks"),
     "models": ("models", "the networks there are, how large and how fast"),
+    "fetch": ("fetch", "networks of others by name"),
     "import": ("import_weights", "weights of others to a checkpoint of ours"),
     "inspect": ("inspect", "what a pack, folder, .bin, checkpoint or exported file is"),
     "bench": ("bench", "how fast the parts are, beside a peer or the limit"),

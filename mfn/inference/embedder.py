@@ -17,6 +17,7 @@ from mfn.inference.hub import download, upload
 from mfn.inference.loading import load_network, store_contract
 from mfn.inference.network import Network, TorchNetwork
 from mfn.metrics.scores import combine
+from mfn.published.cache import fetched, is_name, published
 
 
 class FaceEmbedder:
@@ -39,7 +40,7 @@ class FaceEmbedder:
         """Reads a network file: a checkpoint, weights in layer order (``.npz``), or an exported file or folder.
 
         Args:
-            path: The file, or the folder of ``target=safetensors``.
+            path: The file, the folder of ``target=safetensors``, or a name that ``mfn fetch`` knows and has brought.
             stated: ``color``, ``mean``, ``std``, ``height``, ``width`` and ``pixels`` (the network normalises inside),
                 for files that do not say what they expect.
             trust_torchscript: Run a TorchScript file (``.pt``), which is a program.
@@ -48,6 +49,8 @@ class FaceEmbedder:
             CheckpointError: The file is missing, damaged or of another kind, or what it expects is unknown.
         """
         given = {key: value for key, value in (stated or {}).items() if value is not None}
+        if is_name(path):
+            return cls(*load_network(fetched(str(path)), {**published(str(path)).contract, **given}))
         return cls(*load_network(Path(path).expanduser(), given, trust_torchscript))
 
     @classmethod

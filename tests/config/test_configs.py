@@ -98,7 +98,7 @@ def test_every_key_at_the_top_is_read_by_something() -> None:
         ("scheduler.warmup=-1", "warmup"),
         ("optimizer.lr=-1", "(?i)learning rate"),
         ("image_size=[4,4]", "at least 16 pixels"),
-        ("model.activation=swish", "'prelu' or 'relu'"),
+        ("model.activation=swish", "'prelu', 'relu' or 'relu6'"),
     ],
 )
 def test_values_that_make_no_sense_are_told_before_data_is_read(override: str, words: str) -> None:
