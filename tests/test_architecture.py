@@ -31,7 +31,10 @@ ALLOWED = {
     # Networks, trained and used
     "checkpoint": EVERYWHERE,
     "config": {"checkpoint"} | EVERYWHERE,
-    "training": {"config", "checkpoint", "data", "benchmarks", "sources", "evaluation", "metrics"} | EVERYWHERE,
+    "training": {
+        *("config", "checkpoint", "data", "benchmarks", "sources", "evaluation", "heads", "inference", "metrics")
+    }
+    | EVERYWHERE,
     "recognizer": {"training"},
     "inference": {"checkpoint", "metrics", "models", "published"} | EVERYWHERE,
     "importing": {"checkpoint", "inference", "models"} | EVERYWHERE,

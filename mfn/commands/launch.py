@@ -44,6 +44,8 @@ def train_arguments(arguments: Sequence[str], here: Path = Path()) -> list[str]:
     ckpt_path = line.value("ckpt_path")
     if ckpt_path is not None and (ckpt_path := line.text("ckpt_path")):
         return resumed(line, ckpt_path, here).arguments()
+    if line.value("teacher") not in (None, "null") and line.value("distill") is None:
+        line = line.with_overrides("distill=[embedding]")
     trust(line.overrides, line.config_dir)
     jobs = jobs_of(line)
     for number, job in enumerate(jobs[:MOST_JOBS]):

@@ -27,7 +27,7 @@ _PATHS = (
     "name",
 )
 """Last parts of the keys whose value is a path or part of one: text, whatever it looks like."""
-_LISTS = ("benchmark", "callbacks", "logger", "steps", "target", "precision")
+_LISTS = ("benchmark", "callbacks", "distill", "logger", "steps", "target", "precision")
 """Keys that take several values at once, which need no brackets where nothing is swept."""
 
 

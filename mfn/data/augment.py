@@ -29,9 +29,14 @@ class Augmentation:
         p: Probability that an image is augmented at all.
         random_order: Apply the transforms in a new random order to each image.
 
+    Attributes:
+        mirrored: Whether our own ``HorizontalFlip`` mirrored the last image.
+
     Raises:
         ConfigError: An argument that a transform does not know.
     """
+
+    mirrored = False
 
     def __init__(self, transforms: Sequence[Step], p: float = 1.0, random_order: bool = False) -> None:
         if not 0 <= p <= 1:
@@ -52,6 +57,7 @@ class Augmentation:
         Raises:
             ConfigError: A transform changed the size of the image.
         """
+        self.mirrored = False
         if not self.transforms:
             return image
         self._reseed(seed, epoch, index)
@@ -63,6 +69,7 @@ class Augmentation:
         augmented = image
         for step in steps:
             augmented = step(image=augmented)["image"]
+            self.mirrored ^= getattr(step, "mirrored", False)
         if augmented.shape != image.shape:
             raise ConfigError(
                 f"augment turned an image of {image.shape} into {augmented.shape}: its transforms must keep "

@@ -172,15 +172,15 @@ class FaceDataModule(LightningDataModule):
         """Their classes, int64 (N,)."""
         return self._ready().train_classes
 
-    def images_as_they_are(self) -> FaceLoader:
-        """Every training image once, in order and without augmentation; each process gets its share."""
+    def images_as_they_are(self, image_size: tuple[int, int] | None = None) -> FaceLoader:
+        """Every training image once, in order, not augmented, at a size of its own; each process gets its share."""
         rank, world_size = self._process
-        images = self._train_images(None)
+        images = self._train_images(None, image_size)
         batch_size = min(self.eval_batch_size, len(images))
         return self._loader(images, FaceBatchSampler(len(images), batch_size, rank=rank, world_size=world_size))
 
-    def _train_images(self, augment: Augmentation | None) -> FaceImages:
-        where = (self.train_positions, self.train_classes, self.image_size)
+    def _train_images(self, augment: Augmentation | None, image_size: tuple[int, int] | None = None) -> FaceImages:
+        where = (self.train_positions, self.train_classes, image_size or self.image_size)
         return FaceImages(self.source, *where, fit=self.fit.rule, augment=augment, seed=self.seed)
 
     def train_dataloader(self) -> FaceLoader:

@@ -11,7 +11,12 @@ class HorizontalFlip:
 
     Args:
         p: Probability of it.
+
+    Attributes:
+        mirrored: Whether it did so at the last call.
     """
+
+    mirrored = False
 
     def __init__(self, p: float = 0.5) -> None:
         self.p = p
@@ -23,5 +28,5 @@ class HorizontalFlip:
 
     def __call__(self, *, image: np.ndarray) -> dict[str, np.ndarray]:
         """The image, uint8 (H, W, 3), or its mirror image, as ``{"image": ...}``."""
-        is_mirrored = self.p > 0 and (self.p >= 1 or self._draws.random() < self.p)
-        return {"image": cv2.flip(image, 1) if is_mirrored else image}
+        self.mirrored = self.p > 0 and (self.p >= 1 or self._draws.random() < self.p)
+        return {"image": cv2.flip(image, 1) if self.mirrored else image}

@@ -1,6 +1,7 @@
 """Images of a source, decoded, sized and augmented, many at a time."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,6 +10,21 @@ from mfn.data.sampler import SampleKey
 from mfn.errors import BrokenImageError
 from mfn.sources.fit import Fit
 from mfn.sources.source import ImageSource, copies_of
+
+
+class ReadImages(NamedTuple):
+    """What was read of the images that were asked for.
+
+    Attributes:
+        indices: Of the rows written, in the order of the keys.
+        broken: (position in the source, reason) of those left out.
+        mirrored: Whether each of the rows shows the mirror image.
+    """
+
+    indices: list[int]
+    broken: "BrokenImages"
+    mirrored: list[bool]
+
 
 BrokenImages = tuple[tuple[int, str], ...]
 """(position in the source, reason) of images that could not be decoded or brought to the size."""
@@ -50,7 +66,7 @@ class FaceImages:
     def __len__(self) -> int:
         return self.positions.size
 
-    def read(self, keys: Sequence[SampleKey], out: np.ndarray) -> tuple[list[int], BrokenImages]:
+    def read(self, keys: Sequence[SampleKey], out: np.ndarray) -> ReadImages:
         """Writes the images of `keys`, each (epoch, index), into the first rows of `out`.
 
         Args:
@@ -58,9 +74,10 @@ class FaceImages:
             out: uint8 (at least len(keys), H, W, 3).
 
         Returns:
-            The indices of the rows written, in the order of `keys`, and the broken images left out.
+            Which rows were written, and what was left out.
         """
         read: list[int] = []
+        mirrored: list[bool] = []
         broken: list[tuple[int, str]] = []
         for epoch, index in keys:
             position = int(self.positions[index])
@@ -77,4 +94,5 @@ class FaceImages:
                 image = self.augment(image, seed=self.seed, epoch=epoch, index=position)
             out[len(read)] = image
             read.append(index)
-        return read, tuple(broken)
+            mirrored.append(self.augment is not None and self.augment.mirrored)
+        return ReadImages(read, tuple(broken), mirrored)

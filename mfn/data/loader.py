@@ -29,12 +29,14 @@ class FaceBatch(NamedTuple):
         labels: int64 (N,), classes 0..C-1 (-1 where images have no class).
         indices: int64 (N,), position of each image in its source.
         broken: (index, reason) of the images that could not be decoded and were left out.
+        mirrored: bool (N,), whether augmentation mirrored the image.
     """
 
     images: Tensor
     labels: Tensor
     indices: Tensor
     broken: tuple[tuple[int, str], ...]
+    mirrored: Tensor
 
 
 SlotKeys = tuple[int, list[SampleKey]]
@@ -47,6 +49,7 @@ class FilledSlot(NamedTuple):
     slot: int
     indices: list[int]
     broken: BrokenImages
+    mirrored: list[bool]
 
 
 class SlotKeySampler(Sampler[SlotKeys]):
@@ -103,6 +106,7 @@ class SlottedImages(Dataset[FilledSlot]):
             torch.from_numpy(self.images.labels[filled.indices]),
             torch.from_numpy(self.images.positions[filled.indices]),
             filled.broken,
+            torch.tensor(filled.mirrored, dtype=torch.bool),
         )
 
 

@@ -33,7 +33,7 @@ def parity_faces(
         places = np.linspace(0, count - 1, min(COUNT, count)).astype(int)
         faces = np.empty((len(places), *size, 3), np.uint8)
         images = FaceImages(benchmark.source, places, np.full(len(places), -1), size)
-        read, broken = images.read([(0, index) for index in range(len(places))], faces)
+        read, broken, _ = images.read([(0, index) for index in range(len(places))], faces)
         if broken and (benchmark.strict or not read):
             raise BrokenImageError(broken[0][1])
         return faces[: len(read)]

@@ -26,6 +26,8 @@ from mfn.training.callbacks.advance_head import AdvanceHead
 from mfn.training.callbacks.last_checkpoint import LastCheckpoint
 from mfn.training.callbacks.progress import Bar, Throughput
 from mfn.training.callbacks.verification import Verification
+from mfn.training.distill.teacher import CachedTeacher, open_teacher
+from mfn.training.objective import Weight, checked_weight
 from mfn.training.recognizer import FaceRecognizer, smallest_batch
 from mfn.training.schedules import Plateau
 
@@ -67,6 +69,14 @@ def check(config: DictConfig) -> DictConfig:
         raise ConfigError(
             f"head {type(head).__name__} learns from several images of a person in a batch: set data.per_identity=4"
         )
+    checked_weight("head_weight and head_weight_end", config.head_weight, config.head_weight_end)
+    if config.distill and config.teacher is None:
+        raise ConfigError(f"distill=[{','.join(config.distill)}] learns from a teacher: set teacher=FILE, or a name")
+    if config.teacher is None and (config.teacher_cache is not None or getattr(head, "needs_teacher", False)):
+        raise ConfigError(f"{'head=none' if config.teacher_cache is None else 'teacher_cache'} needs teacher=FILE")
+    if config.teacher is not None and not config.distill:
+        raise ConfigError(f"teacher={config.teacher} teaches nothing: set distill=[embedding]")
+    build_all(config.distill, embedding_dim=2, teacher_dim=2, num_classes=2)
     build(config.scheduler)
     try:
         build(config.optimizer)([torch.nn.Parameter(torch.zeros(1))])
@@ -83,7 +93,7 @@ def check(config: DictConfig) -> DictConfig:
 
 def settled(config: DictConfig) -> DictConfig:
     """What one value says about another: groups that were left empty, and validations counted in batches."""
-    for group in ("callbacks", "logger"):
+    for group in ("callbacks", "distill", "logger"):
         if config.get(group) is None:
             OmegaConf.update(config, group, {}, force_add=True)
     if isinstance(config.trainer.val_check_interval, int):
@@ -163,6 +173,13 @@ def build_recognizer(config: DictConfig, data: FaceDataModule) -> FaceRecognizer
         request=request_of_job(),
         config=OmegaConf.to_yaml(config, resolve=True),
     )
+    teacher, terms = None, {}
+    if config.teacher is not None:
+        teacher = open_teacher(config.teacher, config.teacher_cache, tuple(config.image_size))
+        if isinstance(teacher, CachedTeacher):
+            teacher.prepare(data)
+        dims = {"embedding_dim": backbone.embedding_dim, "teacher_dim": teacher.dim, "num_classes": data.num_classes}
+        terms = build_all(config.distill, **dims)
     return FaceRecognizer(
         backbone,
         head,
@@ -175,6 +192,9 @@ def build_recognizer(config: DictConfig, data: FaceDataModule) -> FaceRecognizer
         channels_last=config.channels_last,
         compile_backbone=config.compile,
         seed=config.seed,
+        head_weight=Weight(config.head_weight, config.head_weight_end),
+        terms=terms,
+        teacher=teacher,
     )
 
 

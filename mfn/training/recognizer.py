@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,7 +16,9 @@ from torch.optim.lr_scheduler import LambdaLR
 from mfn.checkpoint.format import CheckpointMetadata
 from mfn.contract import InputContract
 from mfn.errors import CheckpointError
+from mfn.training.distill.teacher import Teacher
 from mfn.training.loops import go_on_between_epochs
+from mfn.training.objective import Term, TrainingStep, Weight, terms_of
 from mfn.training.parameter_groups import parameter_groups
 from mfn.training.plateau import LowerOnPlateau, plateau_of
 from mfn.training.resume_state import steps_of_run, use_settings, without_schedule_settings
@@ -29,10 +31,12 @@ def smallest_batch(backbone: nn.Module) -> int:
 
 
 class LabelledBatch(Protocol):
-    """What the recogniser needs of a batch: uint8 RGB (N, H, W, 3) and int64 (N,)."""
+    """What the recogniser needs of a batch: uint8 RGB (N, H, W, 3), int64 (N,) twice, and bool (N,)."""
 
     images: Tensor
     labels: Tensor
+    indices: Tensor
+    mirrored: Tensor
 
 
 class FaceRecognizer(LightningModule):
@@ -50,6 +54,9 @@ class FaceRecognizer(LightningModule):
         channels_last: Lay out weights channels-last, which is faster on most processors.
         compile_backbone: Compile the backbone with ``torch.compile``.
         seed: With the batch number it decides dropout, so that a resumed run draws the same.
+        head_weight: Of the head's loss in the sum, over the run.
+        terms: Further terms of the loss by name, which compare with the teacher.
+        teacher: Gives the embeddings to learn; no part of what is saved.
 
     Attributes:
         clock: How long the run is, once it has begun.
@@ -70,6 +77,9 @@ class FaceRecognizer(LightningModule):
         channels_last: bool = True,
         compile_backbone: bool = False,
         seed: int = 0,
+        head_weight: Weight = Weight(),  # noqa: B008 - a tuple
+        terms: Mapping[str, Term] | None = None,
+        teacher: Teacher | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -82,6 +92,9 @@ class FaceRecognizer(LightningModule):
         self.head_lr_factor = head_lr_factor
         self.norm_penalty = norm_penalty
         self.seed = seed
+        self.head_weight = head_weight
+        self.terms = terms_of(terms or {})
+        self.teacher = teacher
         self.smallest_batch = smallest_batch(backbone)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.backbone.to(memory_format=self.memory_format)
@@ -99,6 +112,8 @@ class FaceRecognizer(LightningModule):
 
     def on_train_start(self) -> None:
         """Finds out how long the run is; one that goes on does so under its own settings."""
+        if self.teacher is not None:
+            self.teacher.to(self.device)
         self.clock = dataclasses.replace(self.clock, total_steps=steps_of_run(self.trainer))
         use_settings(self.trainer, self.optimizer_groups())
 
@@ -117,14 +132,26 @@ class FaceRecognizer(LightningModule):
         output = self.head(embeddings, batch.labels)
         angle = torch.rad2deg(torch.acos(output.target_cosine.clamp(-1, 1))).mean()
         accuracy = (output.predicted == batch.labels).float().mean()
-        self.log("train/loss", output.loss, prog_bar=True, batch_size=size)
-        self.log("train/accuracy", accuracy, prog_bar=True, batch_size=size)
-        self.log("train/target_angle", angle, prog_bar=True, batch_size=size)
-        loss = output.loss
+        parts = {"head": (self.head_weight, output.loss), **self._other_terms(embeddings, batch)}
+        share = self.global_step / self.clock.total_steps
+        loss = torch.stack([weight.at(share) * part for weight, part in parts.values()]).sum()
         if self.norm_penalty > 0:
             loss = loss + self.norm_penalty * embeddings.float().abs().sum(1).mean()
+        self.log("train/loss", output.loss if len(parts) == 1 else loss, prog_bar=True, batch_size=size)
+        if len(parts) > 1:
+            self.log_dict({f"train/{name}_loss": part for name, (_, part) in parts.items()}, batch_size=size)
+        self.log("train/accuracy", accuracy, prog_bar=True, batch_size=size)
+        self.log("train/target_angle", angle, prog_bar=True, batch_size=size)
         idle = self._nothing(getattr(self.head, "idle", ()))
         return loss if idle is None else loss + idle
+
+    def _other_terms(self, embeddings: Tensor, batch: LabelledBatch) -> dict[str, tuple[Weight, Tensor]]:
+        """The weight and the value of each term beside the head, in float32."""
+        if self.teacher is None:
+            return {}
+        with torch.autocast(embeddings.device.type, enabled=False):
+            step = TrainingStep(embeddings.float(), self.teacher(batch).to(embeddings.device), batch.labels)
+            return {name: (term.weighing, term(step)) for name, term in self.terms.items()}  # type: ignore[misc]
 
     def _nothing(self, parameters: Iterable[nn.Parameter]) -> Tensor | None:
         """A loss of 0 that every parameter takes part in, since the other processes wait for its gradient."""
@@ -147,7 +174,7 @@ class FaceRecognizer(LightningModule):
         defaults = self.make_optimizer([{"params": [nn.Parameter(torch.zeros(1))]}]).defaults
         groups = parameter_groups(
             self.backbone,
-            self.head,
+            nn.ModuleDict({"head": self.head, "terms": self.terms}),
             defaults["weight_decay"],
             self.last_weight_decay,
             defaults["lr"],
