@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mfn.heads.base import Head, HeadOutput, output_of
 from mfn.heads.functional import angle
+from mfn.heads.head import Head, HeadOutput, output_of
 
 _LEAST = math.sqrt(2) * math.log(2)
 """The fixed scale of three classes, from which on the formula makes sense."""

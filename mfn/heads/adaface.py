@@ -6,9 +6,9 @@ from typing import Unpack
 import torch
 from torch import Tensor
 
-from mfn.heads.base import check_range
+from mfn.heads.base import MarginContext, MarginHead, MarginOptions
 from mfn.heads.functional import angle
-from mfn.heads.margin import MarginContext, MarginHead, MarginOptions
+from mfn.heads.head import check_range
 
 _LONGEST, _SHORTEST = 100.0, 0.001
 

@@ -1,115 +1,193 @@
-"""What every head shares: class centres in, loss and two things worth logging out.
+"""The softmax over cosines where a margin makes the target's smaller, and what a margin may go by."""
 
-A new margin is a subclass of :class:`mfn.heads.margin.MarginHead` with one method, ``target_logit``.
-"""
-
-from abc import ABC, abstractmethod
-from typing import NamedTuple
+import inspect
+from abc import abstractmethod
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional as F
 
 from mfn.errors import ConfigError
-from mfn.heads.functional import cosines
+from mfn.heads.functional import TargetFunction, focal, straight_through
+from mfn.heads.fused import margin_softmax
+from mfn.heads.head import Head, HeadOutput, check_range, output_of
+from mfn.heads.schedule import Ramp
 
 
-class HeadOutput(NamedTuple):
-    """Result of a head for one batch.
+class MarginContext(NamedTuple):
+    """What a margin may depend on beside the target's cosine.
 
     Attributes:
-        loss: Mean over the batch, a scalar to minimise.
-        target_cosine: Cosine between embedding and class centre of the target, (N,), detached.
-        predicted: Class the head would choose without its margin, int64 (N,), detached.
+        norms: Length of each embedding, (N,), differentiable.
+        labels: int64 (N,).
+        share: Part of the margin that is in force now, 0..1.
     """
 
-    loss: Tensor
-    target_cosine: Tensor
-    predicted: Tensor
+    norms: Tensor
+    labels: Tensor
+    share: float
 
 
-def check_range(name: str, value: float, low: float, high: float) -> None:
-    """Raises ``ConfigError`` unless low <= value <= high."""
-    if not low <= value <= high:
-        raise ConfigError(f"head.{name} must be between {low:g} and {high:g}, got {value}")
+class MarginOptions(TypedDict, total=False):
+    """Keyword arguments that every margin head passes on to ``MarginHead``."""
+
+    easy: bool
+    straight_through: bool
+    sub_centres: int
+    filter_above: float | None
+    focal_gamma: float
+    scale_start: float | None
+    warmup_start: float
+    warmup_length: float
+    warmup_unit: Literal["steps", "run"]
+    init_std: float
 
 
-class Head(nn.Module, ABC):
-    """Embeddings and labels -> ``HeadOutput``, computed in float32 (or float64) whatever autocast says.
+class MarginHead(Head):
+    """Softmax cross-entropy of scale * cosine, where the target's cosine is made smaller by a margin.
+
+    A subclass has ``target_logit``, which may do without its second argument. It may also change the other classes'
+    cosines by ``negatives``, and keep statistics by ``observe``. Without ``negatives`` and ``sub_centres`` the loss is
+    computed in one fused step.
 
     Args:
         embedding_dim: Length of an embedding.
         num_classes: Number of identities.
-        init_std: Standard deviation of the initial centres, which are drawn from a normal distribution. Where
-            the head normalises them it sets not the first loss but how far an optimiser step turns a centre:
-            the shorter, the farther.
-        sub_centres: Centres of each class.
-
-    Attributes:
-        weight: Class centres, float32 (num_classes * sub_centres, embedding_dim); those of a class lie together.
-        step: Optimiser step and, in ``total_steps``, length of the run, as ``at_step`` announced them last.
-
-    Raises:
-        ConfigError: A value makes no sense.
+        scale: Factor of the cosines; None takes each embedding's own length, as SphereFace does.
+        easy: Margin only where the target cosine is above 0 (the logit jumps down there).
+        straight_through: Apply the margin without its gradient, as InsightFace does: the slope of the target
+            logit against the target cosine is 1 everywhere.
+        sub_centres: Centres of each class, of which the nearest counts: faces that are labelled wrongly gather
+            around a centre of their own (Deng et al. 2020, "Sub-center ArcFace", eq. 4).
+        filter_above: Other classes nearer than this cosine count as if at a right angle, since they are likely the
+            same person under another label (InsightFace's inter-class filtering); None leaves all in.
+        focal_gamma: Exponent of the focal loss, which weighs hard samples more; 0 weighs all alike.
+        scale_start: The scale grows from here together with the margin; None has the full scale all along.
+        warmup_start: Until here there is no margin.
+        warmup_length: From there the margin grows, linearly, to its full value.
+        warmup_unit: What the two are counted in: optimiser ``"steps"`` or shares of the ``"run"``.
+        init_std: See ``Head``.
     """
 
-    def __init__(self, embedding_dim: int, num_classes: int, init_std: float = 0.01, sub_centres: int = 1) -> None:
-        super().__init__()
-        check_range("embedding_dim", embedding_dim, 1, 1e6)
-        check_range("num_classes", num_classes, 2, 1e9)
-        check_range("init_std", init_std, 1e-4, 100)
-        check_range("sub_centres", sub_centres, 1, 100)
-        self.sub_centres = sub_centres
-        self.weight = nn.Parameter(torch.empty(num_classes * sub_centres, embedding_dim))
-        nn.init.normal_(self.weight, std=init_std)
-        self.at_step(0)
+    _sees_context: bool
 
-    def at_step(self, step: int, total_steps: int = 1) -> None:
-        """Tells the head where the run stands, before each forward pass.
+    def __init__(
+        self,
+        embedding_dim: int,
+        num_classes: int,
+        scale: float | None,
+        easy: bool = False,
+        straight_through: bool = False,
+        sub_centres: int = 1,
+        filter_above: float | None = None,
+        focal_gamma: float = 0.0,
+        scale_start: float | None = None,
+        warmup_start: float = 0.0,
+        warmup_length: float = 0.0,
+        warmup_unit: Literal["steps", "run"] = "steps",
+        init_std: float = 0.01,
+    ) -> None:
+        super().__init__(embedding_dim, num_classes, init_std, sub_centres)
+        if scale is not None:
+            check_range("scale", scale, 0.1, 1000)
+        if scale_start is not None:
+            check_range("scale_start", scale_start, 0.1, 1000)
+            if scale is None:
+                raise ConfigError(f"head.scale_start={scale_start} needs a scale to grow to, and head.scale is null")
+        if filter_above is not None:
+            check_range("filter_above", filter_above, 0, 1)
+        check_range("focal_gamma", focal_gamma, 0, 10)
+        if warmup_unit not in ("steps", "run"):
+            raise ConfigError(f"head.warmup_unit must be steps or run, got {warmup_unit!r}")
+        longest = 1 if warmup_unit == "run" else 1e12
+        check_range("warmup_start", warmup_start, 0, longest)
+        check_range("warmup_length", warmup_length, 0, longest)
+        self.scale = scale
+        self.easy = easy
+        self.straight_through = straight_through
+        self.filter_above = filter_above
+        self.focal_gamma = focal_gamma
+        self.scale_start = scale_start
+        self.warmup = Ramp(warmup_start, warmup_length, of_run=warmup_unit == "run")
 
-        Args:
-            step: Optimiser steps taken so far.
-            total_steps: Optimiser steps of the whole run; matters to what is counted in shares of the run.
-        """
-        self.step = step
-        self.total_steps = total_steps
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._sees_context = len(inspect.signature(cls.target_logit).parameters) > 2
 
-    def forward(self, embeddings: Tensor, labels: Tensor) -> HeadOutput:
-        """Loss of a batch.
-
-        Args:
-            embeddings: (N, embedding_dim), any floating type, any length.
-            labels: int64 (N,), 0..num_classes-1.
-        """
-        with torch.autocast(embeddings.device.type, enabled=False):
-            return self._output(*self._promoted(embeddings), labels)
-
-    def logits(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """Logits (N, num_classes) from which the loss is computed: slow and plain, to look at."""
-        with torch.autocast(embeddings.device.type, enabled=False):
-            return self._logits(*self._promoted(embeddings), labels)
-
-    def _promoted(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:
-        dtype = torch.promote_types(torch.promote_types(embeddings.dtype, self.weight.dtype), torch.float32)
-        return embeddings.to(dtype), self.weight.to(dtype)
-
-    def _cosines(self, embeddings: Tensor, centres: Tensor) -> Tensor:
-        return cosines(embeddings, centres, self.sub_centres)
+    @property
+    def margin_share(self) -> float:
+        """Part of the margin that is in force now, 0..1."""
+        return self.warmup(self.step, self.total_steps)
 
     @abstractmethod
-    def _output(self, embeddings: Tensor, centres: Tensor, labels: Tensor) -> HeadOutput: ...
+    def target_logit(self, cosine: Tensor, context: MarginContext) -> Tensor:
+        """The margin: target cosines (N,) in [-1, 1] -> their logits before scale (N,), differentiable."""
 
-    @abstractmethod
-    def _logits(self, embeddings: Tensor, centres: Tensor, labels: Tensor) -> Tensor: ...
+    def negatives(self, cosine: Tensor, margined: Tensor, context: MarginContext) -> Tensor:
+        """Changes the cosines with the other classes; the target's own column is replaced afterwards.
 
+        Args:
+            cosine: (N, C).
+            margined: The targets' logits before scale, (N,).
+            context: See :class:`MarginContext`.
+        """
+        return cosine
 
-def output_of(losses: Tensor, cosine: Tensor, labels: Tensor) -> HeadOutput:
-    """The result of a head that has all cosines.
+    def observe(self, cosine: Tensor, context: MarginContext) -> None:
+        """Takes the target cosines (N,), without gradient, into statistics; called once in each training step."""
 
-    Args:
-        losses: Of each sample, (N,).
-        cosine: (N, C).
-        labels: int64 (N,).
-    """
-    cosine = cosine.detach()
-    target = cosine.gather(1, labels[:, None]).squeeze(1).clamp(-1, 1)
-    return HeadOutput(losses.mean(), target, cosine.argmax(dim=1))
+    @property
+    def is_fused(self) -> bool:
+        """Whether the loss needs no matrix of logits of its own."""
+        return self.sub_centres == 1 and type(self).negatives is MarginHead.negatives
+
+    def _target(self, labels: Tensor, observing: bool = False) -> TargetFunction:
+        """The margin as a function of target cosines and norms alone."""
+
+        def target(cosine: Tensor, norms: Tensor) -> Tensor:
+            context = MarginContext(norms, labels, self.margin_share)
+            if observing:
+                self.observe(cosine.detach(), context._replace(norms=norms.detach()))
+            margin: Any = self.target_logit
+            value = margin(cosine, context) if self._sees_context else margin(cosine)
+            if self.easy:
+                value = torch.where(cosine > 0, value, cosine)
+            return straight_through(value, cosine) if self.straight_through else value
+
+        return target
+
+    def _scales(self, norms: Tensor) -> Tensor:
+        if self.scale is None:
+            return norms
+        start = self.scale if self.scale_start is None else self.scale_start
+        return torch.full_like(norms, start + (self.scale - start) * self.margin_share)
+
+    def _output(self, embeddings: Tensor, centres: Tensor, labels: Tensor) -> HeadOutput:
+        norms = torch.linalg.vector_norm(embeddings, dim=1)
+        target = self._target(labels, observing=self.training)
+        if self.is_fused:
+            scales = self._scales(norms)
+            losses, cosine, predicted = margin_softmax(
+                embeddings, centres, labels, scales, norms, target, self.filter_above
+            )
+            return HeadOutput(self._weighed(losses).mean(), cosine, predicted)
+        cosines = self._cosines(embeddings, centres)
+        losses = F.cross_entropy(self._margined(cosines, norms, labels, target), labels, reduction="none")
+        return output_of(self._weighed(losses), cosines, labels)
+
+    def _weighed(self, losses: Tensor) -> Tensor:
+        return focal(losses, self.focal_gamma) if self.focal_gamma else losses
+
+    def _logits(self, embeddings: Tensor, centres: Tensor, labels: Tensor) -> Tensor:
+        norms = torch.linalg.vector_norm(embeddings, dim=1)
+        return self._margined(self._cosines(embeddings, centres), norms, labels, self._target(labels))
+
+    def _margined(self, cosines: Tensor, norms: Tensor, labels: Tensor, target: TargetFunction) -> Tensor:
+        """All logits (N, C): the plain, slow form of what :mod:`mfn.heads.fused` computes."""
+        column = labels[:, None]
+        margined = target(cosines.gather(1, column).squeeze(1).clamp(-1, 1), norms)
+        others = self.negatives(cosines, margined, MarginContext(norms, labels, self.margin_share))
+        if self.filter_above is not None:
+            others = torch.where(cosines > self.filter_above, 0.0, others)
+        return self._scales(norms)[:, None] * others.scatter(1, column, margined[:, None])

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mfn.heads.base import Head, HeadOutput, output_of
+from mfn.heads.head import Head, HeadOutput, output_of
 
 
 class BinaryHead(Head):

@@ -5,9 +5,9 @@ from typing import Unpack
 
 from torch import Tensor
 
-from mfn.heads.base import check_range
+from mfn.heads.base import MarginContext, MarginHead, MarginOptions
 from mfn.heads.functional import combined_target
-from mfn.heads.margin import MarginContext, MarginHead, MarginOptions
+from mfn.heads.head import check_range
 
 
 class CombinedHead(MarginHead):

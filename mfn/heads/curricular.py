@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from mfn.heads.arcface import ArcFaceHead
-from mfn.heads.base import check_range
-from mfn.heads.margin import MarginContext, MarginOptions
+from mfn.heads.base import MarginContext, MarginOptions
+from mfn.heads.head import check_range
 
 
 class CurricularFaceHead(ArcFaceHead):

@@ -6,9 +6,9 @@ from typing import Unpack
 import torch
 from torch import Tensor
 
-from mfn.heads.base import HeadOutput, check_range
+from mfn.heads.base import MarginContext, MarginHead, MarginOptions
 from mfn.heads.functional import arcface_target
-from mfn.heads.margin import MarginContext, MarginHead, MarginOptions
+from mfn.heads.head import HeadOutput, check_range
 
 
 class MagFaceHead(MarginHead):

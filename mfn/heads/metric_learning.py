@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mfn.heads.base import HeadOutput
+from mfn.heads.head import HeadOutput
 
 
 class MetricLearningHead(nn.Module):

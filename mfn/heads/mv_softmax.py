@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from mfn.errors import ConfigError
-from mfn.heads.base import check_range
+from mfn.heads.base import MarginContext, MarginHead, MarginOptions
 from mfn.heads.functional import arcface_target, cosface_target
-from mfn.heads.margin import MarginContext, MarginHead, MarginOptions
+from mfn.heads.head import check_range
 
 
 class MVSoftmaxHead(MarginHead):

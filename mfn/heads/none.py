@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from mfn.heads.base import HeadOutput
+from mfn.heads.head import HeadOutput
 
 
 class NoHead(nn.Module):

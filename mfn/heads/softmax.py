@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mfn.heads.base import Head, HeadOutput
-from mfn.heads.margin import MarginContext, MarginHead
+from mfn.heads.base import MarginContext, MarginHead
+from mfn.heads.head import Head, HeadOutput
 
 
 class SoftmaxHead(Head):

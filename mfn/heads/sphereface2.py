@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from mfn.errors import ConfigError
-from mfn.heads.base import check_range
 from mfn.heads.binary import BinaryHead
 from mfn.heads.functional import angle
+from mfn.heads.head import check_range
 
 
 class SphereFace2Head(BinaryHead):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from mfn.heads.base import Head, HeadOutput
+from mfn.heads.head import Head, HeadOutput
 
 
 class StagedHead(nn.Module):

@@ -5,8 +5,8 @@ import math
 import torch
 from torch import Tensor
 
-from mfn.heads.base import check_range
 from mfn.heads.binary import BinaryHead
+from mfn.heads.head import check_range
 
 
 class UniFaceHead(BinaryHead):

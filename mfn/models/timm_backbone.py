@@ -39,7 +39,7 @@ class TimmBackbone(nn.Module):
         name: str,
         embedding_dim: int = 512,
         input_size: tuple[int, int] = (112, 112),
-        neck: Neck = "fc",
+        neck: Neck = "gdc",
         stem_stride: int | None = None,
         dropout: float = 0.0,
         low_rank: float | None = None,

@@ -12,12 +12,12 @@ from mfn.errors import ConfigError
 from mfn.heads.adacos import AdaCosHead
 from mfn.heads.adaface import AdaFaceHead
 from mfn.heads.arcface import ArcFaceHead
-from mfn.heads.base import Head
+from mfn.heads.base import MarginHead
 from mfn.heads.cosface import CosFaceHead
 from mfn.heads.curricular import CurricularFaceHead
 from mfn.heads.elasticface import ElasticFaceHead
+from mfn.heads.head import Head
 from mfn.heads.magface import MagFaceHead
-from mfn.heads.margin import MarginHead
 from mfn.heads.mv_softmax import MVSoftmaxHead
 from mfn.heads.sphereface2 import SphereFace2Head
 from mfn.heads.sphereface_r import SphereFaceRHead

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from mfn.heads.arcface import ArcFaceHead
+from mfn.heads.base import MarginContext, MarginHead
 from mfn.heads.combined import CombinedHead
 from mfn.heads.cosface import CosFaceHead
-from mfn.heads.margin import MarginContext, MarginHead
 from mfn.heads.softmax import NormalisedSoftmaxHead
 from mfn.heads.sphereface import AnnealedSphereFaceHead, SphereFaceHead
 

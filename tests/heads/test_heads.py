@@ -13,13 +13,13 @@ from mfn.errors import ConfigError
 from mfn.heads.adacos import AdaCosHead
 from mfn.heads.adaface import AdaFaceHead
 from mfn.heads.arcface import ArcFaceHead
-from mfn.heads.base import Head
+from mfn.heads.base import MarginContext, MarginHead
 from mfn.heads.combined import CombinedHead
 from mfn.heads.cosface import CosFaceHead
 from mfn.heads.curricular import CurricularFaceHead
 from mfn.heads.elasticface import ElasticFaceHead
+from mfn.heads.head import Head
 from mfn.heads.magface import MagFaceHead
-from mfn.heads.margin import MarginContext, MarginHead
 from mfn.heads.mv_softmax import MVSoftmaxHead
 from mfn.heads.softmax import NormalisedSoftmaxHead, SoftmaxHead
 from mfn.heads.sphereface import AnnealedSphereFaceHead, SphereFaceHead
@@ -213,6 +213,21 @@ def test_annealed_sphereface_approaches_the_full_margin() -> None:
     assert margined(head, cosine).item() == pytest.approx((1000 * 0.5 - 1.5) / 1001)
     head.at_step(1_000_000)
     assert margined(head, cosine).item() == pytest.approx((5 * 0.5 - 1.5) / 6)
+
+
+def test_a_margin_may_go_by_the_cosine_alone() -> None:
+    class Halved(MarginHead):
+        def target_logit(self, cosine: Tensor) -> Tensor:  # type: ignore[override]
+            return cosine / 2
+
+    class HalvedMore(Halved):
+        pass
+
+    for made in (Halved, HalvedMore):
+        head = made(D, C, scale=10.0).double()
+        embeddings, labels = batch(head, torch.float64)
+        logits = head.logits(embeddings, labels)
+        assert head(embeddings, labels).loss.item() == pytest.approx(F.cross_entropy(logits, labels).item())
 
 
 def test_scale_none_is_the_length_of_each_embedding() -> None:
