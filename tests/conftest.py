@@ -16,3 +16,7 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs the folder 'shared' (real faces and reference values) beside the checkout")
     return SHARED
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all-networks", action="store_true", help="also those of conf/model that take minutes")

@@ -4,6 +4,7 @@ import itertools
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -38,6 +39,8 @@ FAST = [
     "data.val_identities=0",
     "data.val_fraction=0",
 ]
+WITHOUT = {"none"} | (set() if find_spec("pytorch_metric_learning") else {"triplet", "contrastive"})
+"""Heads that learn nothing by themselves, or need a package that is not there."""
 SIZES = {"mobilefacenet": ["model.width=0.125"], "mbf": ["model.scale=1", "model.blocks=[1,1,1,1]"]}
 SIZES["mbf_large"] = SIZES["mbf"]
 
@@ -60,12 +63,14 @@ def take_a_step(config: DictConfig, data: FaceDataModule) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("experiment", choices("experiment"))
-def test_every_recipe_takes_a_step_with_every_two_of_head_optimiser_and_schedule(experiment: str) -> None:
+def test_every_recipe_takes_a_step_with_every_head_optimiser_and_schedule(experiment: str) -> None:
     small = [*TINY, *SIZES["mobilefacenet"], *FAST, "model=mobilefacenet", "data.per_identity=2"]
     data: FaceDataModule = build(composed(f"experiment={experiment}", *small).data.module)
     data.setup()
-    for groups in itertools.combinations(GROUPS[:3], 2):
+    for groups in (("head", "optimizer"), ("optimizer", "scheduler")):
         for chosen in itertools.product(*(choices(group) for group in groups)):
+            if not WITHOUT.isdisjoint(chosen):
+                continue
             words = [f"{group}={choice}" for group, choice in zip(groups, chosen, strict=True)]
             take_a_step(composed(f"experiment={experiment}", *words, *small), data)
 
@@ -73,7 +78,7 @@ def test_every_recipe_takes_a_step_with_every_two_of_head_optimiser_and_schedule
 @pytest.mark.slow
 @pytest.mark.parametrize("experiment", choices("experiment"))
 def test_every_recipe_trains_with_every_network_augmentation_and_callback(experiment: str, tmp_path: Path) -> None:
-    chosen = [(group, choice) for group in ("model", "augment") for choice in choices(group)]
+    chosen = [("model", name) for name in SIZES] + [("augment", choice) for choice in choices("augment")]
     for group, choice in [*chosen, ("callbacks", "[default]"), ("callbacks", "[default,ema,series]")]:
         size = SIZES[choice if group == "model" else "mobilefacenet"]
         words = [f"{group}={choice}", *([] if group == "model" else ["model=mobilefacenet"])]

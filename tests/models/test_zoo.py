@@ -43,6 +43,8 @@ SMALL = [
     *("mnasnet_small", "mnasnet_100", "semnasnet_100", "ghostnet_100", "mobilenetv4_conv_small", "fastvit_t8"),
     *("edgenext_xx_small", "repvit_m0_9", "starnet_s1", "mobileone_s0"),
 ]
+SOME = ["iresnet18", "sface", "mbf_large", "resnetv2_50", "inception_v3", "legacy_xception", "efficientnet_b0"]
+"""One of each large family."""
 ALL = [name for name in choices("model") if name != "timm"]
 
 
@@ -109,7 +111,9 @@ def test_a_small_network_trains_and_comes_back_equal(name: str, tmp_path: Path) 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in ALL if name not in SMALL])
-def test_a_large_network_trains_and_comes_back_equal(name: str, tmp_path: Path) -> None:
+def test_a_large_network_trains_and_comes_back_equal(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    if name not in SOME and not request.config.getoption("--all-networks"):
+        pytest.skip("takes long: add --all-networks")
     trained_and_exported(name, tmp_path, 112)
 
 
