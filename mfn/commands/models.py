@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from mfn.bench.timing import alternating_times
+from mfn.commands.program import find_own_modules
 from mfn.commands.screen import plain_program
 from mfn.config.build import build, trust
 from mfn.config.compose import choices_of, composed
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str], verb: str = "models") -> None:
         options = parser(verb).parse_args(arguments)
         if options.json is not None:
             refuse_to_replace(options.json, is_json)
+        find_own_modules(options.config_dir)
         trust([], options.config_dir)
         names = options.names or [name for name in choices_of("model", options.config_dir) if name != "timm"]
         rows = list(tracked((row(name, options) for name in names), len(names), "networks", lambda _: 1))

@@ -25,7 +25,7 @@ def run_program(
         verb: "" for a script.
     """
     with one_sentence():
-        _find_own_modules(arguments)
+        find_own_modules(CommandLine.parse(arguments).config_dir)
         with _command_line(verb, understood(arguments)):
             run()
 
@@ -62,13 +62,15 @@ def _command_line(verb: str, arguments: Sequence[str]) -> Iterator[None]:
         os.environ.pop(VERB, None)
 
 
-def _find_own_modules(arguments: Sequence[str]) -> None:
+def find_own_modules(own: str | None) -> None:
     """Lets a configuration name classes in files of the user's own: in the current folder, and in a ``--config-dir``.
 
     They come last, so that no file there takes the place of an installed module. Networks that such a folder names can
     be made from checkpoints too.
+
+    Args:
+        own: The ``--config-dir``.
     """
-    own = CommandLine.parse(arguments).config_dir
     if own is not None:
         admit(targets_in(Path(own)))
     folders = ["", *([] if own is None else [own])]

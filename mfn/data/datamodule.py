@@ -11,13 +11,13 @@ from mfn.benchmarks.held_out import FOLDS, held_out_set
 from mfn.benchmarks.verification import VerificationSet
 from mfn.data.augment import Augmentation
 from mfn.data.evaluation_loader import evaluation_loader
-from mfn.data.fingerprint import differences, fingerprint
+from mfn.data.fingerprint import fingerprint, refuse_other_data
 from mfn.data.images import FaceImages
 from mfn.data.loader import FaceLoader
 from mfn.data.sampler import FaceBatchSampler
 from mfn.data.splits import SplitRules, Splits, check_enough, split
 from mfn.data.summary import rows_of_training, rows_of_validation
-from mfn.errors import CheckpointError, ConfigError
+from mfn.errors import ConfigError
 from mfn.sources.fit import Fit, Fitted
 from mfn.sources.known_people import KnownImages, known_images
 from mfn.sources.sizes import RESIZE, check_sizes
@@ -63,6 +63,7 @@ class FaceDataModule(LightningDataModule):
         num_classes: Identities that train, known after `setup`.
         fingerprint: What the training data is, see `mfn.data.fingerprint`.
         num_images: Images that train.
+        train_positions: Of these in the source, int64 (N,); `train_classes` are their classes.
         label_map: int64 (C,), raw label of each class.
         verification_sets: "held_out" first where identities are held out, then those given; their images have
             `image_size`.
@@ -74,6 +75,8 @@ class FaceDataModule(LightningDataModule):
 
     num_classes: int
     num_images: int
+    train_positions: np.ndarray
+    train_classes: np.ndarray
     fingerprint: dict[str, Any]
     label_map: np.ndarray
     verification_sets: dict[str, VerificationSet]
@@ -149,6 +152,7 @@ class FaceDataModule(LightningDataModule):
         check_enough(self.source.name, self.source.labels, splits, self.rules)
         self.num_classes = splits.label_map.size
         self.num_images = splits.train.size
+        self.train_positions, self.train_classes = splits.train, splits.train_classes
         self.label_map = splits.label_map
         self.fingerprint = fingerprint(self.source, splits)
         self.verification_sets = dict(self.verification)
@@ -162,22 +166,15 @@ class FaceDataModule(LightningDataModule):
         self._fit_images(splits)
         self._splits = splits
 
-    @property
-    def train_positions(self) -> np.ndarray:
-        """Positions in the source of the images that train, int64 (N,)."""
-        return self._ready().train
-
-    @property
-    def train_classes(self) -> np.ndarray:
-        """Their classes, int64 (N,)."""
-        return self._ready().train_classes
-
     def images_as_they_are(self, image_size: tuple[int, int] | None = None) -> FaceLoader:
         """Every training image once, in order, not augmented, at a size of its own; each process gets its share."""
+        self._ready()
         rank, world_size = self._process
         images = self._train_images(None, image_size)
-        batch_size = min(self.eval_batch_size, len(images))
-        return self._loader(images, FaceBatchSampler(len(images), batch_size, rank=rank, world_size=world_size))
+        sampler = FaceBatchSampler(
+            len(images), min(self.eval_batch_size, len(images)), rank=rank, world_size=world_size
+        )
+        return self._loader(images, sampler)
 
     def _train_images(self, augment: Augmentation | None, image_size: tuple[int, int] | None = None) -> FaceImages:
         where = (self.train_positions, self.train_classes, image_size or self.image_size)
@@ -185,6 +182,7 @@ class FaceDataModule(LightningDataModule):
 
     def train_dataloader(self) -> FaceLoader:
         """The training loader; in a distributed run it gives this rank's share."""
+        self._ready()
         images = self._train_images(self.augment)
         rank, world_size = self._process
         sampler = FaceBatchSampler(
@@ -230,16 +228,7 @@ class FaceDataModule(LightningDataModule):
             CheckpointError: The state is of other data, or of another order of it.
         """
         self.setup()
-        changed = differences(state_dict.get("data", {}), self.fingerprint)
-        if (seed := state_dict.get("seed")) != self.seed:
-            changed.append(f"seed {seed} then, {self.seed} now")
-        if (rule := state_dict.get("fit", self.fit.rule)) != self.fit.rule:
-            changed.append(f"fit={rule} then, {self.fit.rule} now")
-        if changed:
-            raise CheckpointError(
-                f"the stopped run trained on other data: {'; '.join(changed)}; give it the same data and settings, or "
-                "start from its weights with model_path="
-            )
+        refuse_other_data(state_dict, self.fingerprint, self.seed, self.fit.rule)
         self._resume_at = {key: state_dict[key] for key in ("epoch", "samples")}
 
     def val_dataloader(self) -> list[FaceLoader]:
@@ -307,8 +296,8 @@ class FaceDataModule(LightningDataModule):
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
     def _loader(self, images: FaceImages, sampler: FaceBatchSampler) -> FaceLoader:
-        context = self.multiprocessing_context
-        return FaceLoader(images, sampler, num_workers=self.num_workers, multiprocessing_context=context)
+        workers = {"num_workers": self.num_workers, "multiprocessing_context": self.multiprocessing_context}
+        return FaceLoader(images, sampler, **workers)
 
     def _ready(self) -> Splits:
         self.setup()

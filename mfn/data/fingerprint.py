@@ -1,12 +1,13 @@
 """What a training set is, in a few plain values, so that a run does not go on with another one."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from mfn.data.splits import Splits
-from mfn.errors import BrokenImageError
+from mfn.errors import BrokenImageError, CheckpointError
 from mfn.sources.encode import encoded
 from mfn.sources.source import FaceSource
 
@@ -46,6 +47,30 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     if before.get("layout") != now["layout"]:
         return ["as many images and identities, in another order or under other labels"]
     return ["as many images and identities, but other pictures"]
+
+
+def refuse_other_data(state: Mapping[str, Any], data: dict[str, Any], seed: int, fit: str) -> None:
+    """Lets a run go on only with the data it was stopped on, in the same order.
+
+    Args:
+        state: Of the stopped run: ``data``, ``seed`` and ``fit``.
+        data: The fingerprint now.
+        seed: Of the order now.
+        fit: How images come to their size now.
+
+    Raises:
+        CheckpointError: They differ.
+    """
+    changed = differences(state.get("data", {}), data)
+    if state.get("seed") != seed:
+        changed.append(f"seed {state.get('seed')} then, {seed} now")
+    if state.get("fit", fit) != fit:
+        changed.append(f"fit={state['fit']} then, {fit} now")
+    if changed:
+        raise CheckpointError(
+            f"the stopped run trained on other data: {'; '.join(changed)}; give it the same data and settings, or "
+            "start from its weights with model_path="
+        )
 
 
 def _picture(source: FaceSource, position: int) -> str:

@@ -95,6 +95,8 @@ class MarginHead(Head):
             check_range("scale_start", scale_start, 0.1, 1000)
             if scale is None:
                 raise ConfigError(f"head.scale_start={scale_start} needs a scale to grow to, and head.scale is null")
+            if not warmup_start and not warmup_length:
+                raise ConfigError(f"head.scale_start={scale_start} grows during a warm-up: set head.warmup_length")
         if filter_above is not None:
             check_range("filter_above", filter_above, 0, 1)
         check_range("focal_gamma", focal_gamma, 0, 10)

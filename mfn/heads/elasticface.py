@@ -6,9 +6,8 @@ from typing import Literal, Unpack
 import torch
 from torch import Tensor
 
-from mfn.errors import ConfigError
 from mfn.heads.base import MarginContext, MarginHead, MarginOptions
-from mfn.heads.functional import arcface_target, cosface_target
+from mfn.heads.functional import target_of
 from mfn.heads.head import check_range
 
 
@@ -38,17 +37,15 @@ class ElasticFaceHead(MarginHead):
         **options: Unpack[MarginOptions],
     ) -> None:
         super().__init__(embedding_dim, num_classes, scale, **options)
-        if kind not in ("arc", "cos"):
-            raise ConfigError(f"head.kind must be arc or cos, got {kind!r}")
+        self.bent = target_of(kind)
         self.largest = math.pi / 2 if kind == "arc" else 1.0
         check_range("margin", margin, 0, self.largest)
         check_range("std", std, 0, 1)
-        self.margin, self.kind, self.std, self.plus = margin, kind, std, plus
+        self.margin, self.std, self.plus = margin, std, plus
 
     def target_logit(self, cosine: Tensor, context: MarginContext) -> Tensor:
         """As ArcFace or CosFace, each with its own margin; the draw follows PyTorch's seed."""
         margin = torch.empty_like(cosine, requires_grad=False).normal_(self.margin, self.std).clamp(0, self.largest)
         if self.plus:
             margin = torch.empty_like(margin).scatter(0, cosine.detach().argsort(descending=True), margin.sort().values)
-        target = arcface_target if self.kind == "arc" else cosface_target
-        return target(cosine, margin * context.share)
+        return self.bent(cosine, margin * context.share)

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mfn.errors import ConfigError
+
 SMALLEST_NORM = 1e-6
 
 TargetFunction = Callable[[Tensor, Tensor], Tensor]
@@ -65,6 +67,17 @@ def arcface_target(cosine: Tensor, margin: float | Tensor, continued: bool = Tru
 def cosface_target(cosine: Tensor, margin: float | Tensor) -> Tensor:
     """CosFace's cos(theta) - margin (Wang et al. 2018, eq. 4)."""
     return cosine - margin
+
+
+def target_of(kind: str) -> Callable[[Tensor, float | Tensor], Tensor]:
+    """ArcFace's target for ``"arc"``, CosFace's for ``"cos"``.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    if kind not in ("arc", "cos"):
+        raise ConfigError(f"head.kind must be arc or cos, got {kind!r}")
+    return arcface_target if kind == "arc" else cosface_target
 
 
 def sphereface_psi(cosine: Tensor, margin: float) -> Tensor:

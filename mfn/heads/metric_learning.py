@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from mfn.heads.functional import cosines
 from mfn.heads.head import HeadOutput
 
 
@@ -46,8 +46,8 @@ class MetricLearningHead(nn.Module):
             embeddings = embeddings.to(torch.promote_types(embeddings.dtype, torch.float32))
             found = None if self.miner is None else self.miner(embeddings, labels)
             loss = self.loss(embeddings, labels, found)
-            cosines = F.cosine_similarity(embeddings.detach()[:, None], embeddings.detach()[None], dim=2)
+            alike = cosines(embeddings.detach(), embeddings.detach())
         itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
         same = (labels[:, None] == labels) & ~itself
-        target = (cosines * same).sum(1) / same.sum(1).clamp_min(1)
-        return HeadOutput(loss, target, labels[cosines.masked_fill(itself, -2.0).argmax(dim=1)])
+        target = (alike * same).sum(1) / same.sum(1).clamp_min(1)
+        return HeadOutput(loss, target, labels[alike.masked_fill(itself, -2.0).argmax(dim=1)])

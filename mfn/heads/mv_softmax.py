@@ -6,9 +6,8 @@ from typing import Literal, Unpack
 import torch
 from torch import Tensor
 
-from mfn.errors import ConfigError
 from mfn.heads.base import MarginContext, MarginHead, MarginOptions
-from mfn.heads.functional import arcface_target, cosface_target
+from mfn.heads.functional import target_of
 from mfn.heads.head import check_range
 
 
@@ -40,16 +39,14 @@ class MVSoftmaxHead(MarginHead):
         **options: Unpack[MarginOptions],
     ) -> None:
         super().__init__(embedding_dim, num_classes, scale, **options)
-        if kind not in ("arc", "cos"):
-            raise ConfigError(f"head.kind must be arc or cos, got {kind!r}")
+        self.bent = target_of(kind)
         check_range("margin", margin, 0, math.pi / 2 if kind == "arc" else 1)
         check_range("t", t, 0, 10)
-        self.margin, self.kind, self.t, self.adaptive = margin, kind, t, adaptive
+        self.margin, self.t, self.adaptive = margin, t, adaptive
 
     def target_logit(self, cosine: Tensor, context: MarginContext) -> Tensor:
         """cos(theta + margin) or cos(theta) - margin."""
-        target = arcface_target if self.kind == "arc" else cosface_target
-        return target(cosine, self.margin * context.share)
+        return self.bent(cosine, self.margin * context.share)
 
     def negatives(self, cosine: Tensor, margined: Tensor, context: MarginContext) -> Tensor:
         """Those nearer than the margined target, made larger."""

@@ -48,7 +48,7 @@ def _of_size(
     foreign: Foreign, activation: str | None, names: tuple[str, ...], basic: dict[str, Any]
 ) -> Iterator[Candidate]:
     shapes = shapes_of(foreign.layers)
-    first = max(shape[0] for shape in shapes if shape[1:] == (3, 3, 3)) if (3, 3, 3) in {s[1:] for s in shapes} else 64
+    first = next((shape[0] for shape in shapes if shape[1:] == (3, 3, 3)), 64)
     known = known_layout(names)
     for options in [known] if known else _activations(foreign, activation):
         for stem, between, padding in product((None, "linear", "active"), (0, 512), _paddings(foreign)):
@@ -100,5 +100,5 @@ def _activations(foreign: Foreign, chosen: str | None) -> list[dict[str, str]]:
 
 
 def _paddings(foreign: Foreign) -> list[str]:
-    uneven = {layer.same for layer in foreign.layers if layer.kind == "conv" and layer.stride > 1}
+    uneven = {layer.same for layer in foreign.layers if layer.kind == "conv" and (layer.stride or 1) > 1}
     return ["tensorflow"] if uneven == {True} else ["even"]

@@ -165,7 +165,7 @@ def _layer(node: Node, constants: list[Array], rows_last: bool) -> Layer:
     bias = constants[1].reshape(-1) if len(constants) > 1 else None
     if node.kind == "linear":
         return Layer("linear", node.name, constants[0], bias, rows_last=rows_last)
-    return Layer("conv", node.name, constants[0], bias, options.get("stride", 1), options.get("same", False))
+    return Layer("conv", node.name, constants[0], bias, options["stride"], options["padding"], options["same"])
 
 
 def _computed(node: Node, graph: Graph, values: Mapping[str, _Value]) -> _Value:

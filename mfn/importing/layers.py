@@ -19,7 +19,8 @@ class Layer:
         weight: Of a convolution (out, in / groups, height, width), of a linear layer (out, in); slopes of a PReLU (C,);
             factor of a normalisation (C,). Empty for the other two.
         bias: Added to each output channel, or None.
-        stride: Of a convolution.
+        stride: Of a convolution; None where the file does not say.
+        padding: Rows of zeros before the first of a convolution's input; None where the file does not say.
         same: Whether a convolution is padded as TensorFlow does, more at the end than at the beginning.
         rows_last: Whether a linear layer takes its features in the order height, width, channels.
     """
@@ -28,7 +29,8 @@ class Layer:
     name: str
     weight: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     bias: NDArray[np.float64] | None = None
-    stride: int = 1
+    stride: int | None = None
+    padding: int | None = None
     same: bool = False
     rows_last: bool = False
 

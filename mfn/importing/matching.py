@@ -82,33 +82,28 @@ def activations_of(layers: Iterable[Layer | Slot]) -> list[str]:
 
 def in_order(blocks: Sequence[Sequence[Layer]], wanted: Sequence[tuple[int, ...]]) -> list[Layer] | None:
     """The blocks of a file in an order in which their convolutions have the wanted shapes; None where there is none."""
-
-    def fits(block: Sequence[Layer], at: int) -> int | None:
-        shapes = shapes_of(block)
-        return at + len(shapes) if list(wanted[at : at + len(shapes)]) == shapes else None
+    if len(blocks) > 60:  # modules without a hierarchy: stored one by one, in order
+        return None
+    joined: list[list[Layer]] = []
+    for block in blocks:  # one without convolutions stays behind the one it is stored behind
+        if shapes_of(block) or not joined:
+            joined.append(list(block))
+        else:
+            joined[-1] += block
 
     def search(left: tuple[int, ...], at: int) -> list[int] | None:
         if not left:
             return [] if at == len(wanted) else None
         for index in left:
-            # A block without convolutions stays behind the one it is stored behind
-            if (end := fits(blocks[index], at)) is not None and (end > at or not shapes_of(blocks[left[0]])):
-                rest = search(tuple(one for one in left if one != index), end)
+            shapes = shapes_of(joined[index])
+            if list(wanted[at : at + len(shapes)]) == shapes:
+                rest = search(tuple(one for one in left if one != index), at + len(shapes))
                 if rest is not None:
                     return [index, *rest]
         return None
 
-    if len(blocks) > 60:  # modules without a hierarchy: stored one by one, in order
-        return None
-    joined: list[list[Layer]] = []
-    for block in blocks:
-        if shapes_of(block) or not joined:
-            joined.append(list(block))
-        else:
-            joined[-1] += block
-    blocks = joined
-    order = search(tuple(range(len(blocks))), 0)
-    return None if order is None else [layer for index in order for layer in blocks[index]]
+    order = search(tuple(range(len(joined))), 0)
+    return None if order is None else [layer for index in order for layer in joined[index]]
 
 
 def fill(slots: Sequence[Slot], layers: Sequence[Layer]) -> list[dict[str, str]]:
@@ -123,7 +118,7 @@ def fill(slots: Sequence[Slot], layers: Sequence[Layer]) -> list[dict[str, str]]
     Raises:
         CheckpointError: A layer is missing, or there is one too many.
     """
-    rows, at = [], 0
+    rows, at, channels = [], 0, 3
     pending: np.ndarray | None = None
 
     def next_kind() -> str:
@@ -135,7 +130,8 @@ def fill(slots: Sequence[Slot], layers: Sequence[Layer]) -> list[dict[str, str]]
                 raise CheckpointError(f"{slot.name} should follow, and the file has {_called(layers, at)}")
             layer = layers[at]
             at += 1
-            pending = _set_weight(slot, layer)
+            pending = _set_weight(slot, layer, channels)
+            channels = slot.shape[0]
             rows.append({"file": layer.name, "here": slot.name, "shape": "x".join(map(str, layer.weight.shape))})
         elif slot.kind == "bn":
             there = sum(1 for _ in takewhile(lambda one: one.kind == "bn", layers[at:]))
@@ -169,11 +165,13 @@ def _called(layers: Sequence[Layer], at: int) -> str:
     return f"{layers[at].kind} {layers[at].name}" if at < len(layers) else "nothing more"
 
 
-def _set_weight(slot: Slot, layer: Layer) -> np.ndarray | None:
+def _set_weight(slot: Slot, layer: Layer, channels: int) -> np.ndarray | None:
     """Sets the weight, and the bias where there is one here; gives back a bias that belongs elsewhere."""
     weight = layer.weight
-    if slot.kind == "linear" and layer.kind == "linear" and layer.rows_last:
-        weight = _channels_first(weight, slot)
+    if layer.rows_last and layer.kind == "linear" and weight.shape[1] % channels == 0:
+        # Over features (height, width, channels), and here over (channels, height, width)
+        weight = weight.reshape(len(weight), -1, channels).transpose(0, 2, 1).reshape(weight.shape)
+    _check_geometry(slot, layer)
     if weight.size != int(np.prod(slot.shape)) or weight.shape[0] != slot.shape[0]:
         raise CheckpointError(f"{layer.name} has shape {weight.shape}, {slot.name} {slot.shape}")
     _assign(slot.module, "weight", weight.reshape(slot.shape))
@@ -183,12 +181,16 @@ def _set_weight(slot: Slot, layer: Layer) -> np.ndarray | None:
     return None
 
 
-def _channels_first(weight: np.ndarray, slot: Slot) -> np.ndarray:
-    """The columns of a linear layer over (H, W, C) features for (C, H, W) ones."""
-    side = round((weight.shape[1] / 512) ** 0.5)
-    if side < 2 or weight.shape[1] != 512 * side * side:
-        return weight
-    return weight.reshape(-1, side, side, 512).transpose(0, 3, 1, 2).reshape(slot.shape)
+def _check_geometry(slot: Slot, layer: Layer) -> None:
+    """Whether a convolution steps and pads as ours does, where the file says how."""
+    conv: Any = slot.module
+    if slot.kind != "conv" or layer.kind != "conv":
+        return
+    if layer.stride is not None and layer.stride != conv.stride[0]:
+        raise CheckpointError(f"{layer.name} has a stride of {layer.stride}, {slot.name} of {conv.stride[0]}")
+    (padding, *_) = conv.padding  # rows, then columns
+    if layer.padding is not None and not layer.same and layer.padding != padding:
+        raise CheckpointError(f"{layer.name} has a padding of {layer.padding}, {slot.name} of {padding}")
 
 
 def _set_affine(slot: Slot, factor: np.ndarray, bias: np.ndarray | None, before: np.ndarray | None) -> None:

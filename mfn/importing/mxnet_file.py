@@ -115,7 +115,8 @@ def _node(entry: dict[str, Any], names: list[str], constants: dict[str, Array]) 
         return tuple(ast.literal_eval(given.get(key, default)))
 
     if kind == "Convolution":
-        return Node("conv", name, inputs, name, {"stride": max(pair("stride", "(1, 1)"))})
+        even = {"padding": pair("pad", "(0, 0)")[0], "same": False}
+        return Node("conv", name, inputs, name, {**even, "stride": max(pair("stride", "(1, 1)"))})
     if kind == "FullyConnected":
         return Node("linear", name, inputs, name)
     if kind == "BatchNorm":

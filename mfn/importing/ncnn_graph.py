@@ -58,7 +58,9 @@ def _nodes(layer: NcnnLayer, constants: dict[str, Array], shapes: dict[str, int]
         weight = arrays[0].reshape(out, -1, height, width)
         stride = layer.number(3, 1)
         same = stride > 1 and (layer.number(4) in _SAME_UPPER or layer.number(4) != layer.number(15, layer.number(4)))
-        node = Node("conv", name, (*inputs, *keep(weight, *arrays[1:])), output, {"stride": stride, "same": same})
+        padding = None if layer.number(4) < 0 else layer.number(14, layer.number(4))
+        geometry = {"stride": stride, "padding": padding, "same": same}
+        node = Node("conv", name, (*inputs, *keep(weight, *arrays[1:])), output, geometry)
         return [node, *_activation(layer, output, constants)] if layer.number(9) else [node]
     if layer.kind == "InnerProduct":
         return [Node("linear", name, (*inputs, *keep(arrays[0].reshape(layer.number(0), -1), *arrays[1:])), output)]

@@ -62,7 +62,8 @@ def _node(node: Any, constants: dict[str, Array]) -> Node:
         pads = list(given.get("pads", [0] * 4))
         same = given.get("auto_pad", b"NOTSET") == b"SAME_UPPER" or pads[:2] != pads[2:]
         stride = int(max(given.get("strides", [1])))
-        return Node("conv", name, inputs, output, {"stride": stride, "same": same and stride > 1})
+        padding = None if given.get("auto_pad", b"NOTSET") == b"SAME_UPPER" else pads[0]
+        return Node("conv", name, inputs, output, {"stride": stride, "padding": padding, "same": same and stride > 1})
     if kind == "Gemm":
         if given.get("transA") or given.get("alpha", 1.0) != 1 or given.get("beta", 1.0) != 1:
             raise CheckpointError(f"layer {name} is a Gemm of an unusual form")

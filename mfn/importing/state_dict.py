@@ -49,7 +49,7 @@ def without_prefixes(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
             found = {name: value for name, value in found.items() if name.startswith(prefix)}
     while prefix := next((one for one in _PREFIXES if all(name.startswith(one) for name in found)), None):
         found = {name.removeprefix(prefix): value for name, value in found.items()}
-    return {name.replace("_orig_mod.", "").replace("parametrizations.", ""): value for name, value in found.items()}
+    return {name.replace("_orig_mod.", ""): value for name, value in found.items()}
 
 
 def layers_in(tensors: Mapping[str, Tensor]) -> Foreign:

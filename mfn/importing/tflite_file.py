@@ -37,8 +37,9 @@ def read_tflite(path: Path) -> Graph:
         graph = model.Subgraphs(0)
         constants = _constants(model, graph)
         nodes: list[Node] = []
+        pads: dict[str, tuple[int, int]] = {}
         for index in range(graph.OperatorsLength()):
-            nodes += _nodes(model, graph.Operators(index), index, constants)
+            nodes += _nodes(model, graph.Operators(index), index, constants, pads)
         (image,), output = graph.InputsAsNumpy().tolist(), graph.OutputsAsNumpy().tolist()[0]
         shape = graph.Tensors(image).ShapeAsNumpy().tolist()
     except CheckpointError as error:
@@ -65,7 +66,9 @@ def _constants(model: Any, graph: Any) -> dict[str, Array]:
     return found
 
 
-def _nodes(model: Any, operator: Any, index: int, constants: dict[str, Array]) -> list[Node]:
+def _nodes(
+    model: Any, operator: Any, index: int, constants: dict[str, Array], pads: dict[str, tuple[int, int]]
+) -> list[Node]:
     code = model.OperatorCodes(operator.OpcodeIndex())
     kind = _OPERATORS[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
     inputs = tuple(str(each) for each in operator.InputsAsNumpy().tolist() if each >= 0)
@@ -79,7 +82,10 @@ def _nodes(model: Any, operator: Any, index: int, constants: dict[str, Array]) -
         order = (0, 3, 1, 2) if kind == "CONV_2D" else (3, 0, 1, 2)
         constants[f"{name}.weight"] = constants[inputs[1]].transpose(order)
         stride = max(options.StrideH(), options.StrideW())
-        settings = {"stride": stride, "same": options.Padding() == tflite.Padding.SAME and stride > 1}
+        same = options.Padding() == tflite.Padding.SAME
+        before, after = pads.get(inputs[0], (0, 0))
+        padding = None if same else before
+        settings = {"stride": stride, "padding": padding, "same": stride > 1 and (same or before != after)}
         given = (inputs[0], f"{name}.weight", *inputs[2:])
         return _with_fused("conv", name, given, output, options.FusedActivationFunction(), settings)
     if kind == "FULLY_CONNECTED":
@@ -90,6 +96,9 @@ def _nodes(model: Any, operator: Any, index: int, constants: dict[str, Array]) -
         options = getattr(tflite, f"{kind.title()}Options")()
         options.Init(operator.BuiltinOptions().Bytes, operator.BuiltinOptions().Pos)
         return _with_fused(_ELEMENTWISE[kind], name, inputs, output, options.FusedActivationFunction(), {})
+    if kind == "PAD":  # rows before and after, for the convolution that follows
+        before, after = constants[inputs[1]].reshape(-1, 2)[1].astype(int).tolist()
+        pads[output] = (before, after)
     if kind in _SAME:
         return [Node("same", name, inputs[:1], output)]
     return [Node(_ELEMENTWISE.get(kind, kind), name, inputs, output)]

@@ -7,7 +7,7 @@ et al. 2019, section 3.2.1), and the whole last feature map through one linear l
 from torch import Tensor, nn
 
 from mfn.errors import ConfigError
-from mfn.models.blocks import check_dropout, part_of
+from mfn.models.blocks import check_dropout, initialise, part_of
 from mfn.models.prelu import PReLU
 
 UNITS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 14, 3), 100: (3, 13, 30, 3)}
@@ -74,10 +74,6 @@ class IResNet(nn.Module):
                 f"model.embedding_dim must be positive and model.depth one of {', '.join(map(str, UNITS))}, got "
                 f"{embedding_dim}, {depth}"
             )
-        if bn_eps <= 0 or not 0 < bn_momentum <= 1:
-            raise ConfigError(
-                f"model.bn_eps must be positive and model.bn_momentum in (0, 1], got {bn_eps}, {bn_momentum}"
-            )
         check_dropout(dropout)
         self.embedding_dim = embedding_dim
         self.input_size = (int(input_size[0]), int(input_size[1]))
@@ -95,10 +91,9 @@ class IResNet(nn.Module):
         self.features = nn.BatchNorm1d(embedding_dim)
         nn.init.constant_(self.features.weight, 1.0)
         self.features.weight.requires_grad = False
+        initialise(self, bn_eps, bn_momentum, zero_init_residual=False)
         for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
-                module.eps, module.momentum = bn_eps, bn_momentum
-            elif isinstance(module, nn.Conv2d):
+            if isinstance(module, nn.Conv2d):
                 nn.init.normal_(module.weight, 0, 0.1)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -1,6 +1,5 @@
 """A run's loss as a named sum: the head's, and terms beside it, each with a weight of its own over the run."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -61,8 +60,3 @@ class Term(nn.Module):
     def __init__(self, weight: float = 1.0, weight_end: float | None = None) -> None:
         super().__init__()
         self.weighing = checked_weight("weight of a term of distill", weight, weight_end)
-
-
-def terms_of(terms: Mapping[str, Term]) -> nn.ModuleDict:
-    """Terms by name, as a part of the module that trains: what they learn is saved, and optimised, with it."""
-    return nn.ModuleDict(terms)

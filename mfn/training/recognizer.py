@@ -18,7 +18,7 @@ from mfn.contract import InputContract
 from mfn.errors import CheckpointError
 from mfn.training.distill.teacher import Teacher
 from mfn.training.loops import go_on_between_epochs
-from mfn.training.objective import Term, TrainingStep, Weight, terms_of
+from mfn.training.objective import Term, TrainingStep, Weight
 from mfn.training.parameter_groups import parameter_groups
 from mfn.training.plateau import LowerOnPlateau, plateau_of
 from mfn.training.resume_state import steps_of_run, use_settings, without_schedule_settings
@@ -93,7 +93,7 @@ class FaceRecognizer(LightningModule):
         self.norm_penalty = norm_penalty
         self.seed = seed
         self.head_weight = head_weight
-        self.terms = terms_of(terms or {})
+        self.terms = nn.ModuleDict(terms or {})  # what they learn is saved and optimised too
         self.teacher = teacher
         self.smallest_batch = smallest_batch(backbone)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format

@@ -260,6 +260,7 @@ def test_the_first_bias_of_sphereface2_is_the_best_one() -> None:
         (lambda: ArcFaceHead(D, C, filter_above=-2), "filter_above"),
         (lambda: ArcFaceHead(D, C, focal_gamma=-1), "focal_gamma"),
         (lambda: ArcFaceHead(D, C, scale=None, scale_start=5.0), "scale_start"),
+        (lambda: ArcFaceHead(D, C, scale_start=5.0), "scale_start"),  # without a warm-up it would do nothing
     ],
 )
 def test_a_value_that_makes_no_sense_is_named(make: Callable[[], Head], named: str) -> None:

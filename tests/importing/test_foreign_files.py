@@ -10,8 +10,10 @@ import torch
 
 from mfn.commands.main import main
 from mfn.errors import CheckpointError
-from mfn.importing.graph import PROBES, Graph, Node, layers_of
+from mfn.importing.graph import Graph, Node, layers_of
 from mfn.importing.importer import import_file
+from mfn.importing.layers import Layer
+from mfn.importing.matching import fill, slots_of
 from mfn.importing.mxnet_file import read_mxnet, read_params
 from mfn.inference.embedder import FaceEmbedder
 from mfn.models.count import network_size
@@ -105,10 +107,13 @@ def test_mxnets_symbol_is_wanted_and_read(tmp_path: Path) -> None:
     assert (layer.kind, layer.stride) == ("conv", 2)
 
 
+ONE = {"stride": 1, "padding": 0, "same": False}
+
+
 def activation_graph(*nodes: Node, **constants: np.ndarray | float) -> Graph:
     """A convolution, then what is to be recognised, then another."""
     weights = {"w1": np.ones((2, 3, 1, 1)), "w2": np.ones((1, 2, 1, 1))}
-    first, last = Node("conv", "first", ("image", "w1"), "x"), Node("conv", "last", ("y", "w2"), "z")
+    first, last = Node("conv", "first", ("image", "w1"), "x", ONE), Node("conv", "last", ("y", "w2"), "z", ONE)
     given = {name: np.asarray(value, np.float64) for name, value in constants.items()}
     return Graph([last, *nodes, first], {**weights, **given}, "image", "z")
 
@@ -170,7 +175,6 @@ def test_an_activation_is_known_by_what_it_does(form: str) -> None:
         np.testing.assert_allclose(between[0].weight, SLOPES)
     if kind == "bn":
         np.testing.assert_allclose(between[0].bias, 0.5)
-    assert len(PROBES) == 5
 
 
 @pytest.mark.parametrize(
@@ -213,3 +217,30 @@ def test_what_was_assumed_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     assert "does not say" not in caplog.text
     contract = FaceEmbedder.load(tmp_path / "net.ckpt").contract
     assert (contract.color, contract.std) == ("BGR", (128.0,) * 3)
+
+
+@pytest.mark.parametrize(
+    ("layer", "says"),
+    [({"stride": 2}, "has a stride of 2, .* of 1"), ({"padding": 0}, "has a padding of 0, .* of 1")],
+)
+def test_a_convolution_of_the_same_shape_that_steps_or_pads_otherwise_is_told(layer: dict, says: str) -> None:
+    slots = slots_of(torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3, 1, 1)), (8, 8))
+    same = {"stride": 1, "padding": 1}
+    fill(slots, [Layer("conv", "c", np.ones((4, 3, 3, 3)), np.zeros(4), **same)])
+    with pytest.raises(CheckpointError, match=says):
+        fill(slots, [Layer("conv", "c", np.ones((4, 3, 3, 3)), np.zeros(4), **{**same, **layer})])
+
+
+def test_a_linear_layer_over_rows_first_features_takes_them_in_our_order() -> None:
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 5, 1), torch.nn.Flatten(), torch.nn.Linear(5 * 2 * 3, 4)).eval()
+    conv, linear = (network[index].weight.detach().double().numpy() for index in (0, 2))
+    rows_first = linear.reshape(4, 5, 2, 3).transpose(0, 2, 3, 1).reshape(4, -1)
+    images = torch.randn(2, 3, 2, 3)
+    expected = network(images)
+    layers = [
+        Layer("conv", "c", conv, network[0].bias.detach().double().numpy()),
+        Layer("linear", "l", rows_first, network[2].bias.detach().double().numpy(), rows_last=True),
+    ]
+    network[2].weight.data.zero_()
+    fill(slots_of(network, (2, 3)), layers)
+    torch.testing.assert_close(network(images), expected)

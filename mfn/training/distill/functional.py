@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mfn.heads.functional import cosines
+
 
 def cosine_distance(student: Tensor, teacher: Tensor) -> Tensor:
     """Mean of 1 - cosine, a scalar in [0, 2]; both float (N, D), any length."""
@@ -24,12 +26,12 @@ def relation_distance(student: Tensor, teacher: Tensor) -> Tensor:
     """
     if len(student) < 2:
         return 0.0 * student.sum()
-    ours, theirs = (F.normalize(rows) @ F.normalize(rows).T for rows in (student, teacher))
+    ours, theirs = (cosines(rows, rows) for rows in (student, teacher))
     pairs = ~torch.eye(len(student), dtype=torch.bool, device=student.device)
     return (ours - theirs).square()[pairs].mean()
 
 
-def adapted_centres(centres: Tensor, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
+def adapted_centres(centres: Tensor, student: Tensor, teacher: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """The class centres of a batch's classes moved towards the teacher's embeddings (AdaDistill, ECCV 2024).
 
     While the student does not yet resemble the teacher, a centre is the teacher's embedding of the very image; the more
@@ -43,13 +45,12 @@ def adapted_centres(centres: Tensor, student: Tensor, teacher: Tensor, labels: T
         labels: int64 (N,).
 
     Returns:
-        float (C, T); those seen of unit length.
+        The classes of the batch, int64 (K,), and their centres, float (K, T) of unit length.
     """
     unit = F.normalize(teacher)
     seen = centres[labels].abs().sum(1, keepdim=True) > 0
     alpha = (F.normalize(student) * unit).sum(1, keepdim=True).clamp_min(0) * seen
     wanted = F.normalize(alpha * centres[labels] + (1 - alpha) * unit)
-    sums = torch.zeros_like(centres).index_add_(0, labels, wanted)
-    touched = torch.zeros(len(centres), 1, dtype=torch.bool, device=centres.device)
-    touched[labels] = True
-    return torch.where(touched, F.normalize(sums), centres)
+    classes, row = labels.unique(return_inverse=True)
+    sums = wanted.new_zeros(len(classes), wanted.shape[1]).index_add_(0, row, wanted)
+    return classes, F.normalize(sums)

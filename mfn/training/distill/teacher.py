@@ -136,7 +136,7 @@ class CachedTeacher(Teacher):
     def __call__(self, batch: SeenBatch) -> Tensor:
         """Its answers for a batch, float32 (N, D)."""
         answers = self._answers[self._rows[batch.indices.cpu().numpy()], batch.mirrored.cpu().numpy().astype(np.int64)]
-        return torch.from_numpy(np.ascontiguousarray(answers)).to(batch.images.device)
+        return _finite(torch.from_numpy(np.ascontiguousarray(answers)), self.name).to(batch.images.device)
 
 
 def _rows(data: FaceDataModule) -> np.ndarray:

@@ -118,9 +118,10 @@ class CentreTerm(Term):
         student = self.project(step.embeddings)
         if self.training:
             with torch.no_grad():
-                self.centres.copy_(adapted_centres(self.centres, student, step.teacher, step.labels))
+                classes, centres = adapted_centres(self.centres, student, step.teacher, step.labels)
+                self.centres[classes] = centres
         norms = torch.linalg.vector_norm(student, dim=1)
         scales = torch.full_like(norms, self.scale)
         target = lambda cosine, _: arcface_target(cosine, self.margin)  # noqa: E731
-        losses, *_ = margin_softmax(student, self.centres.clone(), step.labels, scales, norms, target)
+        losses, *_ = margin_softmax(student, self.centres, step.labels, scales, norms, target)
         return losses.mean()
