@@ -169,11 +169,8 @@ class FaceDataModule(LightningDataModule):
     def images_as_they_are(self, image_size: tuple[int, int] | None = None) -> FaceLoader:
         """Every training image once, in order, not augmented, at a size of its own; each process gets its share."""
         self._ready()
-        rank, world_size = self._process
         images = self._train_images(None, image_size)
-        sampler = FaceBatchSampler(
-            len(images), min(self.eval_batch_size, len(images)), rank=rank, world_size=world_size
-        )
+        sampler = FaceBatchSampler(len(images), min(self.eval_batch_size, len(images)), **self._process)
         return self._loader(images, sampler)
 
     def _train_images(self, augment: Augmentation | None, image_size: tuple[int, int] | None = None) -> FaceImages:
@@ -184,15 +181,13 @@ class FaceDataModule(LightningDataModule):
         """The training loader; in a distributed run it gives this rank's share."""
         self._ready()
         images = self._train_images(self.augment)
-        rank, world_size = self._process
         sampler = FaceBatchSampler(
             len(images),
             self.batch_size,
             shuffle=self.shuffle,
             drop_last=self.drop_last,
             seed=self.seed,
-            rank=rank,
-            world_size=world_size,
+            **self._process,
             least=SMALLEST_BATCH,
             per_identity=self.per_identity,
             labels=self.train_classes,
@@ -237,7 +232,6 @@ class FaceDataModule(LightningDataModule):
         In a distributed run each rank gets its share of a verification set, and all of the validation images.
         """
         self._ready()
-        rank, world_size = self._process
         loaders = [
             evaluation_loader(
                 pairs.source,
@@ -246,8 +240,7 @@ class FaceDataModule(LightningDataModule):
                 self.num_workers,
                 self.multiprocessing_context,
                 strict=False,  # an error in one process alone would leave the others waiting; the callback raises it
-                rank=rank,
-                world_size=world_size,
+                **self._process,
             )
             for pairs in self.verification_sets.values()
         ]
@@ -291,13 +284,13 @@ class FaceDataModule(LightningDataModule):
         }
 
     @property
-    def _process(self) -> tuple[int, int]:
-        """Which process this is, among how many."""
-        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+    def _process(self) -> dict[str, int]:
+        """Which process this is, among how many, as loaders take it."""
+        return {"rank": self.trainer.global_rank, "world_size": self.trainer.world_size} if self.trainer else {}
 
     def _loader(self, images: FaceImages, sampler: FaceBatchSampler) -> FaceLoader:
-        workers = {"num_workers": self.num_workers, "multiprocessing_context": self.multiprocessing_context}
-        return FaceLoader(images, sampler, **workers)
+        context = self.multiprocessing_context
+        return FaceLoader(images, sampler, num_workers=self.num_workers, multiprocessing_context=context)
 
     def _ready(self) -> Splits:
         self.setup()

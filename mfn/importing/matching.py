@@ -172,7 +172,7 @@ def _set_weight(slot: Slot, layer: Layer, channels: int) -> np.ndarray | None:
         # Over features (height, width, channels), and here over (channels, height, width)
         weight = weight.reshape(len(weight), -1, channels).transpose(0, 2, 1).reshape(weight.shape)
     _check_geometry(slot, layer)
-    if weight.size != int(np.prod(slot.shape)) or weight.shape[0] != slot.shape[0]:
+    if weight.size != int(np.prod(slot.shape)) or weight.shape[:1] != slot.shape[:1]:
         raise CheckpointError(f"{layer.name} has shape {weight.shape}, {slot.name} {slot.shape}")
     _assign(slot.module, "weight", weight.reshape(slot.shape))
     if getattr(slot.module, "bias", None) is None:
