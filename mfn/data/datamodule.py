@@ -14,7 +14,7 @@ from mfn.data.evaluation_loader import evaluation_loader
 from mfn.data.fingerprint import fingerprint, refuse_other_data
 from mfn.data.images import FaceImages
 from mfn.data.loader import FaceLoader
-from mfn.data.sampler import FaceBatchSampler
+from mfn.data.sampler import FaceBatchSampler, ProcessShare
 from mfn.data.splits import SplitRules, Splits, check_enough, split
 from mfn.data.summary import rows_of_training, rows_of_validation
 from mfn.errors import ConfigError
@@ -284,9 +284,10 @@ class FaceDataModule(LightningDataModule):
         }
 
     @property
-    def _process(self) -> dict[str, int]:
+    def _process(self) -> ProcessShare:
         """Which process this is, among how many, as loaders take it."""
-        return {"rank": self.trainer.global_rank, "world_size": self.trainer.world_size} if self.trainer else {}
+        rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        return {"rank": rank, "world_size": world_size}
 
     def _loader(self, images: FaceImages, sampler: FaceBatchSampler) -> FaceLoader:
         context = self.multiprocessing_context

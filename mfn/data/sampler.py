@@ -1,7 +1,7 @@
 """Which images make up which batch."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -10,6 +10,13 @@ from mfn.errors import ConfigError
 
 SampleKey = tuple[int, int]
 """(epoch, index): all that the randomness of one sample depends on, beside the seed."""
+
+
+class ProcessShare(TypedDict):
+    """Which process this is, ``rank``, among ``world_size``."""
+
+    rank: int
+    world_size: int
 
 
 class FaceBatchSampler(Sampler[list[SampleKey]]):
