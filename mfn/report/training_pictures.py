@@ -15,8 +15,9 @@ def learning_curve(history: Mapping[str, Series]) -> Figure:
         history: From :func:`mfn.report.history.read_history`.
     """
     accuracies = [name for name in history if name.startswith("val/") and name.endswith("/accuracy")]
+    parts = [name for name in history if name.startswith("train/") and name.endswith("_loss")]
     shown: list[tuple[str, list[str]]] = [
-        ("loss", ["train/loss", "val/loss"]),
+        ("loss", ["train/loss", *parts, "val/loss"]),
         ("target angle, degrees", ["train/target_angle"]),
         ("accuracy", ["train/accuracy", *accuracies]),
         ("learning rate", [name for name in history if name.startswith("lr-")]),

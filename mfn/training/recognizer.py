@@ -130,8 +130,6 @@ class FaceRecognizer(LightningModule):
         self.head.at_step(self.global_step, self.clock.total_steps)  # type: ignore[operator]
         embeddings = self(batch.images)
         output = self.head(embeddings, batch.labels)
-        angle = torch.rad2deg(torch.acos(output.target_cosine.clamp(-1, 1))).mean()
-        accuracy = (output.predicted == batch.labels).float().mean()
         parts = {"head": (self.head_weight, output.loss), **self._other_terms(embeddings, batch)}
         share = self.global_step / self.clock.total_steps
         loss = torch.stack([weight.at(share) * part for weight, part in parts.values()]).sum()
@@ -140,8 +138,11 @@ class FaceRecognizer(LightningModule):
         self.log("train/loss", output.loss if len(parts) == 1 else loss, prog_bar=True, batch_size=size)
         if len(parts) > 1:
             self.log_dict({f"train/{name}_loss": part for name, (_, part) in parts.items()}, batch_size=size)
-        self.log("train/accuracy", accuracy, prog_bar=True, batch_size=size)
-        self.log("train/target_angle", angle, prog_bar=True, batch_size=size)
+        if not getattr(self.head, "needs_teacher", False):  # such a head recognises nobody
+            angle = torch.rad2deg(torch.acos(output.target_cosine.clamp(-1, 1))).mean()
+            accuracy = (output.predicted == batch.labels).float().mean()
+            self.log("train/accuracy", accuracy, prog_bar=True, batch_size=size)
+            self.log("train/target_angle", angle, prog_bar=True, batch_size=size)
         idle = self._nothing(getattr(self.head, "idle", ()))
         return loss if idle is None else loss + idle
 

@@ -140,6 +140,7 @@ def test_a_student_becomes_like_its_teacher_without_labels(tmp_path: Path) -> No
     recognizer, trainer = distilled(tmp_path, Teacher(embedder, "t"), epochs=12, head=head, head_weight=Weight(0.0))
     assert likeness(recognizer.backbone) > before + 0.2
     assert {"train/head_loss", "train/embedding_loss", "train/loss"} <= trainer.logged_metrics.keys()
+    assert "train/accuracy" not in trainer.logged_metrics  # nobody is recognised, so nothing is claimed
 
 
 def test_a_teacher_is_no_part_of_what_is_saved(tmp_path: Path) -> None:

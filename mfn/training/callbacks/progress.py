@@ -11,6 +11,14 @@ from lightning.pytorch.callbacks import RichProgressBar
 log = logging.getLogger(__name__)
 
 
+_TOLD = (
+    ("loss", "train/loss", ".3f"),
+    ("accuracy", "train/accuracy", ".3f"),
+    ("target angle", "train/target_angle", ".1f"),
+)
+"""What a line tells, where it is measured, and how."""
+
+
 class Throughput(Callback):
     """Logs ``train/images_per_second`` and, every few steps, a line with the time left.
 
@@ -59,16 +67,9 @@ class Throughput(Callback):
 
     def _log(self, trainer: Trainer, rate: float) -> None:
         metrics = trainer.callback_metrics
-        log.info(
-            "step %d/%d: loss %.3f, accuracy %.3f, target angle %.1f, %.0f images/s, %s left",
-            trainer.global_step,
-            trainer.estimated_stepping_batches,
-            float(metrics.get("train/loss", float("nan"))),
-            float(metrics.get("train/accuracy", float("nan"))),
-            float(metrics.get("train/target_angle", float("nan"))),
-            rate,
-            self.left,
-        )
+        told = [f"{name} {metrics[metric]:{form}}" for name, metric, form in _TOLD if metric in metrics]
+        where = f"step {trainer.global_step}/{trainer.estimated_stepping_batches}"
+        log.info("%s: %s, %.0f images/s, %s left", where, ", ".join(told), rate, self.left)
 
 
 class Bar(RichProgressBar):
