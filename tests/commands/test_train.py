@@ -93,7 +93,7 @@ def test_batches_of_any_size_train(words: list[str], steps: int, tmp_path: Path)
             ["callbacks=[default,early_stopping]", "data.val_identities=0"],
             "is not measured in this run; there is train/",
         ),
-        (["benchmark=identification", "benchmark.root=faces"], "mfn evaluate benchmark=identification"),
+        (["benchmark=identification", "benchmark.root=faces"], "mfn evaluate model_path=FILE benchmark=identification"),
         (["head._target_=mfn.heads.staged.StagedHead"], "head"),
         (
             ["head=softmax_then_arcface", "~callbacks.advance_head"],
