@@ -17,7 +17,14 @@ from mfn.errors import CheckpointError
 
 FOLDERS = ("outputs", "multirun")
 """Where runs are kept."""
-FIXED = ("model", "image_size", "contract", "seed", "head._target_", "head.first._target_", "head.second._target_")
+FIXED = (
+    "model",
+    "image_size",
+    "contract",
+    "qat",
+    "seed",
+    *(f"head.{part}_target_" for part in ("", "first.", "second.")),
+)
 """Keys that a run cannot change when it goes on; the optimiser's kind is another."""
 
 

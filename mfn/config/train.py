@@ -84,6 +84,7 @@ class TrainSettings(Settings):
     head_weight_end: Factor | None = wanted("a number that is not negative, or null")
     teacher: Text | None = wanted("a network file, a name that mfn fetch brought, or null")
     teacher_cache: Text | None = wanted("a folder, or null")
+    qat: bool = wanted("true or false")
     norm_penalty: Factor = wanted("a number that is not negative")
     channels_last: bool = wanted("true or false")
     compile: bool = wanted("true or false")

@@ -24,11 +24,13 @@ from mfn.data.datamodule import FaceDataModule
 from mfn.errors import ConfigError
 from mfn.training.callbacks.advance_head import AdvanceHead
 from mfn.training.callbacks.last_checkpoint import LastCheckpoint
+from mfn.training.callbacks.mean_centres import MeanCentres
 from mfn.training.callbacks.progress import Bar, Throughput
 from mfn.training.callbacks.verification import Verification
 from mfn.training.distill.teacher import CachedTeacher, open_teacher
 from mfn.training.objective import Weight, checked_weight
 from mfn.training.recognizer import FaceRecognizer, smallest_batch
+from mfn.training.rounding import Int8Rounding
 from mfn.training.schedules import Plateau
 
 log = logging.getLogger(__name__)
@@ -62,6 +64,16 @@ def check(config: DictConfig) -> DictConfig:
                 f"model.pretrained: {type(backbone).__name__} has no weights to start from; see model_path"
             )
         backbone.check_pretrained(config.contract.mean, config.contract.std, pretrained.path)
+    callbacks = build_all(config.callbacks).values()
+    if config.model_path is None and config.ckpt_path is None:
+        means = any(isinstance(callback, MeanCentres) for callback in callbacks)
+        if config.qat or means:
+            what = "qat=true" if config.qat else "callbacks.mean_centres"
+            raise ConfigError(f"{what} starts from a network that knows faces: set model_path=FILE")
+    if config.qat:
+        if config.compile:
+            raise ConfigError("qat=true rounds between the layers, which compile=true melts together: leave one out")
+        Int8Rounding(backbone)
     if (size := config.data.batch_size) < (least := smallest_batch(backbone)):
         raise ConfigError(f"data.batch_size={size} is too small: batch normalisation needs at least {least} images")
     head = build(config.head, embedding_dim=2, num_classes=2)
@@ -82,7 +94,6 @@ def check(config: DictConfig) -> DictConfig:
         build(config.optimizer)([torch.nn.Parameter(torch.zeros(1))])
     except (TypeError, ValueError) as error:
         raise ConfigError(f"optimizer: {error}") from error
-    callbacks = build_all(config.callbacks).values()
     if hasattr(head, "advance") and not any(isinstance(callback, AdvanceHead) for callback in callbacks):
         raise ConfigError(
             f"head {type(head).__name__} has two stages and nothing leads to the second: add advance_head to "
@@ -188,6 +199,7 @@ def build_recognizer(config: DictConfig, data: FaceDataModule) -> FaceRecognizer
         schedule=build(config.scheduler),
         last_weight_decay=config.last_weight_decay,
         head_lr_factor=config.head_lr_factor,
+        qat=config.qat,
         norm_penalty=config.norm_penalty,
         channels_last=config.channels_last,
         compile_backbone=config.compile,

@@ -22,6 +22,7 @@ from mfn.training.objective import Term, TrainingStep, Weight
 from mfn.training.parameter_groups import parameter_groups
 from mfn.training.plateau import LowerOnPlateau, plateau_of
 from mfn.training.resume_state import steps_of_run, use_settings, without_schedule_settings
+from mfn.training.rounding import Int8Rounding
 from mfn.training.schedules import Clock, Plateau, Schedule
 
 
@@ -57,6 +58,7 @@ class FaceRecognizer(LightningModule):
         head_weight: Of the head's loss in the sum, over the run.
         terms: Further terms of the loss by name, which compare with the teacher.
         teacher: Gives the embeddings to learn; no part of what is saved.
+        qat: Round weights and activations as int8 files do; see :class:`mfn.training.rounding.Int8Rounding`.
 
     Attributes:
         clock: How long the run is, once it has begun.
@@ -80,6 +82,7 @@ class FaceRecognizer(LightningModule):
         head_weight: Weight = Weight(),  # noqa: B008 - a tuple
         terms: Mapping[str, Term] | None = None,
         teacher: Teacher | None = None,
+        qat: bool = False,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -95,6 +98,7 @@ class FaceRecognizer(LightningModule):
         self.head_weight = head_weight
         self.terms = nn.ModuleDict(terms or {})  # what they learn is saved and optimised too
         self.teacher = teacher
+        self.rounding = Int8Rounding(backbone) if qat else None
         self.smallest_batch = smallest_batch(backbone)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.backbone.to(memory_format=self.memory_format)
@@ -104,7 +108,8 @@ class FaceRecognizer(LightningModule):
     def forward(self, images: Tensor) -> Tensor:
         """Embeds pixels: uint8 RGB (N, H, W, 3) to float (N, D), not of unit length."""
         pixels = self.contract.normalize(images).to(next(self.backbone.parameters()).dtype)
-        return self.backbone(pixels.contiguous(memory_format=self.memory_format))
+        pixels = pixels.contiguous(memory_format=self.memory_format)
+        return self.backbone(pixels) if self.rounding is None else self.rounding.run(self.backbone, pixels)
 
     def configure_callbacks(self) -> list[Callback]:
         """The one schedule that goes by a metric brings what looks at it."""

@@ -19,7 +19,9 @@ from mfn.checkpoint.format import weights_hash
 from mfn.errors import CheckpointError
 from mfn.training.callbacks.best_checkpoint import BestCheckpoint
 from mfn.training.callbacks.early_stopping import StopEarly
+from mfn.training.callbacks.freeze import FreezeBackbone
 from mfn.training.callbacks.last_checkpoint import LastCheckpoint
+from mfn.training.callbacks.mean_centres import MeanCentres
 from mfn.training.callbacks.safe_points import SafePoints
 from mfn.training.schedules import Plateau, Schedule
 from tests.small_run import small_data, small_recognizer, small_trainer
@@ -73,8 +75,9 @@ def run(
     data = small_data(
         num_workers=options.get("num_workers", 0), **({"drop_last": False} if "ragged" in options else {})
     )
-    recognizer = small_recognizer(data, dropout=0.2, **({} if schedule is None else {"schedule": schedule}))
-    trainer_options = {key: value for key, value in options.items() if key not in ("num_workers", "ragged")}
+    settings = {} if schedule is None else {"schedule": schedule}
+    recognizer = small_recognizer(data, dropout=0.2, qat="qat" in options, **settings)
+    trainer_options = {key: value for key, value in options.items() if key not in ("num_workers", "ragged", "qat")}
     trainer = small_trainer(callbacks, folder, **trainer_options)
     trainer.fit(recognizer, datamodule=data, ckpt_path=ckpt_path, weights_only=True)
     return weights_hash(recognizer.state_dict()), trainer.global_step
@@ -92,12 +95,19 @@ def stopping() -> list[Callback]:
     return [StopEarly(EER, patience=2, mode="max", min_delta=1.0)]
 
 
+def finetuning() -> list[Callback]:
+    return [MeanCentres(), FreezeBackbone(0.6)]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "extra", "schedule"),
     [
         ({}, list, None),
         ({}, averaging, None),
+        ({}, finetuning, None),
+        ({"qat": True}, list, None),
+        ({"qat": True}, averaging, None),
         ({"accumulate_grad_batches": 2, "gradient_clip_val": 1.0}, list, None),
         ({"accumulate_grad_batches": 3, "ragged": True}, list, None),
         ({"max_epochs": -1, "max_steps": 7}, list, None),

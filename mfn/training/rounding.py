@@ -1,0 +1,116 @@
+"""Weights and activations rounded as int8 files round them, while the network that learns stays a float one."""
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
+
+from mfn.errors import ConfigError
+
+LOW, HIGH = -128, 127
+
+
+def rounded_weight(weight: Tensor) -> Tensor:
+    """The nearest values that int8 has, with a scale for each output channel; the gradient passes through.
+
+    Batch normalisation multiplies a channel as a whole, so that folding it into the weights changes nothing here.
+
+    Args:
+        weight: float (outputs, ...).
+    """
+    scale = weight.detach().flatten(1).abs().amax(1).clamp_min(1e-12) / HIGH
+    zero = torch.zeros_like(scale, dtype=torch.int32)
+    return torch.fake_quantize_per_channel_affine(weight, scale, zero, 0, -HIGH, HIGH)
+
+
+def rounded(values: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """The nearest values that int8 has between two limits; outside of them there is no gradient.
+
+    Args:
+        values: float, any shape.
+        low: Scalar, not above 0, which int8 must be able to say.
+        high: Scalar, not below 0.
+    """
+    scale = ((high - low) / (HIGH - LOW)).clamp_min(1e-12)
+    zero = (LOW - torch.round(low / scale)).clamp(LOW, HIGH).to(torch.int32)
+    return torch.fake_quantize_per_tensor_affine(values.float(), scale, zero, LOW, HIGH).to(values.dtype)
+
+
+class _Range(nn.Module):
+    """What one tensor's values lie between, as batches have shown it.
+
+    Args:
+        momentum: Share of the newest batch.
+    """
+
+    low: Tensor
+    high: Tensor
+    seen: Tensor
+
+    def __init__(self, momentum: float) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.register_buffer("low", torch.zeros(()))
+        self.register_buffer("high", torch.zeros(()))
+        self.register_buffer("seen", torch.zeros((), dtype=torch.bool))
+
+    def forward(self, values: Tensor) -> Tensor:
+        if self.training:
+            with torch.no_grad():
+                low, high = torch.aminmax(values.detach().float())
+                share = torch.where(self.seen, self.momentum, 1.0)
+                self.low += share * (low.clamp_max(0) - self.low)
+                self.high += share * (high.clamp_min(0) - self.high)
+                self.seen.fill_(True)
+        return torch.where(self.seen, rounded(values, self.low, self.high), values)
+
+
+class Int8Rounding(nn.Module):
+    """Runs a network with its weights and activations rounded to int8 (Jacob et al., arXiv 1712.05877, section 3).
+
+    What enters a convolution or linear layer is rounded, and what leaves it (behind its batch normalisation, if there
+    is one), as in the files that ``mfn export precision=int8`` writes. The network keeps its names and float weights.
+
+    Args:
+        network: Its convolutions and linear layers get hooks that work in :meth:`run` alone.
+        momentum: Share of the newest batch in the ranges.
+
+    Raises:
+        ConfigError: It has no layer that could be rounded.
+    """
+
+    def __init__(self, network: nn.Module, momentum: float = 0.05) -> None:
+        super().__init__()
+        self.ranges = nn.ModuleDict()
+        self.weights: list[str] = []
+        self._running = False
+        for name, module in network.named_modules():
+            key = name.replace(".", "/")
+            if isinstance(module, (_ConvNd, nn.Linear)):
+                self.weights.append(f"{name}.weight" if name else "weight")
+                self.ranges[f"{key}/in"] = _Range(momentum)
+                module.register_forward_pre_hook(partial(self._before, f"{key}/in"))
+            elif isinstance(module, _BatchNorm):
+                self.ranges[f"{key}/out"] = _Range(momentum)
+                module.register_forward_hook(partial(self._behind, f"{key}/out"))
+        if not self.weights:
+            raise ConfigError(f"qat=true: {type(network).__name__} has no convolution or linear layer to round")
+
+    def run(self, network: nn.Module, images: Tensor) -> Tensor:
+        """What the network gives, rounded all along: (N, 3, H, W) to (N, D)."""
+        parameters = dict(network.named_parameters())
+        weights = {name: rounded_weight(parameters[name]) for name in self.weights}
+        self._running = True
+        try:
+            return functional_call(network, weights, (images,))
+        finally:
+            self._running = False
+
+    def _before(self, key: str, _: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
+        return (self.ranges[key](inputs[0]), *inputs[1:]) if self._running else None
+
+    def _behind(self, key: str, _: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
+        return self.ranges[key](output) if self._running else None
