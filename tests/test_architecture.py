@@ -69,7 +69,7 @@ ALLOWED = {
         "synthetic",
     }
     | EVERYWHERE,
-    "bench": {"data", "heads", "metrics", "packs", "sources", "synthetic"} | EVERYWHERE,
+    "bench": {"config", "data", "heads", "metrics", "packs", "sources", "synthetic"} | EVERYWHERE,
     "commands": {
         *("bench", "benchmarks", "checkpoint", "config", "data", "evaluation", "export", "images", "inference"),
         *("importing", "inspection", "models", "prepare", "published", "report", "sources", "training"),

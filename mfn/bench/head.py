@@ -1,7 +1,7 @@
-"""Time and memory of one training step of the ArcFace head, beside other ways to compute it."""
+"""Time and memory of one training step of a head, ArcFace beside other ways to compute it."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
 from multiprocessing import get_context
@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mfn.bench.timing import alternating_times, median_ratio
+from mfn.config.build import build
+from mfn.config.compose import composed
 from mfn.heads.arcface import ArcFaceHead
 
 SCALE, MARGIN = 64.0, 0.5
@@ -22,7 +24,12 @@ Step = Callable[[], None]
 
 
 def bench_head(
-    num_classes: int = 85_742, batch: int = 128, dim: int = 512, rounds: int = 7, threads: int = 2
+    num_classes: int = 85_742,
+    batch: int = 128,
+    dim: int = 512,
+    rounds: int = 7,
+    threads: int = 2,
+    heads: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Compares forward and backward of ArcFace at one size, on the CPU in float32.
 
@@ -37,18 +44,25 @@ def bench_head(
         dim: Length of an embedding.
         rounds: Timed steps of each contender, after one that is not timed.
         threads: Threads PyTorch may use.
+        heads: Choices of ``head=`` that are timed too.
 
     Returns:
-        A row for each contender: its name, milliseconds of a step (median), peak additional memory in MB
-        (10^6 bytes), time and memory of ours as a share of its own, and a note.
+        A row for each contender: its name, the path it takes (``fused``, or ``plain`` with all logits in memory),
+        milliseconds of a step (median), peak additional memory in MB (10^6 bytes), time and memory of ours as a share
+        of its own, and a note.
+
+    Raises:
+        ConfigError: There is no such head.
     """
     size = (num_classes, batch, dim)
-    names = [name for name in CONTENDERS if name != PML or find_spec("pytorch_metric_learning")]
+    of_heads = {f"head={name}": path_of(_head(name, 2, 2)) for name in heads}
+    names = [name for name in CONTENDERS if name != PML or find_spec("pytorch_metric_learning")] + list(of_heads)
     peaks = {name: _in_fresh_process(_peak_megabytes, name, size, threads) for name in names}
-    times = alternating_times({name: CONTENDERS[name](*size) for name in names}, rounds, threads)
-    rows = [
+    times = alternating_times({name: _step(name, *size) for name in names}, rounds, threads)
+    rows: list[dict[str, Any]] = [
         {
             "contender": name,
+            "path": of_heads.get(name, "fused" if name == OURS else ""),
             "step_ms": median(times[name]),
             "peak_mb": peaks[name],
             "our_time_share": median_ratio(times[OURS], times[name]),
@@ -73,8 +87,8 @@ def _in_fresh_process(function: Callable[..., float | None], *arguments: Any) ->
 
 def _peak_megabytes(name: str, size: tuple[int, int, int], threads: int) -> float | None:
     torch.set_num_threads(threads)
-    CONTENDERS[name](64, 8, 16)()  # what PyTorch loads and sets up at the first step is not the head's
-    step = CONTENDERS[name](*size)
+    _step(name, 64, 8, 16)()  # what PyTorch loads and sets up at the first step is not the head's
+    step = _step(name, *size)
     before = _resident_bytes("VmRSS")
     step()
     peak = _resident_bytes("VmHWM")
@@ -103,6 +117,22 @@ def _training_step(head: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], in
         loss(embeddings.detach().requires_grad_(), labels).backward()
 
     return step
+
+
+def path_of(head: nn.Module) -> str:
+    """``fused`` for a head that needs no matrix of logits of its own, else ``plain``."""
+    return "fused" if getattr(head, "is_fused", False) else "plain"
+
+
+def _head(name: str, num_classes: int, dim: int) -> Any:
+    return build(composed("train", [f"head={name}"]).head, embedding_dim=dim, num_classes=num_classes)
+
+
+def _step(name: str, num_classes: int, batch: int, dim: int) -> Step:
+    if name in CONTENDERS:
+        return CONTENDERS[name](num_classes, batch, dim)
+    head = _head(name.removeprefix("head="), num_classes, dim)
+    return _training_step(head, lambda x, y: head(x, y).loss, _inputs(num_classes, batch, dim))
 
 
 def _ours(num_classes: int, batch: int, dim: int) -> Step:

@@ -36,6 +36,7 @@ def parser(verb: str = "bench") -> argparse.ArgumentParser:
     head.add_argument("--classes", type=int, default=85742)
     head.add_argument("--batch", type=int, default=128)
     head.add_argument("--dim", type=int, default=512)
+    head.add_argument("--heads", type=lambda names: names.split(","), default=[], help="time these too, as a,b")
     head.set_defaults(run=_head)
     for subject in (data, metrics, head):
         subject.add_argument("--json", type=Path, help="also write the rows here")
@@ -51,8 +52,8 @@ def _metrics(options: argparse.Namespace) -> None:
 
 
 def _head(options: argparse.Namespace) -> None:
-    title = f"One ArcFace step: {options.classes} classes, batch {options.batch}, {options.dim}-d"
-    _show(title, lambda: bench_head(options.classes, options.batch, options.dim), options.json)
+    title = f"One step of a head: {options.classes} classes, batch {options.batch}, {options.dim}-d"
+    _show(title, lambda: bench_head(options.classes, options.batch, options.dim, heads=options.heads), options.json)
 
 
 def _show(title: str, measure: Callable[[], Sequence[Mapping[str, object]]], file: Path | None) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from mfn.bench import head as bench
 from mfn.bench.head import bench_head
+from mfn.errors import ConfigError
 
 
 @pytest.fixture
@@ -22,6 +23,21 @@ def test_rows_compare_ours_with_the_others(without_pml: None, monkeypatch: pytes
     assert all(row["step_ms"] > 0 and row["our_time_share"] > 0 for row in others)
     assert all(row["our_memory_share"] == 1 for row in others)
     assert "not installed" in missing["note"]
+
+
+def test_a_heads_row_says_which_path_it_takes(without_pml: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "_in_fresh_process", lambda function, *arguments: 40.0)
+    names = ["adaface", "cosface", "curricularface", "mv_arc", "subcentre_arcface", "softmax_then_arcface"]
+    rows = {row["contender"]: row for row in bench_head(50, 4, 8, rounds=1, threads=1, heads=names)}
+    paths = {name: rows[f"head={name}"]["path"] for name in names}
+    assert paths["adaface"] == paths["cosface"] == rows[bench.OURS]["path"] == "fused"
+    assert {paths[name] for name in names[2:5]} == {"plain"}
+    assert all(rows[f"head={name}"]["step_ms"] > 0 for name in names)
+
+
+def test_an_unknown_head_is_told(without_pml: None) -> None:
+    with pytest.raises(ConfigError, match="arcfase"):
+        bench_head(50, 4, 8, heads=["arcfase"])
 
 
 @pytest.mark.slow
