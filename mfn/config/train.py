@@ -80,6 +80,7 @@ class TrainSettings(Settings):
     trainer: Trainer = wanted("the keys of a trainer")
     last_weight_decay: Factor = wanted("a number that is not negative")
     head_lr_factor: Factor = wanted("a number that is not negative")
+    norm_lr_factor: Factor = wanted("a number that is not negative")
     head_weight: Factor = wanted("a number that is not negative")
     head_weight_end: Factor | None = wanted("a number that is not negative, or null")
     teacher: Text | None = wanted("a network file, a name that mfn fetch brought, or null")

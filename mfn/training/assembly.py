@@ -191,6 +191,8 @@ def build_recognizer(config: DictConfig, data: FaceDataModule) -> FaceRecognizer
             teacher.prepare(data)
         dims = {"embedding_dim": backbone.embedding_dim, "teacher_dim": teacher.dim, "num_classes": data.num_classes}
         terms = build_all(config.distill, **dims)
+        for term in terms.values():
+            term.attach(backbone, contract_of(config), teacher)
     return FaceRecognizer(
         backbone,
         head,
@@ -199,6 +201,7 @@ def build_recognizer(config: DictConfig, data: FaceDataModule) -> FaceRecognizer
         schedule=build(config.scheduler),
         last_weight_decay=config.last_weight_decay,
         head_lr_factor=config.head_lr_factor,
+        norm_lr_factor=config.norm_lr_factor,
         qat=config.qat,
         norm_penalty=config.norm_penalty,
         channels_last=config.channels_last,

@@ -1,9 +1,10 @@
 """A run's loss as a named sum: the head's, and terms beside it, each with a weight of its own over the run."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
+from mfn.contract import InputContract
 from mfn.errors import ConfigError
 
 
@@ -60,3 +61,20 @@ class Term(nn.Module):
     def __init__(self, weight: float = 1.0, weight_end: float | None = None) -> None:
         super().__init__()
         self.weighing = checked_weight("weight of a term of distill", weight, weight_end)
+
+    def attach(self, backbone: nn.Module, contract: InputContract, teacher: Any) -> None:
+        """Looks at both networks before the run, where a term needs more than their embeddings.
+
+        Args:
+            backbone: The network that learns.
+            contract: Its pixels.
+            teacher: See :class:`mfn.training.distill.teacher.Teacher`.
+        """
+
+    def alone(self, share: float) -> bool:
+        """Whether, after this share of the run, only :meth:`lesson` is learnt and nothing else is computed."""
+        return False
+
+    def lesson(self, images: Tensor) -> Tensor:
+        """A loss from uint8 RGB images (N, H, W, 3) alone."""
+        raise NotImplementedError

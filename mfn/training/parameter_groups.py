@@ -15,6 +15,7 @@ def parameter_groups(
     last_weight_decay: float,
     lr: float,
     head_lr_factor: float = 1.0,
+    norm_lr_factor: float = 1.0,
 ) -> list[dict[str, Any]]:
     """Splits all parameters into optimiser groups.
 
@@ -29,6 +30,7 @@ def parameter_groups(
         last_weight_decay: For the layers after the global depthwise convolution and the head.
         lr: Learning rate of the backbone.
         head_lr_factor: The head learns this many times faster.
+        norm_lr_factor: So do the backbone's parameters of one dimension.
 
     Returns:
         Groups with ``name``, ``params``, ``lr`` and ``weight_decay``; empty ones are left out.
@@ -41,13 +43,14 @@ def parameter_groups(
         "decay.last": last_weight_decay,
         "optimizer.lr": lr,
         "head_lr_factor": head_lr_factor,
+        "norm_lr_factor": norm_lr_factor,
     }.items():
         if value < 0:
             raise ConfigError(f"{key} must not be negative, got {value}")
     groups: dict[str, dict[str, Any]] = {
         "backbone": {"lr": lr, "weight_decay": weight_decay},
         "last layer": {"lr": lr, "weight_decay": last_weight_decay},
-        "norm, PReLU, bias": {"lr": lr, "weight_decay": 0.0},
+        "norm, PReLU, bias": {"lr": lr * norm_lr_factor, "weight_decay": 0.0},
         "head": {"lr": lr * head_lr_factor, "weight_decay": last_weight_decay},
         "head bias": {"lr": lr * head_lr_factor, "weight_decay": 0.0},
     }

@@ -51,6 +51,7 @@ class FaceRecognizer(LightningModule):
         schedule: The learning rate over the run; None keeps it.
         last_weight_decay: Weight decay of the layers after the global depthwise convolution and of the head.
         head_lr_factor: The head learns this many times faster than the backbone.
+        norm_lr_factor: So do the backbone's parameters of one dimension.
         norm_penalty: Factor of the mean 1-norm of the embeddings that is added to the loss.
         channels_last: Lay out weights channels-last, which is faster on most processors.
         compile_backbone: Compile the backbone with ``torch.compile``.
@@ -75,6 +76,7 @@ class FaceRecognizer(LightningModule):
         schedule: Schedule | Plateau | None = None,
         last_weight_decay: float = 4e-4,
         head_lr_factor: float = 1.0,
+        norm_lr_factor: float = 1.0,
         norm_penalty: float = 0.0,
         channels_last: bool = True,
         compile_backbone: bool = False,
@@ -93,6 +95,7 @@ class FaceRecognizer(LightningModule):
         self.schedule = schedule
         self.last_weight_decay = last_weight_decay
         self.head_lr_factor = head_lr_factor
+        self.norm_lr_factor = norm_lr_factor
         self.norm_penalty = norm_penalty
         self.seed = seed
         self.head_weight = head_weight
@@ -132,11 +135,13 @@ class FaceRecognizer(LightningModule):
         size = len(batch.labels)
         if size < self.smallest_batch:
             return self._nothing(self.parameters())
+        share = self.global_step / self.clock.total_steps
+        if lessons := {name: term for name, term in self.terms.items() if term.alone(share)}:  # type: ignore[operator]
+            return self._lesson(lessons, batch, share)
         self.head.at_step(self.global_step, self.clock.total_steps)  # type: ignore[operator]
         embeddings = self(batch.images)
         output = self.head(embeddings, batch.labels)
         parts = {"head": (self.head_weight, output.loss), **self._other_terms(embeddings, batch)}
-        share = self.global_step / self.clock.total_steps
         loss = torch.stack([weight.at(share) * part for weight, part in parts.values()]).sum()
         if self.norm_penalty > 0:
             loss = loss + self.norm_penalty * embeddings.float().abs().sum(1).mean()
@@ -149,6 +154,15 @@ class FaceRecognizer(LightningModule):
             self.log("train/accuracy", accuracy, prog_bar=True, batch_size=size)
             self.log("train/target_angle", angle, prog_bar=True, batch_size=size)
         idle = self._nothing(getattr(self.head, "idle", ()))
+        return loss if idle is None else loss + idle
+
+    def _lesson(self, terms: Mapping[str, Any], batch: LabelledBatch, share: float) -> Tensor:
+        """The loss of terms that learn before all others."""
+        parts = {name: (term.weighing.at(share), term.lesson(batch.images)) for name, term in terms.items()}
+        loss = torch.stack([weight * part for weight, part in parts.values()]).sum()
+        self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.labels))
+        self.log_dict({f"train/{name}_loss": part for name, (_, part) in parts.items()}, batch_size=len(batch.labels))
+        idle = self._nothing(self.parameters())
         return loss if idle is None else loss + idle
 
     def _other_terms(self, embeddings: Tensor, batch: LabelledBatch) -> dict[str, tuple[Weight, Tensor]]:
@@ -185,6 +199,7 @@ class FaceRecognizer(LightningModule):
             self.last_weight_decay,
             defaults["lr"],
             self.head_lr_factor,
+            self.norm_lr_factor,
         )
         return [{**defaults, **group, "initial_lr": group["lr"]} for group in groups]
 

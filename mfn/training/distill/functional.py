@@ -17,6 +17,17 @@ def relative_l2(student: Tensor, teacher: Tensor) -> Tensor:
     return (student - teacher).square().sum(1).mean() / teacher.square().sum(1).mean().clamp_min(1e-12)
 
 
+def unexplained(student: Tensor, teacher: Tensor) -> Tensor:
+    """Share of the variance of the teacher's features that the student's leave, a scalar; 1 where they say nothing.
+
+    Args:
+        student: float (N, C, H, W).
+        teacher: Likewise, without gradient.
+    """
+    left = (student - teacher).square().mean((0, 2, 3))
+    return left.sum() / teacher.var((0, 2, 3), correction=0).sum().clamp_min(1e-12)
+
+
 def relation_distance(student: Tensor, teacher: Tensor) -> Tensor:
     """Mean squared difference of the cosines between all pairs of a batch (Tung & Mori 2019, arXiv 1907.09682).
 
