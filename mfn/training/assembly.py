@@ -27,6 +27,7 @@ from mfn.training.callbacks.last_checkpoint import LastCheckpoint
 from mfn.training.callbacks.mean_centres import MeanCentres
 from mfn.training.callbacks.progress import Bar, Throughput
 from mfn.training.callbacks.verification import Verification
+from mfn.training.distill.blocks import BlockTerm
 from mfn.training.distill.teacher import CachedTeacher, open_teacher
 from mfn.training.objective import Weight, checked_weight
 from mfn.training.recognizer import FaceRecognizer, smallest_batch
@@ -71,8 +72,6 @@ def check(config: DictConfig) -> DictConfig:
             what = "qat=true" if config.qat else "callbacks.mean_centres"
             raise ConfigError(f"{what} starts from a network that knows faces: set model_path=FILE")
     if config.qat:
-        if config.compile:
-            raise ConfigError("qat=true rounds between the layers, which compile=true melts together: leave one out")
         Int8Rounding(backbone)
     if (size := config.data.batch_size) < (least := smallest_batch(backbone)):
         raise ConfigError(f"data.batch_size={size} is too small: batch normalisation needs at least {least} images")
@@ -88,7 +87,13 @@ def check(config: DictConfig) -> DictConfig:
         raise ConfigError(f"{'head=none' if config.teacher_cache is None else 'teacher_cache'} needs teacher=FILE")
     if config.teacher is not None and not config.distill:
         raise ConfigError(f"teacher={config.teacher} teaches nothing: set distill=[embedding]")
-    build_all(config.distill, embedding_dim=2, teacher_dim=2, num_classes=2)
+    terms = build_all(config.distill, embedding_dim=2, teacher_dim=2, num_classes=2).values()
+    blocks = any(isinstance(term, BlockTerm) for term in terms)
+    if blocks and config.teacher_cache is not None:
+        raise ConfigError("distill=[blocks] looks into the teacher, which teacher_cache keeps out: leave one out")
+    if config.compile and (config.qat or blocks):
+        what = "qat=true" if config.qat else "distill=[blocks]"
+        raise ConfigError(f"{what} looks between the layers, which compile=true melts together: leave one out")
     build(config.scheduler)
     try:
         build(config.optimizer)([torch.nn.Parameter(torch.zeros(1))])

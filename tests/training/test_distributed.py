@@ -111,3 +111,36 @@ def test_a_broken_image_of_a_benchmark_ends_both_in_one_sentence(tmp_path: Path)
     judged = ["benchmark=file", "benchmark.root=faces/pairs.txt", "metric=val/file/accuracy"]
     done = train(tmp_path, *judged, "trainer.max_epochs=1", status=1)
     assert done.output.count("error: ") == 1 and "09.png" in done.last_line
+
+
+@pytest.mark.slow
+def test_two_processes_learn_from_a_teacher_beside_them_or_its_kept_answers(tmp_path: Path) -> None:
+    run_script("train", *TINY, "trainer.max_steps=2", "hydra.run.dir=teacher", cwd=tmp_path)
+    teacher = "teacher=teacher/checkpoints/last.ckpt"
+    ends = []
+    for number, kept in enumerate(([], ["teacher_cache=answers"])):
+        learnt = ["head=none", "distill=[embedding,relations,centres]", *kept, f"hydra.run.dir=run{number}"]
+        done = run_script("train", *TWO[:-1], teacher, *learnt, cwd=tmp_path)
+        assert "Traceback" not in done.output
+        with next((tmp_path / f"run{number}").rglob("metrics.csv")).open() as file:
+            rows = [row for row in csv.DictReader(file) if row.get("train/embedding_loss")]
+        ends.append([float(rows[-1][f"train/{name}_loss"]) for name in ("embedding", "relations", "centres")])
+    assert ends[0] == pytest.approx(ends[1], rel=1e-3)
+    assert len(list((tmp_path / "answers").glob("*.npy"))) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["head=none", "teacher=net.ckpt", "distill=[blocks,embedding]", "distill.blocks.crop=16"],
+        ["model_path=net.ckpt", "callbacks=[default,mean_centres,freeze]", "callbacks.freeze.share=0.5"],
+        ["experiment=qat", "model_path=net.ckpt"],
+    ],
+    ids=["blocks", "finetune", "qat"],
+)
+def test_two_processes_go_through_every_part_of_a_run_together(words: list[str], tmp_path: Path) -> None:
+    run_script("train", *TINY, "trainer.max_steps=2", "hydra.run.dir=teacher", cwd=tmp_path)
+    (tmp_path / "teacher" / "checkpoints" / "last.ckpt").rename(tmp_path / "net.ckpt")
+    train(tmp_path, *words)
+    assert steps(tmp_path) == 8
