@@ -37,6 +37,7 @@ class MarginOptions(TypedDict, total=False):
     sub_centres: int
     filter_above: float | None
     focal_gamma: float
+    label_smoothing: float
     scale_start: float | None
     warmup_start: float
     warmup_length: float
@@ -48,8 +49,8 @@ class MarginHead(Head):
     """Softmax cross-entropy of scale * cosine, where the target's cosine is made smaller by a margin.
 
     A subclass has ``target_logit``, which may do without its second argument. It may also change the other classes'
-    cosines by ``negatives``, and keep statistics by ``observe``. Without ``negatives`` and ``sub_centres`` the loss is
-    computed in one fused step.
+    cosines by ``negatives``, and keep statistics by ``observe``. Without ``negatives``, ``sub_centres`` and
+    ``label_smoothing`` the loss is computed in one fused step.
 
     Args:
         embedding_dim: Length of an embedding.
@@ -63,6 +64,8 @@ class MarginHead(Head):
         filter_above: Other classes nearer than this cosine count as if at a right angle, since they are likely the
             same person under another label (InsightFace's inter-class filtering); None leaves all in.
         focal_gamma: Exponent of the focal loss, which weighs hard samples more; 0 weighs all alike.
+        label_smoothing: Share of the target that goes to all classes alike (Szegedy et al., arXiv 1512.00567,
+            section 7); such a loss takes the plain path.
         scale_start: The scale grows from here together with the margin; None has the full scale all along.
         warmup_start: Until here there is no margin.
         warmup_length: From there the margin grows, linearly, to its full value.
@@ -82,6 +85,7 @@ class MarginHead(Head):
         sub_centres: int = 1,
         filter_above: float | None = None,
         focal_gamma: float = 0.0,
+        label_smoothing: float = 0.0,
         scale_start: float | None = None,
         warmup_start: float = 0.0,
         warmup_length: float = 0.0,
@@ -100,6 +104,7 @@ class MarginHead(Head):
         if filter_above is not None:
             check_range("filter_above", filter_above, 0, 1)
         check_range("focal_gamma", focal_gamma, 0, 10)
+        check_range("label_smoothing", label_smoothing, 0, 0.9)
         if warmup_unit not in ("steps", "run"):
             raise ConfigError(f"head.warmup_unit must be steps or run, got {warmup_unit!r}")
         longest = 1 if warmup_unit == "run" else 1e12
@@ -110,6 +115,7 @@ class MarginHead(Head):
         self.straight_through = straight_through
         self.filter_above = filter_above
         self.focal_gamma = focal_gamma
+        self.label_smoothing = label_smoothing
         self.scale_start = scale_start
         self.warmup = Ramp(warmup_start, warmup_length, of_run=warmup_unit == "run")
 
@@ -142,7 +148,8 @@ class MarginHead(Head):
     @property
     def is_fused(self) -> bool:
         """Whether the loss needs no matrix of logits of its own."""
-        return self.sub_centres == 1 and type(self).negatives is MarginHead.negatives
+        plain = self.sub_centres > 1 or self.label_smoothing > 0
+        return not plain and type(self).negatives is MarginHead.negatives
 
     def _target(self, labels: Tensor, observing: bool = False) -> TargetFunction:
         """The margin as a function of target cosines and norms alone."""
@@ -175,7 +182,8 @@ class MarginHead(Head):
             )
             return HeadOutput(self._weighed(losses).mean(), cosine, predicted)
         cosines = self._cosines(embeddings, centres)
-        losses = F.cross_entropy(self._margined(cosines, norms, labels, target), labels, reduction="none")
+        logits = self._margined(cosines, norms, labels, target)
+        losses = F.cross_entropy(logits, labels, reduction="none", label_smoothing=self.label_smoothing)
         return output_of(self._weighed(losses), cosines, labels)
 
     def _weighed(self, losses: Tensor) -> Tensor:

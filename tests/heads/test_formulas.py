@@ -108,6 +108,11 @@ def focal(head: Head, x: Tensor, cosines: Tensor, is_target: Tensor, theta: Tens
     return -((1 - p) ** 2 * p.log()).mean()
 
 
+def smoothed(head: Head, x: Tensor, cosines: Tensor, is_target: Tensor, theta: Tensor) -> Tensor:
+    logs = (8 * bent(cosines, is_target, theta.cos() - 0.35)).log_softmax(1)
+    return -(0.9 * logs[is_target] + 0.1 * logs.mean(1)).mean()
+
+
 FORMULAS: dict[str, tuple[Callable[[], Head], Formula]] = {
     "adaface": (lambda: AdaFaceHead(D, C), adaface),
     "magface": (lambda: MagFaceHead(D, C), magface),
@@ -120,6 +125,7 @@ FORMULAS: dict[str, tuple[Callable[[], Head], Formula]] = {
     "sphereface2": (lambda: SphereFace2Head(D, C, scale=20.0), sphereface2),
     "filtered": (lambda: ArcFaceHead(D, C, filter_above=0.25), filtered),
     "focal": (lambda: CosFaceHead(D, C, scale=8.0, focal_gamma=2.0), focal),
+    "smoothed": (lambda: CosFaceHead(D, C, scale=8.0, label_smoothing=0.1), smoothed),
 }
 
 
@@ -259,6 +265,7 @@ def test_the_first_bias_of_sphereface2_is_the_best_one() -> None:
         (lambda: ArcFaceHead(D, C, sub_centres=0), "sub_centres"),
         (lambda: ArcFaceHead(D, C, filter_above=-2), "filter_above"),
         (lambda: ArcFaceHead(D, C, focal_gamma=-1), "focal_gamma"),
+        (lambda: ArcFaceHead(D, C, label_smoothing=1.0), "label_smoothing"),
         (lambda: ArcFaceHead(D, C, scale=None, scale_start=5.0), "scale_start"),
         (lambda: ArcFaceHead(D, C, scale_start=5.0), "scale_start"),  # without a warm-up it would do nothing
     ],
