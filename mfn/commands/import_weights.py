@@ -91,8 +91,9 @@ def contract_of(found: Imported, options: argparse.Namespace) -> tuple[InputCont
     assumed = []
     mean = _numbers("--mean", options.mean) or found.mean
     std = _numbers("--std", options.std) or found.std
-    if mean is None or std is None:
-        assumed.append("pixels of (x - 127.5) / 127.5 (--mean, --std)")
+    unknown = [word for word, value in (("mean", mean), ("std", std)) if value is None]
+    if unknown:
+        assumed.append(f"a {' and a '.join(unknown)} of 127.5 ({', '.join(f'--{word}' for word in unknown)})")
     if options.color is None:
         assumed.append("colours in the order RGB (--color)")
     height, width = found.input_size

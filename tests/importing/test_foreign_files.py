@@ -208,8 +208,12 @@ def test_what_was_assumed_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     torch.save(trained(VARIANTS["relu6"]).state_dict(), tmp_path / "net.pt")
     with caplog.at_level("INFO"):
         main(["import", str(tmp_path / "net.pt"), "--output", str(tmp_path / "net.ckpt")])
-    assert "(x - 127.5) / 127.5" in caplog.text and "RGB" in caplog.text
+    assert "a mean and a std of 127.5 (--mean, --std)" in caplog.text and "RGB" in caplog.text
     assert "activation=relu6" in caplog.text
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        main(["import", str(tmp_path / "net.pt"), "--output", str(tmp_path / "net.ckpt"), "--std", "128"])
+    assert "taken to have: a mean of 127.5 (--mean); colours" in caplog.text
     caplog.clear()
     words = ["--mean", "127.5", "--std", "128", "--color", "BGR", "--activation", "relu6"]
     with caplog.at_level("INFO"):

@@ -23,6 +23,18 @@ class FreezeBackbone(Callback):
             raise ConfigError(f"callbacks.freeze.share must lie in [0, 1], got {share}")
         self.share = share
 
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Checks that something else can learn.
+
+        Raises:
+            ConfigError: The head has nothing to learn.
+        """
+        if self.share > 0 and not list(pl_module.head.parameters()):  # type: ignore[union-attr]
+            raise ConfigError(
+                f"callbacks.freeze: head {type(pl_module.head).__name__} has nothing to learn while the network waits; "
+                "leave freeze out, or choose another head"
+            )
+
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Freezes or frees the backbone for this step."""
         frozen = self._frozen(trainer, pl_module)

@@ -89,3 +89,5 @@ def test_a_head_without_centres_is_refused(tmp_path: Path) -> None:
     recognizer = small_recognizer(data, head=NoHead(32, data.num_classes))
     with pytest.raises(ConfigError, match="NoHead has no class centres"):
         small_trainer([MeanCentres()], tmp_path).fit(recognizer, datamodule=data)
+    with pytest.raises(ConfigError, match="NoHead has nothing to learn while the network waits"):
+        small_trainer([FreezeBackbone()], tmp_path).fit(recognizer, datamodule=data)
