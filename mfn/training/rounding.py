@@ -72,7 +72,8 @@ class Int8Rounding(nn.Module):
     """Runs a network with its weights and activations rounded to int8 (Jacob et al., arXiv 1712.05877, section 3).
 
     What enters a convolution or linear layer is rounded, and what leaves it (behind its batch normalisation, if there
-    is one), as in the files that ``mfn export precision=int8`` writes. The network keeps its names and float weights.
+    is one), as in the files that ``mfn export precision=int8`` writes. The network keeps its names and float weights, and
+    its batch normalisation the statistics it has, since such files hold these.
 
     Args:
         network: Its convolutions and linear layers get hooks that work in :meth:`run` alone.
@@ -86,6 +87,7 @@ class Int8Rounding(nn.Module):
         super().__init__()
         self.ranges = nn.ModuleDict()
         self.weights: list[str] = []
+        self._norms: list[_BatchNorm] = []
         self._running = False
         for name, module in network.named_modules():
             key = name.replace(".", "/")
@@ -94,6 +96,7 @@ class Int8Rounding(nn.Module):
                 self.ranges[f"{key}/in"] = _Range(momentum)
                 module.register_forward_pre_hook(partial(self._before, f"{key}/in"))
             elif isinstance(module, _BatchNorm):
+                self._norms.append(module)
                 self.ranges[f"{key}/out"] = _Range(momentum)
                 module.register_forward_hook(partial(self._behind, f"{key}/out"))
         if not self.weights:
@@ -103,6 +106,8 @@ class Int8Rounding(nn.Module):
         """What the network gives, rounded all along: (N, 3, H, W) to (N, D)."""
         parameters = dict(network.named_parameters())
         weights = {name: rounded_weight(parameters[name]) for name in self.weights}
+        for norm in self._norms:
+            norm.eval()
         self._running = True
         try:
             return functional_call(network, weights, (images,))

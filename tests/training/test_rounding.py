@@ -45,7 +45,8 @@ def test_only_a_rounded_run_is_rounded_and_the_network_keeps_its_names() -> None
     plain = copy.deepcopy(network)
     rounding = Int8Rounding(network)
     images = torch.randn(4, 3, 32, 32)
-    rounding.train().run(network, images)
+    rounding.train().run(network.train(), images)
+    network.eval()
     rounding.eval()
     assert network.state_dict().keys() == plain.state_dict().keys()
     with torch.no_grad():
