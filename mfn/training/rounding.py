@@ -72,8 +72,8 @@ class Int8Rounding(nn.Module):
     """Runs a network with its weights and activations rounded to int8 (Jacob et al., arXiv 1712.05877, section 3).
 
     What enters a convolution or linear layer is rounded, and what leaves it (behind its batch normalisation, if there
-    is one), as in the files that ``mfn export precision=int8`` writes. The network keeps its names and float weights, and
-    its batch normalisation the statistics it has, since such files hold these.
+    is one), as in the files that ``mfn export precision=int8`` writes. The network keeps its names and float weights,
+    and its batch normalisation the statistics it has, since such files hold these.
 
     Args:
         network: Its convolutions and linear layers get hooks that work in :meth:`run` alone.
