@@ -21,9 +21,10 @@ def rounded_weight(weight: Tensor) -> Tensor:
     Args:
         weight: float (outputs, ...).
     """
-    scale = weight.detach().flatten(1).abs().amax(1).clamp_min(1e-12) / HIGH
+    values = weight.float()
+    scale = values.detach().flatten(1).abs().amax(1).clamp_min(1e-12) / HIGH
     zero = torch.zeros_like(scale, dtype=torch.int32)
-    return torch.fake_quantize_per_channel_affine(weight, scale, zero, 0, -HIGH, HIGH)
+    return torch.fake_quantize_per_channel_affine(values, scale, zero, 0, -HIGH, HIGH).to(weight.dtype)
 
 
 def rounded(values: Tensor, low: Tensor, high: Tensor) -> Tensor:
@@ -34,6 +35,7 @@ def rounded(values: Tensor, low: Tensor, high: Tensor) -> Tensor:
         low: Scalar, not above 0, which int8 must be able to say.
         high: Scalar, not below 0.
     """
+    low, high = low.float(), high.float()  # a network in bfloat16 has its ranges in it too
     scale = ((high - low) / (HIGH - LOW)).clamp_min(1e-12)
     zero = (LOW - torch.round(low / scale)).clamp(LOW, HIGH).to(torch.int32)
     return torch.fake_quantize_per_tensor_affine(values.float(), scale, zero, LOW, HIGH).to(values.dtype)

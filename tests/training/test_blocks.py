@@ -99,6 +99,16 @@ def test_lessons_teach_from_crops_of_any_size(crop: int | None) -> None:
     assert all(parameter.grad is None for parameter in student.output.parameters())
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_lessons_for_networks_of_any_type(dtype: torch.dtype) -> None:
+    student = MobileFaceNet(32, SIZE, width=0.25).train().to(dtype)
+    loss = attached(student, teacher_of(network()), crop=16).lesson(
+        torch.randint(0, 256, (8, *SIZE, 3), dtype=torch.uint8)
+    )
+    loss.backward()
+    assert loss.isfinite()
+
+
 def run(folder: Path, ckpt: Path | None = None, steps: int = 8, **options: Any) -> Any:
     data = small_data()
     teacher = teacher_of(network())

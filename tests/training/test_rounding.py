@@ -55,6 +55,22 @@ def test_only_a_rounded_run_is_rounded_and_the_network_keeps_its_names() -> None
     assert 0 < difference < 0.5 * plain(images).abs().max()
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_networks_of_any_type_are_rounded(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    network = MobileFaceNet(input_size=(32, 32), width=0.25).eval()
+    images = torch.randn(4, 3, 32, 32)
+    expected = network(images)
+    network = network.to(dtype)
+    rounding = Int8Rounding(network).to(dtype).train()
+    for _ in range(2):
+        found = rounding.run(network, images.to(dtype))
+    assert found.dtype == dtype
+    assert torch.nn.functional.cosine_similarity(found.float(), expected).min() > 0.9
+    found.float().square().sum().backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+
+
 def test_a_network_learns_to_give_rounded_what_it_gave_before() -> None:
     torch.manual_seed(0)
     network = nn.Sequential(

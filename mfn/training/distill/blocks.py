@@ -99,12 +99,13 @@ class BlockTerm(Term):
             contract.normalize(images)[place].contiguous(memory_format=torch.channels_last)
             for contract in self._contracts
         )
-        losses = []
+        kind = next(self._student[0].parameters()).dtype
+        losses, ours = [], ours.to(kind)
         for student, teacher in zip(self._student, self._teacher, strict=True):
             with torch.no_grad():
                 wanted = teacher(theirs)
             losses.append(unexplained(student(ours).float(), wanted.float()))
-            ours = theirs = wanted
+            ours, theirs = wanted.to(kind), wanted
         self._forget()
         return torch.stack(losses).mean()
 
@@ -153,7 +154,8 @@ def _sections(
 def _shapes(layers: nn.Sequential, image: Tensor) -> list[Shape]:
     """What each layer gives for an image, in evaluation mode."""
     training = layers.training
-    shapes, values = [], image.to(next(layers.parameters()).device)
+    like = next(layers.parameters())
+    shapes, values = [], image.to(like.device, like.dtype)
     layers.eval()
     for layer in layers:
         values = layer(values)
