@@ -28,23 +28,29 @@ def rounded_weight(weight: Tensor) -> Tensor:
 
 
 def rounded(values: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    """The nearest values that int8 has between two limits; outside of them there is no gradient.
+    """The nearest values that int8 has between the two limits of a channel; outside of them there is no gradient.
 
     Args:
-        values: float, any shape.
-        low: Scalar, not above 0, which int8 must be able to say.
-        high: Scalar, not below 0.
+        values: float (N, C, H, W) or (..., C).
+        low: float (C,), not above 0, which int8 must be able to say.
+        high: float (C,), not below 0.
     """
     low, high = low.float(), high.float()  # a network in bfloat16 has its ranges in it too
     scale = ((high - low) / (HIGH - LOW)).clamp_min(1e-12)
     zero = (LOW - torch.round(low / scale)).clamp(LOW, HIGH).to(torch.int32)
-    return torch.fake_quantize_per_tensor_affine(values.float(), scale, zero, LOW, HIGH).to(values.dtype)
+    axis = _channels(values)
+    return torch.fake_quantize_per_channel_affine(values.float(), scale, zero, axis, LOW, HIGH).to(values.dtype)
+
+
+def _channels(values: Tensor) -> int:
+    return 1 if values.ndim == 4 else values.ndim - 1
 
 
 class _Range(nn.Module):
-    """What one tensor's values lie between, as batches have shown it.
+    """What the values of each channel lie between, as batches have shown it.
 
     Args:
+        channels: How many there are.
         momentum: Share of the newest batch.
     """
 
@@ -52,17 +58,18 @@ class _Range(nn.Module):
     high: Tensor
     seen: Tensor
 
-    def __init__(self, momentum: float) -> None:
+    def __init__(self, channels: int, momentum: float) -> None:
         super().__init__()
         self.momentum = momentum
-        self.register_buffer("low", torch.zeros(()))
-        self.register_buffer("high", torch.zeros(()))
+        self.register_buffer("low", torch.zeros(channels))
+        self.register_buffer("high", torch.zeros(channels))
         self.register_buffer("seen", torch.zeros((), dtype=torch.bool))
 
     def forward(self, values: Tensor) -> Tensor:
         if self.training:
             with torch.no_grad():
-                low, high = torch.aminmax(values.detach().float())
+                rows = values.detach().float().movedim(_channels(values), -1).flatten(0, -2)
+                low, high = torch.aminmax(rows, dim=0)
                 share = torch.where(self.seen, self.momentum, 1.0)
                 self.low += share * (low.clamp_max(0) - self.low)
                 self.high += share * (high.clamp_min(0) - self.high)
@@ -74,7 +81,8 @@ class Int8Rounding(nn.Module):
     """Runs a network with its weights and activations rounded to int8 (Jacob et al., arXiv 1712.05877, section 3).
 
     What enters a convolution or linear layer is rounded, and what leaves it (behind its batch normalisation, if there
-    is one), as in the files that ``mfn export precision=int8`` writes. The network keeps its names and float weights,
+    is one), as in the files that ``mfn export precision=int8`` writes. Each channel has a range of its own, since an
+    export evens the channels of a tensor out before it gives them one. The network keeps its names and float weights,
     and its batch normalisation the statistics it has, since such files hold these.
 
     Args:
@@ -95,11 +103,12 @@ class Int8Rounding(nn.Module):
             key = name.replace(".", "/")
             if isinstance(module, (_ConvNd, nn.Linear)):
                 self.weights.append(f"{name}.weight" if name else "weight")
-                self.ranges[f"{key}/in"] = _Range(momentum)
+                channels = module.in_channels if isinstance(module, _ConvNd) else module.in_features
+                self.ranges[f"{key}/in"] = _Range(channels, momentum)
                 module.register_forward_pre_hook(partial(self._before, f"{key}/in"))
             elif isinstance(module, _BatchNorm):
                 self._norms.append(module)
-                self.ranges[f"{key}/out"] = _Range(momentum)
+                self.ranges[f"{key}/out"] = _Range(module.num_features, momentum)
                 module.register_forward_hook(partial(self._behind, f"{key}/out"))
         if not self.weights:
             raise ConfigError(f"qat=true: {type(network).__name__} has no convolution or linear layer to round")
