@@ -27,8 +27,10 @@ class FreezeBackbone(Callback):
         """Checks that something else can learn.
 
         Raises:
-            ConfigError: The head has nothing to learn.
+            ConfigError: The head has nothing to learn, or only the network's blocks are to learn at first.
         """
+        if self.share > 0 and any(term.alone(0.0) for term in pl_module.terms.values()):  # type: ignore[union-attr, operator]
+            raise ConfigError("callbacks.freeze keeps still what distill=[blocks] is to teach first: leave one out")
         if self.share > 0 and not list(pl_module.head.parameters()):  # type: ignore[union-attr]
             raise ConfigError(
                 f"callbacks.freeze: head {type(pl_module.head).__name__} has nothing to learn while the network waits; "

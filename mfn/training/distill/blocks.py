@@ -120,7 +120,7 @@ class BlockTerm(Term):
         for seen in self._seen.values():
             seen.clear()
 
-    def _place(self, size: Sequence[int]) -> tuple[slice, ...]:
+    def _place(self, size: Sequence[int]) -> tuple[Any, ...]:
         """Where a batch (N, C, H, W) is cut."""
         parts = [length if self.crop is None else min(self.crop, length) for length in size]
         starts = [int(torch.randint(length - part + 1, ())) for length, part in zip(size, parts, strict=True)]

@@ -12,6 +12,7 @@ from mfn.heads.arcface import ArcFaceHead
 from mfn.heads.none import NoHead
 from mfn.training.callbacks.freeze import FreezeBackbone
 from mfn.training.callbacks.mean_centres import MeanCentres, start_at
+from mfn.training.distill.blocks import BlockTerm
 from tests.small_run import small_data, small_recognizer, small_trainer
 
 
@@ -90,4 +91,7 @@ def test_a_head_without_centres_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="NoHead has no class centres"):
         small_trainer([MeanCentres()], tmp_path).fit(recognizer, datamodule=data)
     with pytest.raises(ConfigError, match="NoHead has nothing to learn while the network waits"):
+        small_trainer([FreezeBackbone()], tmp_path).fit(recognizer, datamodule=data)
+    recognizer = small_recognizer(data, terms={"blocks": BlockTerm(32, 32, data.num_classes)})
+    with pytest.raises(ConfigError, match=r"distill=\[blocks\] is to teach first"):
         small_trainer([FreezeBackbone()], tmp_path).fit(recognizer, datamodule=data)
