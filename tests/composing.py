@@ -6,6 +6,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
+STARTS = {"finetune": "model_path", "qat": "model_path", "blocks": "teacher"}
+"""Experiments that need a network to begin with, and the key that names it."""
 
 
 def composed(*overrides: str, config: str = "train") -> DictConfig:

@@ -10,7 +10,7 @@ import pytest
 
 from mfn.checkpoint.format import read_checkpoint
 from mfn.synthetic.dataset import SyntheticFaces
-from tests.composing import choices
+from tests.composing import STARTS, choices
 from tests.scripts import TINY, Done, run_script
 
 QUICK = (*TINY, "trainer.max_epochs=1", "hydra.run.dir=run")
@@ -33,9 +33,9 @@ def test_every_experiment_can_be_looked_at_in_a_few_steps(experiment: str, debug
     words = [word for word in QUICK if not word.startswith("trainer.max_epochs")]
     model = ["model=mobilefacenet"]
     few = ["trainer.max_epochs=1"] if debug == "overfit" else []
-    if experiment in ("finetune", "qat"):
+    if experiment in STARTS:
         run_script("train", *QUICK, *model, "trainer.max_steps=1", "hydra.run.dir=first", cwd=tmp_path)
-        few.append("model_path=first/checkpoints/last.ckpt")
+        few.append(f"{STARTS[experiment]}=first/checkpoints/last.ckpt")
     run_script("train", f"experiment={experiment}", f"debug={debug}", *words, *model, *few, cwd=tmp_path)
     assert summary(tmp_path / "run")["steps"] == {"fast": 3, "overfit": 4}[debug]
 

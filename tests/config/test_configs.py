@@ -11,7 +11,7 @@ from mfn.config.build import build, build_all
 from mfn.errors import ConfigError, DataError
 from mfn.training.assembly import build_callbacks, build_recognizer, build_trainer, check, model_alone
 from mfn.training.recognizer import FaceRecognizer
-from tests.composing import CONF, choices, composed
+from tests.composing import CONF, STARTS, choices, composed
 from tests.small_run import save_small_checkpoint
 
 LARGE = ("nasnetalarge", "efficientnet_b6", "efficientnet_b7", "inception_resnet_v2", "iresnet100")
@@ -42,9 +42,9 @@ def test_every_choice_is_made_into_what_it_describes(group: str, tmp_path: Path)
 @pytest.mark.parametrize("experiment", choices("experiment"))
 def test_every_experiment_makes_a_recogniser_that_can_train(experiment: str, tmp_path: Path) -> None:
     start: list[str] = []
-    if experiment in ("finetune", "qat"):
+    if experiment in STARTS:
         small = ["image_size=[32,32]", "model.width=0.25", "model.embedding_dim=32"]
-        start = [f"model_path={save_small_checkpoint(tmp_path)}", *small]
+        start = [f"{STARTS[experiment]}={save_small_checkpoint(tmp_path)}", *small]
     config = check(composed(f"experiment={experiment}", *TINY, *start))
     data = build(config.data.module, val_fraction=0.0, val_identities=0.0)
     data.setup()

@@ -43,7 +43,7 @@ WITHOUT = {"none"} | (set() if find_spec("pytorch_metric_learning") else {"tripl
 """Heads that learn nothing by themselves, or need a package that is not there."""
 SIZES = {"mobilefacenet": ["model.width=0.125"], "mbf": ["model.scale=1", "model.blocks=[1,1,1,1]"]}
 SIZES["mbf_large"] = SIZES["mbf"]
-TAUGHT = {"qat": ["teacher=null", "distill=[]"]}
+TAUGHT = {name: ["teacher=null", "distill=[]"] for name in ("qat", "blocks")}
 """What recipes that learn from a teacher need to learn from labels."""
 
 
