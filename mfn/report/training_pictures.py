@@ -9,7 +9,7 @@ from mfn.report.history import Series
 
 
 def learning_curve(history: Mapping[str, Series]) -> Figure:
-    """Loss, target angle, verification accuracy and learning rate over the steps.
+    """Loss, target angle, verification accuracy and learning rate over the steps, as far as they were measured.
 
     Args:
         history: From :func:`mfn.report.history.read_history`.
@@ -23,13 +23,19 @@ def learning_curve(history: Mapping[str, Series]) -> Figure:
         ("learning rate", [name for name in history if name.startswith("lr-")]),
     ]
     figure = Figure(figsize=(11, 7), layout="constrained")
-    for axes, (title, names) in zip(figure.subplots(2, 2).flat, shown, strict=True):
-        for name in names:
-            if name in history:
-                steps, values = zip(*history[name], strict=True)
-                axes.plot(steps, values, label=name, marker="o" if len(steps) < 20 else None)
+    panels = figure.subplots(2, 2).flat
+    for title, names in shown:
+        measured = [name for name in names if name in history]
+        if not measured:
+            continue  # a run without a head has no target angle
+        axes = next(panels)
+        for name in measured:
+            steps, values = zip(*history[name], strict=True)
+            axes.plot(steps, values, label=name, marker="o" if len(steps) < 20 else None)
         axes.grid(alpha=0.3)
         finish(axes, title, "step")
+    for empty in panels:
+        empty.set_axis_off()
     return figure
 
 

@@ -146,9 +146,11 @@ class FaceRecognizer(LightningModule):
         if self.norm_penalty > 0:
             loss = loss + self.norm_penalty * embeddings.float().abs().sum(1).mean()
         self.log("train/loss", output.loss if len(parts) == 1 else loss, prog_bar=True, batch_size=size)
+        headless = getattr(self.head, "needs_teacher", False)  # it recognises nobody, and its loss is nothing
+        told = {f"train/{name}_loss": part for name, (_, part) in parts.items() if not headless or name != "head"}
         if len(parts) > 1:
-            self.log_dict({f"train/{name}_loss": part for name, (_, part) in parts.items()}, batch_size=size)
-        if not getattr(self.head, "needs_teacher", False):  # such a head recognises nobody
+            self.log_dict(told, batch_size=size)
+        if not headless:
             angle = torch.rad2deg(torch.acos(output.target_cosine.clamp(-1, 1))).mean()
             accuracy = (output.predicted == batch.labels).float().mean()
             self.log("train/accuracy", accuracy, prog_bar=True, batch_size=size)

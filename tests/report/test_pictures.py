@@ -10,6 +10,7 @@ from mfn.metrics.identification import identify
 from mfn.metrics.verification import roc
 from mfn.report.figures import INK, pixels, save_png, svg
 from mfn.report.pictures import cmc_curves, det_curves, operating_points, roc_curves, score_histograms
+from mfn.report.training_pictures import learning_curve
 
 
 def test_few_points_of_a_curve_say_the_same_as_all() -> None:
@@ -55,3 +56,11 @@ def test_cmc_curve_shows_every_gallery() -> None:
     line = cmc_curves([IdentificationResult(name, 4, 4, 6, result) for name in ("near", "centre")]).axes[0].lines[1]
     assert line.get_label() == "centre"
     assert np.array_equal(line.get_ydata(), result.cmc)
+
+
+def test_a_learning_curve_has_a_panel_for_what_was_measured_alone() -> None:
+    line = [(0, 1.0), (10, 0.5)]
+    figure = learning_curve({"train/loss": line, "train/embedding_loss": line, "lr-AdamW/head": line})
+    drawn = [axes for axes in figure.axes if axes.lines]
+    assert [len(axes.lines) for axes in drawn] == [2, 1]
+    assert not any(axes.axison for axes in figure.axes if axes not in drawn)
