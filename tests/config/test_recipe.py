@@ -74,6 +74,8 @@ def test_every_recipe_takes_a_step_with_every_head_optimiser_and_schedule(experi
             if not WITHOUT.isdisjoint(chosen) or (experiment == "qat" and chosen[0] == "triplet"):
                 continue  # nothing to mine from an untrained network that is rounded
             words = [f"{group}={choice}" for group, choice in zip(groups, chosen, strict=True)]
+            if experiment in TAUGHT and "head" not in groups:
+                words.append("head=arcface")
             take_a_step(composed(f"experiment={experiment}", *words, *small, *TAUGHT.get(experiment, [])), data)
 
 
