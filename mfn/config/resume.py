@@ -86,6 +86,7 @@ def _changes(metadata: CheckpointMetadata, overrides: list[str], config_dir: str
     if not isinstance(before, dict):
         return
     now: Any = OmegaConf.to_container(composed("train", [*overrides, "paths.output=unused"], config_dir), resolve=True)
+    before = {"qat": False, **before}  # checkpoints of before there was such a key
     for key in (*FIXED, "optimizer._target_"):
         yield from _differences(key, _at(before, key), _at(now, key))
 

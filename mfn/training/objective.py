@@ -48,15 +48,21 @@ def checked_weight(key: str, start: float, end: float | None) -> Weight:
 class Term(nn.Module):
     """One part of the loss beside the head's.
 
-    A subclass computes it from a :class:`TrainingStep` in ``forward``.
+    A subclass computes it from a :class:`TrainingStep` in ``forward``. One with ``lessons`` also has a method
+    ``lesson``, which gives a loss from uint8 RGB images (N, H, W, 3) alone.
 
     Args:
         weight: Its factor in the sum, at the first step.
         weight_end: At the last step; None keeps it.
 
+    Attributes:
+        lessons: First part of the run, 0..1, in which only such lessons are learnt and nothing else is computed.
+
     Raises:
         ConfigError: A factor is negative.
     """
+
+    lessons: float = 0.0
 
     def __init__(self, weight: float = 1.0, weight_end: float | None = None) -> None:
         super().__init__()
@@ -70,11 +76,3 @@ class Term(nn.Module):
             contract: Its pixels.
             teacher: See :class:`mfn.training.distill.teacher.Teacher`.
         """
-
-    def alone(self, share: float) -> bool:
-        """Whether, after this share of the run, only :meth:`lesson` is learnt and nothing else is computed."""
-        return False
-
-    def lesson(self, images: Tensor) -> Tensor:
-        """A loss from uint8 RGB images (N, H, W, 3) alone."""
-        raise NotImplementedError

@@ -136,20 +136,20 @@ class FaceRecognizer(LightningModule):
         if size < self.smallest_batch:
             return self._nothing(self.parameters())
         share = self.global_step / self.clock.total_steps
-        if lessons := {name: term for name, term in self.terms.items() if term.alone(share)}:  # type: ignore[operator]
-            return self._lesson(lessons, batch, share)
+        if lessons := self._lessons(batch, share):
+            idle = self._nothing(self.parameters())
+            loss = self._sum(lessons, share, size)
+            self.log("train/loss", loss, prog_bar=True, batch_size=size)
+            return loss if idle is None else loss + idle
         self.head.at_step(self.global_step, self.clock.total_steps)  # type: ignore[operator]
         embeddings = self(batch.images)
         output = self.head(embeddings, batch.labels)
-        parts = {"head": (self.head_weight, output.loss), **self._other_terms(embeddings, batch)}
-        loss = torch.stack([weight.at(share) * part for weight, part in parts.values()]).sum()
+        headless = getattr(self.head, "needs_teacher", False)  # it recognises nobody, and its loss is nothing
+        parts = self._other_terms(embeddings, batch)
+        loss = self._sum(parts if headless else {"head": (self.head_weight, output.loss), **parts}, share, size)
         if self.norm_penalty > 0:
             loss = loss + self.norm_penalty * embeddings.float().abs().sum(1).mean()
-        self.log("train/loss", output.loss if len(parts) == 1 else loss, prog_bar=True, batch_size=size)
-        headless = getattr(self.head, "needs_teacher", False)  # it recognises nobody, and its loss is nothing
-        told = {f"train/{name}_loss": part for name, (_, part) in parts.items() if not headless or name != "head"}
-        if len(parts) > 1:
-            self.log_dict(told, batch_size=size)
+        self.log("train/loss", loss if parts else output.loss, prog_bar=True, batch_size=size)
         if not headless:
             angle = torch.rad2deg(torch.acos(output.target_cosine.clamp(-1, 1))).mean()
             accuracy = (output.predicted == batch.labels).float().mean()
@@ -158,14 +158,16 @@ class FaceRecognizer(LightningModule):
         idle = self._nothing(getattr(self.head, "idle", ()))
         return loss if idle is None else loss + idle
 
-    def _lesson(self, terms: Mapping[str, Any], batch: LabelledBatch, share: float) -> Tensor:
-        """The loss of terms that learn before all others."""
-        parts = {name: (term.weighing.at(share), term.lesson(batch.images)) for name, term in terms.items()}
-        loss = torch.stack([weight * part for weight, part in parts.values()]).sum()
-        self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.labels))
-        self.log_dict({f"train/{name}_loss": part for name, (_, part) in parts.items()}, batch_size=len(batch.labels))
-        idle = self._nothing(self.parameters())
-        return loss if idle is None else loss + idle
+    def _sum(self, parts: Mapping[str, tuple[Weight, Tensor]], share: float, size: int) -> Tensor:
+        """Named parts of the loss, each with its weight after this share of the run and with a line in the log."""
+        if parts.keys() != {"head"}:
+            self.log_dict({f"train/{name}_loss": part for name, (_, part) in parts.items()}, batch_size=size)
+        return torch.stack([weight.at(share) * part for weight, part in parts.values()]).sum()
+
+    def _lessons(self, batch: LabelledBatch, share: float) -> dict[str, tuple[Weight, Tensor]]:
+        """The weight and the loss of each term that learns before all others."""
+        learning: dict[str, Any] = {name: term for name, term in self.terms.items() if share < term.lessons}  # type: ignore[operator]
+        return {name: (term.weighing, term.lesson(batch.images)) for name, term in learning.items()}
 
     def _other_terms(self, embeddings: Tensor, batch: LabelledBatch) -> dict[str, tuple[Weight, Tensor]]:
         """The weight and the value of each term beside the head, in float32."""

@@ -97,7 +97,6 @@ class Int8Rounding(nn.Module):
         super().__init__()
         self.ranges = nn.ModuleDict()
         self.weights: list[str] = []
-        self._norms: list[_BatchNorm] = []
         self._running = False
         for name, module in network.named_modules():
             key = name.replace(".", "/")
@@ -107,7 +106,6 @@ class Int8Rounding(nn.Module):
                 self.ranges[f"{key}/in"] = _Range(channels, momentum)
                 module.register_forward_pre_hook(partial(self._before, f"{key}/in"))
             elif isinstance(module, _BatchNorm):
-                self._norms.append(module)
                 self.ranges[f"{key}/out"] = _Range(module.num_features, momentum)
                 module.register_forward_hook(partial(self._behind, f"{key}/out"))
         if not self.weights:
@@ -117,8 +115,9 @@ class Int8Rounding(nn.Module):
         """What the network gives, rounded all along: (N, 3, H, W) to (N, D)."""
         parameters = dict(network.named_parameters())
         weights = {name: rounded_weight(parameters[name]) for name in self.weights}
-        for norm in self._norms:
-            norm.eval()
+        for module in network.modules():
+            if isinstance(module, _BatchNorm):
+                module.eval()
         self._running = True
         try:
             return functional_call(network, weights, (images,))

@@ -55,6 +55,17 @@ def edited(here: Path, **request: Any) -> Path:
     return last(here)
 
 
+def test_a_checkpoint_of_before_a_key_goes_on(here: Path) -> None:
+    checkpoint = read_checkpoint(last(here))
+    lines = checkpoint["mfn"]["config"].splitlines(keepends=True)
+    checkpoint["mfn"]["config"] = "".join(line for line in lines if not line.startswith("qat:"))
+    assert len(lines) > checkpoint["mfn"]["config"].count("\n")
+    write_atomically(checkpoint, last(here))
+    assert going_on(here)
+    with pytest.raises(CheckpointError, match="qat=False, where qat=True"):
+        going_on(here, "qat=true")
+
+
 @pytest.mark.slow
 def test_a_run_is_asked_for_again_as_it_was(here: Path) -> None:
     arguments = going_on(here)

@@ -183,8 +183,8 @@ def test_a_teacher_without_layers_is_refused(tmp_path: Path) -> None:
     [
         (["distill.blocks.lessons=1.5"], "lessons must lie in"),
         (["distill.blocks.crop=3"], "crop be null or at least 16"),
-        (["teacher_cache=x"], "teacher_cache"),
-        (["compile=true"], "compile"),
+        (["teacher_cache=x"], "which teacher_cache keeps out"),
+        (["compile=true"], "which compile=true melts together"),
     ],
 )
 def test_nonsense_is_told_before_data_is_read(words: list[str], says: str) -> None:

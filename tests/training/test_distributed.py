@@ -7,7 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
+from mfn.checkpoint.format import read_checkpoint
 from mfn.data.datamodule import FaceDataModule
 from mfn.evaluation.verification import evaluate_verification
 from mfn.inference.embedder import FaceEmbedder
@@ -127,6 +129,19 @@ def test_two_processes_learn_from_a_teacher_beside_them_or_its_kept_answers(tmp_
         ends.append([float(rows[-1][f"train/{name}_loss"]) for name in ("embedding", "relations", "centres")])
     assert ends[0] == pytest.approx(ends[1], rel=1e-3)
     assert len(list((tmp_path / "answers").glob("*.npy"))) == 1
+
+
+@pytest.mark.slow
+def test_a_network_stays_frozen_in_two_processes(tmp_path: Path) -> None:
+    run_script("train", *TINY, "trainer.max_steps=2", "hydra.run.dir=teacher", cwd=tmp_path)
+    start = tmp_path / "teacher" / "checkpoints" / "last.ckpt"
+    callbacks = ["callbacks=[default,mean_centres,freeze]", "callbacks.freeze.share=1"]
+    train(tmp_path, f"model_path={start}", *callbacks)
+    before, after = (
+        read_checkpoint(path)["state_dict"] for path in (start, tmp_path / "run" / "checkpoints" / "last.ckpt")
+    )
+    moved = {name.partition(".")[0] for name, value in after.items() if not torch.equal(value, before[name])}
+    assert moved == {"head"}
 
 
 @pytest.mark.slow

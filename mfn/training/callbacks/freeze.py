@@ -29,7 +29,7 @@ class FreezeBackbone(Callback):
         Raises:
             ConfigError: The head has nothing to learn, or only the network's blocks are to learn at first.
         """
-        if self.share > 0 and any(term.alone(0.0) for term in pl_module.terms.values()):  # type: ignore[union-attr, operator]
+        if self.share > 0 and any(term.lessons for term in pl_module.terms.values()):  # type: ignore[union-attr]
             raise ConfigError("callbacks.freeze keeps still what distill=[blocks] is to teach first: leave one out")
         if self.share > 0 and not list(pl_module.head.parameters()):  # type: ignore[union-attr]
             raise ConfigError(

@@ -88,10 +88,6 @@ class BlockTerm(Term):
         if self.training and (who == "teacher" or torch.is_grad_enabled()):
             self._seen[who][number] = output
 
-    def alone(self, share: float) -> bool:
-        """Whether the blocks still learn alone."""
-        return share < self.lessons
-
     def lesson(self, images: Tensor) -> Tensor:
         """The loss of blocks that learn alone, from uint8 RGB (N, H, W, 3)."""
         place = self._place(images.shape[1:3])
