@@ -44,9 +44,9 @@ def train_arguments(arguments: Sequence[str], here: Path = Path()) -> list[str]:
     ckpt_path = line.value("ckpt_path")
     if ckpt_path is not None and (ckpt_path := line.text("ckpt_path")):
         return resumed(line, ckpt_path, here).arguments()
-    if line.value("teacher") not in (None, "null") and line.value("distill") is None:
-        line = line.with_overrides("distill=[embedding]")
     trust(line.overrides, line.config_dir)
+    if line.value("teacher") not in (None, "null") and line.value("distill") is None and _teaches_nothing(line):
+        line = line.with_overrides("distill=[embedding]")
     jobs = jobs_of(line)
     for number, job in enumerate(jobs[:MOST_JOBS]):
         try:
@@ -56,6 +56,12 @@ def train_arguments(arguments: Sequence[str], here: Path = Path()) -> list[str]:
                 raise
             raise ConfigError(f"job {number} of the sweep, {' '.join(job)}: {error}") from error
     return for_every_job("train", line.with_overrides(*recipe_for(line, jobs))).arguments()
+
+
+def _teaches_nothing(line: CommandLine) -> bool:
+    """Whether no job says, as an experiment may, what is learnt of its teacher."""
+    jobs = jobs_of(line)[:MOST_JOBS]
+    return not any(composed("train", [*job, "paths.output=unused"], line.config_dir).get("distill") for job in jobs)
 
 
 def plain_arguments(arguments: Sequence[str], name: str) -> list[str]:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mfn.commands.launch import plain_arguments, train_arguments
+from mfn.commands.launch import jobs_of, plain_arguments, train_arguments
+from mfn.config.command_line import CommandLine
+from mfn.config.compose import composed
 from mfn.errors import ConfigError
 from tests.scripts import run_script
 
@@ -85,3 +87,22 @@ def test_help_tells_what_this_script_takes_and_nothing_else(
     groups = told.partition("Groups:")[2].partition("Keys,")[0]
     assert all(text in told for text in has), told
     assert not any(text in groups for text in has_not)
+
+
+@pytest.mark.parametrize(
+    ("words", "learnt"),
+    [
+        (["teacher=x.ckpt"], {"embedding"}),
+        (["teacher=x.ckpt", "head=none"], {"embedding"}),
+        (["teacher=x.ckpt", "experiment=blocks"], {"blocks", "embedding"}),
+        (["teacher=x.ckpt", "experiment=blocks", "distill=[relations]"], {"relations"}),
+        (["-m", "teacher=x.ckpt", "experiment=blocks", "seed=0,1"], {"blocks", "embedding"}),
+        (["-m", "teacher=x.ckpt", "seed=0,1"], {"embedding"}),
+        (["experiment=qat", "model_path=x.ckpt"], {"embedding"}),
+        (["head=softmax"], set()),
+    ],
+)
+def test_a_teacher_teaches_embeddings_unless_something_says_what(words: list[str], learnt: set[str]) -> None:
+    arguments = train_arguments(["data.source.num_identities=6", *words])
+    for job in jobs_of(CommandLine.parse(arguments)):
+        assert set(composed("train", [*job, "paths.output=x"]).get("distill") or {}) == learnt

@@ -41,6 +41,15 @@ def test_every_experiment_can_be_looked_at_in_a_few_steps(experiment: str, debug
 
 
 @pytest.mark.slow
+def test_the_recipe_for_blocks_teaches_blocks_first(tmp_path: Path) -> None:
+    trained(tmp_path, "hydra.run.dir=first")
+    trained(tmp_path, "experiment=blocks", "teacher=first/checkpoints/last.ckpt", "logger=csv")
+    with next((tmp_path / "run" / "csv").glob("*/metrics.csv")).open() as file:
+        rows = [row for row in csv.DictReader(file) if row["train/blocks_loss"]]
+    assert [bool(row["train/embedding_loss"]) for row in rows] == [False] * 4 + [True] * 4
+
+
+@pytest.mark.slow
 def test_a_few_batches_are_learnt_by_heart(tmp_path: Path) -> None:
     words = [word for word in QUICK if not word.startswith(("trainer.max_epochs", "trainer.log"))]
     learn = ["head=softmax", "scheduler=constant"]
