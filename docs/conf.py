@@ -14,6 +14,8 @@ exclude_patterns = ["_build"]
 
 apidoc_modules = [{"path": "../mfn", "destination": "api", "separate_modules": True, "module_first": True}]
 autodoc_member_order = "bysource"
+autodoc_mock_imports = ["fastapi", "gradio", "prometheus_client", "starlette", "uvicorn"]  # of extras
+suppress_warnings = ["ref.python"]  # words of builtins' docstrings that several of our classes have as attributes
 autodoc_typehints = "description"
 autodoc_default_options = {"members": True, "show-inheritance": True, "ignore-module-all": True}
 napoleon_numpy_docstring = False

@@ -25,9 +25,9 @@ TINY = (
 )
 """A training of a second: 8 identities of 8 images, two epochs of 8 steps."""
 
-_fork = multiprocessing.get_context("forkserver")
-_fork.set_forkserver_preload(
-    ["mfn.commands.train", "mfn.commands.launch", "mfn.commands.job", "matplotlib.pyplot", "PIL.PngImagePlugin"]
+FORK = multiprocessing.get_context("forkserver")
+FORK.set_forkserver_preload(
+    ["mfn.commands.train_run", "mfn.commands.launch", "mfn.commands.job", "matplotlib.pyplot", "PIL.PngImagePlugin"]
 )
 
 
@@ -54,7 +54,7 @@ def run_script(name: str, *words: str, cwd: Path, status: int | None = 0, **envi
         **environment: Further variables.
     """
     with tempfile.NamedTemporaryFile("r", errors="replace") as output:
-        process = _fork.Process(target=_run, args=(name, words, str(cwd), output.name, environment))
+        process = FORK.Process(target=_run, args=(name, words, str(cwd), output.name, environment))
         process.start()
         process.join(300)
         if process.is_alive():

@@ -74,6 +74,8 @@ def small_trainer(callbacks: list[Callback], folder: Path, **options: Any) -> Tr
         "enable_model_summary": False,
         "num_sanity_val_steps": 0,
         "use_distributed_sampler": False,
+        "log_every_n_steps": 1,
         "default_root_dir": folder,
     }
-    return Trainer(callbacks=[Verification(), *callbacks], plugins=[AtomicCheckpointIO()], **(settings | options))
+    plugins = [AtomicCheckpointIO(), *options.pop("plugins", [])]
+    return Trainer(callbacks=[Verification(), *callbacks], plugins=plugins, **(settings | options))

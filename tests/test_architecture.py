@@ -6,15 +6,17 @@ from pathlib import Path
 import pytest
 
 MFN = Path(__file__).resolve().parents[1] / "mfn"
-EVERYWHERE = {"about", "contract", "errors", "files", "progress", "text"}
+EVERYWHERE = {"about", "contract", "errors", "files", "processes", "progress", "ranks", "text"}
 """What is of use to every room, and imports none of them."""
 ALLOWED = {
     "errors": set(),
     "text": set(),
     "progress": set(),
+    "ranks": set(),
+    "processes": {"ranks"},
     "about": set(),
     "contract": {"errors"},
-    "files": {"errors"},
+    "files": {"about", "errors"},
     # Leaves: none knows another
     "models": EVERYWHERE,
     "heads": EVERYWHERE,
@@ -42,6 +44,9 @@ ALLOWED = {
     # Commands, and what they are made of
     "report": {"benchmarks", "checkpoint", "config", "data", "evaluation", "images", "inference", "metrics", "training"}
     | EVERYWHERE,
+    # Photo -> faces -> crops -> embeddings -> people
+    "recognition": {"align", "images", "inference", "metrics"} | EVERYWHERE,
+    "serving": {"align", "images", "inference", "recognition", "report"} | EVERYWHERE,
     "prepare": {
         "align",
         "benchmarks",
@@ -52,6 +57,7 @@ ALLOWED = {
         "inference",
         "metrics",
         "packs",
+        "recognition",
         "report",
         "sources",
     }
@@ -65,17 +71,22 @@ ALLOWED = {
         "inference",
         "metrics",
         "models",
+        "published",
         "sources",
         "synthetic",
     }
     | EVERYWHERE,
-    "bench": {"config", "data", "heads", "metrics", "packs", "sources", "synthetic"} | EVERYWHERE,
-    "commands": {
-        *("bench", "benchmarks", "checkpoint", "config", "data", "evaluation", "export", "images", "inference"),
-        *("importing", "inspection", "models", "prepare", "published", "report", "sources", "training"),
+    "bench": {
+        *("config", "data", "heads", "metrics", "packs", "recognition", "report", "sources", "synthetic", "training")
     }
     | EVERYWHERE,
-    "__init__": {"inference"} | EVERYWHERE,
+    "commands": {
+        *("align", "bench", "benchmarks", "checkpoint", "config", "data", "evaluation", "export", "images"),
+        *("importing", "inference", "inspection", "models", "prepare", "published", "recognition", "report"),
+        *("serving", "sources", "synthetic", "training"),
+    }
+    | EVERYWHERE,
+    "__init__": {"inference", "recognition"} | EVERYWHERE,
     "__main__": {"commands"},
 }
 """The rooms that each room may import from, beside itself."""

@@ -1,8 +1,10 @@
+import json
+
 import numpy as np
 import pytest
 import torch
 
-from mfn.contract import ARCFACE_112, InputContract
+from mfn.contract import ARCFACE_112, InputContract, MeasuredScores
 from mfn.errors import CheckpointError, ConfigError
 
 
@@ -24,13 +26,15 @@ def test_normalize_refuses_other_sizes_and_types() -> None:
 
 
 def test_survives_a_round_trip_through_plain_values() -> None:
-    contract = InputContract(color="BGR", threshold=0.31, threshold_far=1e-3, threshold_flip="sum")
+    measured = MeasuredScores("lfw", "sum", 100, 50, ((0.5, -0.1), (0.01, 0.4)), ((0.5, 0.8), (0.02, 0.3)))
+    contract = InputContract(color="BGR", threshold=0.31, threshold_far=1e-3, threshold_flip="sum", measured=measured)
+    assert json.loads(json.dumps(contract.to_dict())) == contract.to_dict()
     assert InputContract.from_dict(contract.to_dict()) == contract
 
 
 def test_files_of_older_and_newer_versions_are_read(caplog: pytest.LogCaptureFixture) -> None:
     plain = InputContract(threshold=0.31).to_dict()
-    del plain["threshold_flip"]
+    del plain["threshold_flip"], plain["measured"]
     assert InputContract.from_dict(plain).threshold_flip is None and not caplog.text
     assert InputContract.from_dict(plain | {"of_tomorrow": 1}) == InputContract(threshold=0.31)
     assert "'of_tomorrow' is unknown here" in caplog.text
@@ -60,6 +64,7 @@ NAN, INFINITY, HUGE = float("nan"), float("inf"), 10**400
 DEEP: list = []
 for _ in range(100_000):
     DEEP = [DEEP]
+MEASURED = {"source": "lfw", "flip": "sum", "impostors": 10, "genuine": 5, "fmr": [[0.1, 0.5]], "fnmr": [[0.2, 0.6]]}
 NONSENSE = {
     "height": [0, -1, 112.0, "112", None, True, HUGE, 10**6, NAN, [112]],
     "width": [0, 10**6, "x"],
@@ -71,6 +76,16 @@ NONSENSE = {
     "threshold": ["x", NAN, 5, [1], True],
     "threshold_far": ["x", -1, INFINITY],
     "threshold_flip": ["maybe", 5, ["sum"]],
+    "measured": [
+        *(5, "x", {}, [1]),
+        *(
+            MEASURED | {key: value}
+            for key, value in (("impostors", 0), ("genuine", True), ("flip", "twice"), ("source", 5))
+        ),
+        *(MEASURED | {"fmr": points} for points in ([], "ab", None, 5, [[1]], [[0.5, "x"]], [[0, 0.5]], [[2, 0.5]])),
+        *(MEASURED | {"fmr": points} for points in ([[0.1, NAN]], [[0.1, 0.5], [0.2, 0.6]], [[0.2, 0.5], [0.1, 0.4]])),
+        MEASURED | {"fmr": [[1 / (n + 1), 0.5] for n in range(5000)]},
+    ],
 }
 
 

@@ -33,6 +33,7 @@ from tests.commands.evaluating import judge_with, write_files
 from tests.composing import composed
 from tests.export.networks import CONTRACT as CONTRACT_OF_SMALL
 from tests.export.networks import faces, small_checkpoint
+from tests.export.pages import runtime_like
 from tests.inference.onnx_files import CONTRACT, write_onnx
 
 MFN = Path(__file__).resolve().parents[1] / "mfn"
@@ -277,6 +278,19 @@ class OwnNetwork(torch.nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.only(images).flatten(1)
+
+
+@remedy("is not the folder of the npm package", "there is no npm to fetch it")
+def bring_the_browsers_runtime(folder: Path) -> None:
+    page = ("target=web", "target.web.detector=null")
+    runtime = runtime_like(folder / "node_modules" / "onnxruntime-web")
+    wrong, right = (f"target.web.runtime={place}" for place in (runtime.parent, runtime))
+    told(export_to, folder, *page, wrong, words="makes node_modules/onnxruntime-web; or leave the key out")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PATH", "")
+        patched.setenv("MFN_HOME", str(folder / "home"))
+        told(export_to, folder, *page, words="there is no npm to fetch it")
+    assert export_to(folder, *page, right)
 
 
 def without_contract(network: Path) -> Path:

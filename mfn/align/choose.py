@@ -1,17 +1,30 @@
 """Which face of a photo is meant."""
 
 from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mfn.align.face import Face
 from mfn.errors import ConfigError
 
 SEVERAL = ("skip", "largest", "central")
 """What to do with a photo of several faces."""
 
 
-def choose_face(faces: Sequence[Face], size: tuple[int, int], several: str = "skip") -> Face | None:
+class Boxed(Protocol):
+    """Something at a place in a photo: a face, or what was made of it."""
+
+    @property
+    def box(self) -> NDArray[np.float32]:
+        """See `mfn.align.face.Face`."""
+        ...
+
+
+AnyFace = TypeVar("AnyFace", bound=Boxed)
+
+
+def choose_face(faces: Sequence[AnyFace], size: tuple[int, ...], several: str = "skip") -> AnyFace | None:
     """The face a photo is about.
 
     Args:

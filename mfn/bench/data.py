@@ -84,9 +84,11 @@ def bench_data(
     ] + [{"what": "memory growth over an epoch", "megabytes": _growth_over_epoch(loader)}]
 
 
-def write_synthetic_pack(folder: Path, identities: int = 40, images: int = 25, quality: int = 95) -> None:
+def write_synthetic_pack(
+    folder: Path, identities: int = 40, images: int = 25, quality: int = 95, size: int = 112
+) -> None:
     """Writes synthetic faces as `train.rec` and `train.idx`, without record 0."""
-    faces = SyntheticFaces(identities, images, (112, 112), 0)
+    faces = SyntheticFaces(identities, images, (size, size), 0)
     with RecordWriter(folder / "train.rec", folder / "train.idx") as writer:
         for index, label in enumerate(faces.labels.tolist()):
             pixels = cv2.cvtColor(faces.image(index), cv2.COLOR_RGB2BGR)
@@ -98,7 +100,7 @@ def _flip_loader(source: RecordDataset, positions: np.ndarray, workers: int) -> 
     flip = Augmentation([HorizontalFlip(p=0.5)])
     labels = np.zeros(positions.size, np.int64)
     images = FaceImages(source, positions, labels, source.image(0).shape[:2], augment=flip)
-    return FaceLoader(images, FaceBatchSampler(positions.size, BATCH_SIZE), num_workers=workers)
+    return FaceLoader(images, FaceBatchSampler(positions.size, BATCH_SIZE), num_workers=workers, keep_workers=True)
 
 
 def _per_second(function: Callable, arguments: Iterable) -> float:

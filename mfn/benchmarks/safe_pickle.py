@@ -1,17 +1,13 @@
-"""Reading verification packs' pickles without running anything that is in them.
+"""Reading verification packs' pickles without running anything that is in them, see `mfn.files.plain_pickle`."""
 
-A pickle is a program: it may name any function and call it. Here every name leads to a stand-in of our own that
-only builds bytes, numbers or arrays of them, and every other name is refused before it is looked up.
-"""
-
-import pickle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mfn.benchmarks.pickle_builders import BUILDERS, Array, Dtype, Number, Refused, StandIn
 from mfn.errors import DataError, first_line
+from mfn.files.pickle_builders import Array, Dtype, Number, Refused, StandIn
+from mfn.files.plain_pickle import PlainUnpickler
 
 _MAX_DEPTH = 3  # (images, flags), each a list; a cycle ends here too
 _IMAGES, _FLAGS = 0, 1
@@ -30,7 +26,7 @@ def load(path: str | Path) -> Any:
     """
     try:
         with Path(path).open("rb") as file:
-            return _parts(_Unpickler(file, encoding="bytes").load())
+            return _parts(PlainUnpickler(file, encoding="bytes").load())
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from None
     except Refused as refusal:
@@ -40,14 +36,6 @@ def load(path: str | Path) -> Any:
         ) from None
     except Exception as error:  # a damaged pickle may raise anything
         raise DataError(f"{path} is no whole pickle ({first_line(error)}): get the file again") from None
-
-
-class _Unpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return StandIn(BUILDERS[module, name], f"{module}.{name}")
-        except KeyError:
-            raise Refused(f"{module}.{name}") from None
 
 
 def _parts(content: Any) -> Any:

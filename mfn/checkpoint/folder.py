@@ -16,21 +16,15 @@ from torch import Tensor
 
 from mfn.about import mfn_version
 from mfn.checkpoint.card import model_card
+from mfn.checkpoint.folder_names import CARD, CONFIG, WEIGHTS
 from mfn.checkpoint.format_number import FORMAT
 from mfn.contract import InputContract
 from mfn.errors import CheckpointError, first_line
 from mfn.files.atomic import replacing
 
-WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 FILES = (WEIGHTS, CONFIG, CARD)
 _LARGEST = 10_000_000
 """Bytes of a configuration that is read."""
-
-
-def folder_at(path: Path) -> Path | None:
-    """The folder of a network, given it or its weights; None where there is none."""
-    folder = path.parent if path.name == WEIGHTS else path
-    return folder if (folder / CONFIG).is_file() and (folder / WEIGHTS).is_file() else None
 
 
 def write_folder(

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from mfn.about import mfn_version
 from mfn.checkpoint.backbone import is_whole, stored_backbone
-from mfn.checkpoint.folder import folder_at, read_folder
+from mfn.checkpoint.folder import read_folder
+from mfn.checkpoint.folder_names import folder_at
 from mfn.checkpoint.format_number import FORMAT, format_of, if_newer, warn_of_newer
 from mfn.contract import InputContract
 from mfn.errors import CheckpointError, first_line

@@ -1,6 +1,7 @@
 """One evaluation, from the configuration to the report."""
 
 import logging
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -12,30 +13,28 @@ import hydra
 import torch
 from omegaconf import DictConfig
 
-from mfn.benchmarks.gallery import IdentificationSet
 from mfn.benchmarks.ijb import IjbSet
 from mfn.benchmarks.preconditions import Benchmark
 from mfn.benchmarks.verification import VerificationSet
 from mfn.commands.job import run_job
+from mfn.commands.judging import check_first, first_pairs, help_judge, results_on
 from mfn.commands.launch import plain_arguments
+from mfn.commands.meeting import meeting
 from mfn.commands.program import run_program
 from mfn.config.build import build
 from mfn.config.compose import CONF
 from mfn.config.evaluate import EvaluateSettings
 from mfn.config.settings import settings
 from mfn.errors import ConfigError, DataError
-from mfn.evaluation.contract_check import check_contract
-from mfn.evaluation.contract_report import ContractReport
-from mfn.evaluation.embedding_cache import EmbeddingCache
 from mfn.evaluation.fitted_sets import fitted_sets
-from mfn.evaluation.identification import IdentificationResult, identify_set
-from mfn.evaluation.ijb import run_ijb
+from mfn.evaluation.identification import IdentificationResult
 from mfn.evaluation.operating_point import check_far, operating_threshold
-from mfn.evaluation.outcome import Outcome, Result
+from mfn.evaluation.outcome import Outcome
 from mfn.evaluation.templates import TemplateVerification
-from mfn.evaluation.verification import evaluate_verification
 from mfn.evaluation.verification_result import VerificationResult
 from mfn.inference.embedder import FaceEmbedder
+from mfn.processes.started import started
+from mfn.ranks import Ranks
 from mfn.report.evaluation import write_numbers, write_report
 from mfn.report.run import short_path
 from mfn.report.tables import identification_row, table, template_row, verification_row
@@ -70,19 +69,29 @@ def evaluate(composed: DictConfig) -> float:
         MfnError: Configuration, network file or data do not fit; the message says what to do. Or a set, the
             check of the contract or the threshold failed, once all others are reported.
     """
+    with meeting() as share:
+        return _evaluate(composed, share)
+
+
+def _evaluate(composed: DictConfig, share: Ranks) -> float:
+    """What one of the processes does."""
     config = settings(composed, EvaluateSettings)
     run = short_path(config.paths.output)
     stated = config.contract.model_dump()
-    embedder = FaceEmbedder.load(config.model_path, stated, config.trust_torchscript).to(config.device)
+    embedder = FaceEmbedder.load(config.model_path, stated, config.trust_torchscript).to(_device(config.device))
     if embedder.network.device.type != torch.device(config.device).type:
         log.warning("device=%s has no effect: %s runs on the CPU", config.device, config.model_path)
     benchmarks: dict[str, Benchmark] = build(composed["benchmark"])
     _check(config, embedder, benchmarks)
-    benchmarks = fitted_sets(benchmarks, embedder.contract, config.fit, check_alignment=config.check_alignment)
+    looks = config.check_alignment and share.rank == 0
+    benchmarks = fitted_sets(benchmarks, embedder.contract, config.fit, check_alignment=looks)
     outcome = Outcome()
-    _evaluate_all(config, embedder, benchmarks, run, outcome)
+    if share.rank > 0:
+        help_judge(config, embedder, benchmarks, share)
+        return math.nan
+    _evaluate_all(config, embedder, benchmarks, run, outcome, share)
     with outcome.catching("check_contract"):
-        outcome.contract_check = _check_contract(config, embedder, benchmarks)
+        outcome.contract_check = check_first(config, embedder, benchmarks, share)
     with outcome.catching("store_threshold"):
         _store_threshold(config, embedder, benchmarks, outcome)
     _tell(config, outcome)
@@ -105,24 +114,10 @@ def evaluate(composed: DictConfig) -> float:
     return outcome.score
 
 
-def results_on(benchmark: Benchmark, embedder: FaceEmbedder, config: EvaluateSettings) -> list[Result]:
-    """The results on one set, whatever its kind."""
-    options = {"flip": config.flip, "batch_size": config.batch_size, "num_workers": config.num_workers}
-    cache = EmbeddingCache(Path(config.cache)) if config.cache else None
-    match benchmark:
-        case VerificationSet():
-            return [
-                evaluate_verification(
-                    embedder, benchmark, samples=config.bootstrap, pca=config.pca, cache=cache, **options
-                )
-            ]
-        case IdentificationSet():
-            return [*identify_set(embedder, benchmark, cache=cache, **options)]
-        case IjbSet():
-            pooling = config.ijb.model_dump()
-            cache = EmbeddingCache(Path(pooling.pop("cache")))
-            verified, identified = run_ijb(embedder, benchmark, cache, **options, **pooling)
-            return [verified, *identified]
+def _device(named: str) -> str:
+    """Each process of a machine takes a GPU of its own, unless one is named."""
+    by = started()
+    return named if by is None or named != "cuda" else f"cuda:{by.local_rank % max(1, torch.cuda.device_count())}"
 
 
 def _check(config: EvaluateSettings, embedder: FaceEmbedder, benchmarks: Mapping[str, Benchmark]) -> None:
@@ -139,7 +134,7 @@ def _check(config: EvaluateSettings, embedder: FaceEmbedder, benchmarks: Mapping
     measured = embedder.contract.threshold_flip
     if config.store_threshold is None and measured not in (None, config.flip):
         log.warning("the stored threshold is for flip=%s and says nothing about flip=%s", measured, config.flip)
-    pairs = _first_pairs(benchmarks)
+    pairs = first_pairs(benchmarks)
     if pairs is None and (config.check_contract or config.store_threshold is not None):
         raise ConfigError("check_contract=true and store_threshold= need a set of pairs among the benchmarks")
     if pairs is not None and config.store_threshold is not None:
@@ -162,38 +157,23 @@ def _evaluate_all(
     benchmarks: Mapping[str, Benchmark],
     run: Path,
     outcome: Outcome,
+    share: Ranks,
 ) -> None:
     """Judges one set after another; raises what the first one raised where none can be judged."""
     for number, (name, benchmark) in enumerate(benchmarks.items(), start=1):
         log.info("%s: %d images (set %d of %d)", benchmark.name, len(benchmark.source), number, len(benchmarks))
         with outcome.catching(name) if len(benchmarks) > 1 else nullcontext():
-            outcome.results += results_on(benchmark, embedder, config)
+            outcome.results += results_on(benchmark, embedder, config, share)
         with outcome.catching("report"):
             write_numbers(run, config.model_path, embedder.contract, outcome.results, _told(config), outcome.failed)
     if not outcome.results:
         raise outcome.errors[0]
 
 
-def _first_pairs(benchmarks: Mapping[str, Benchmark]) -> VerificationSet | None:
-    return next((benchmark for benchmark in benchmarks.values() if isinstance(benchmark, VerificationSet)), None)
-
-
-def _check_contract(
-    config: EvaluateSettings, embedder: FaceEmbedder, benchmarks: Mapping[str, Benchmark]
-) -> ContractReport | None:
-    pairs = _first_pairs(benchmarks)
-    if not config.check_contract or pairs is None:
-        return None
-    report = check_contract(embedder, pairs, sample=config.check_contract_pairs, batch_size=config.batch_size)
-    log.info(table(f"Conventions tried on {report.pairs} pairs of {pairs.name}", report.rows()))
-    log.log(logging.WARNING if report.better else logging.INFO, "contract check: %s", report.conclusion)
-    return report
-
-
 def _store_threshold(
     config: EvaluateSettings, embedder: FaceEmbedder, benchmarks: Mapping[str, Benchmark], outcome: Outcome
 ) -> None:
-    pairs, far = _first_pairs(benchmarks), config.store_threshold
+    pairs, far = first_pairs(benchmarks), config.store_threshold
     if pairs is None or far is None:
         return
     results = [result for result in outcome.results if isinstance(result, VerificationResult)]
@@ -201,7 +181,7 @@ def _store_threshold(
     if judged is None:
         raise DataError(f"{pairs.name}, the first set of pairs, could not be judged: no threshold is stored")
     threshold = operating_threshold(judged, far)
-    written = embedder.store_threshold(config.model_path, threshold, far, config.flip)
+    written = embedder.store_threshold(config.model_path, threshold, far, config.flip, judged.measured)
     log.info(
         "threshold %.4f (false accept rate %g on %s, flip=%s) stored in %s",
         *(threshold, far, judged.name, config.flip, written),

@@ -8,7 +8,7 @@ from pathlib import Path
 from mfn.commands.screen import plain_program
 from mfn.files.ownership import is_json, is_png_of_ours, refuse_to_replace, write_json
 from mfn.inspection.inspect import inspect, show
-from mfn.inspection.networks import inspect_network, stated_contract
+from mfn.inspection.inspection import Inspection
 from mfn.report.histogram import draw_histogram
 
 log = logging.getLogger(__name__)
@@ -37,8 +37,7 @@ def inspect_path(options: argparse.Namespace) -> None:
     for file, is_ours in ((options.show, is_png_of_ours), (options.histogram, is_png_of_ours), (options.json, is_json)):
         if file is not None:
             refuse_to_replace(file, is_ours)
-    stated = stated_contract(options.contract)
-    found = inspect_network(options.path, stated) if stated else inspect(options.path, options.all)
+    found = _inspect_as_stated(options) if options.contract else inspect(options.path, options.all)
     log.info(found.text())
     if options.show is not None:
         show(found, options.show)
@@ -46,3 +45,9 @@ def inspect_path(options: argparse.Namespace) -> None:
         draw_histogram({found.kind: found.images_per_identity}, options.histogram)
     if options.json is not None:
         write_json(options.json, found.to_dict())
+
+
+def _inspect_as_stated(options: argparse.Namespace) -> Inspection:
+    from mfn.inspection.networks import inspect_network, stated_contract  # PyTorch, which other files do without
+
+    return inspect_network(options.path, stated_contract(options.contract))

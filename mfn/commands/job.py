@@ -2,52 +2,62 @@
 
 import json
 import logging
-import signal
-import subprocess
-import sys
-import threading
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from mfn.commands.program import as_called, own_program
+from mfn.commands.again import SUMMARY, earlier_checkpoint, good_end
+from mfn.commands.apart import run_apart, side_by_side, value_of
+from mfn.commands.program import as_called
 from mfn.config.failures import one_sentence, unexpected
-from mfn.config.quoting import quoted_override
 from mfn.errors import MfnError, first_line
+from mfn.files.atomic import replacing
 
 log = logging.getLogger(__name__)
-
-SUMMARY = "summary.json"
-
-STOPPED = (0, *(status for number in (signal.SIGINT, signal.SIGTERM) for status in (128 + number, -number)))
-"""Statuses of a program that was asked to stop."""
 
 
 def run_job(run: Callable[[DictConfig], float], config: DictConfig) -> float:
     """Runs a job; one of a sweep that fails says so in its folder and on the screen, and gives NaN.
 
+    One of a sweep that was typed before goes on where it was, and is not run again where it came to its end.
+
     Args:
         run: What the job does.
         config: Its configuration.
     """
-    if HydraConfig.get().mode != RunMode.MULTIRUN:
+    hydra = HydraConfig.get()
+    if hydra.mode != RunMode.MULTIRUN:
         with one_sentence(), _kept(), as_called():
             return run(config)
+    number, folder = hydra.job.num, Path(hydra.runtime.output_dir)
+    last = earlier_checkpoint(config, folder)
+    if last is not None and (summary := good_end(folder)):
+        log.info("job %s was done before: %s %.4g", number, summary["metric"], value := value_of(summary))
+        return value
+    (folder / SUMMARY).unlink(missing_ok=True)  # of a try that failed
     try:
         with _kept(), as_called():
-            return _in_processes_of_its_own() if in_several_processes(config) else run(config)
+            if "trainer" in config and (side_by_side() or in_several_processes(config)):
+                value = value_of(summary := run_apart(last))
+                if side_by_side() and "metric" in summary:
+                    log.info("job %s: %s %.4g", number, summary["metric"], value)
+                return value
+            if last is not None:
+                log.info("job %s goes on with %s", number, last)
+                config.ckpt_path = str(last)
+            return run(config)
     except MfnError as error:
         sentence = str(error)
     except Exception as error:
         sentence = unexpected(error)
-    log.error("job %s failed: %s", HydraConfig.get().job.num, sentence)
-    return float("nan")
+    log.error("job %s failed: %s", number, sentence)
+    return math.nan
 
 
 def in_several_processes(config: DictConfig) -> bool:
@@ -60,7 +70,8 @@ def in_several_processes(config: DictConfig) -> bool:
         count = int(devices)
     else:
         count = len(devices if OmegaConf.is_list(devices) else str(devices).strip(",").split(","))
-    return count * int(trainer.get("num_nodes") or 1) > 1
+    nodes = trainer.get("num_nodes") or 1
+    return nodes == "auto" or count * int(nodes) > 1
 
 
 @contextmanager
@@ -76,45 +87,6 @@ def _kept() -> Iterator[None]:
                 "value": None,
                 "overrides": list(hydra.overrides.task),
             }
-            summary.write_text(json.dumps(failed, indent=2), encoding="utf-8")
+            with replacing(summary) as temporary:
+                temporary.write_text(json.dumps(failed, indent=2), encoding="utf-8")
         raise
-
-
-def _in_processes_of_its_own() -> float:
-    """Runs this job of a sweep by its own command line, since only a fresh program can start several processes.
-
-    Raises:
-        MfnError: It failed, and what it wrote says why.
-        SystemExit: It was stopped, and so is the sweep.
-    """
-    hydra: Any = HydraConfig.get()
-    folder = Path(hydra.runtime.output_dir)
-    folders = [of.path for of in hydra.runtime.config_sources if of.provider == "command-line"]
-    flags = [word for path in folders for word in ("--config-dir", path)]
-    words = [*hydra.overrides.task, quoted_override("hydra.run.dir", str(folder))]
-    with subprocess.Popen([*own_program(), *flags, *words]) as process, _signals_for(process):
-        status = process.wait()
-    if not (summary := folder / SUMMARY).is_file():
-        if status in STOPPED:
-            sys.exit(status)
-        raise MfnError(f"its processes ended with status {status}; see the messages above")
-    if error := (told := json.loads(summary.read_text(encoding="utf-8"))).get("error"):
-        raise MfnError(error)
-    return float("nan") if told["value"] is None else told["value"]
-
-
-@contextmanager
-def _signals_for(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Leaves it to another process when to stop. Ctrl-C reaches it anyway."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = [
-        (signal.SIGTERM, signal.signal(signal.SIGTERM, lambda number, _: process.send_signal(number))),
-        (signal.SIGINT, signal.signal(signal.SIGINT, lambda *_: None)),
-    ]
-    try:
-        yield
-    finally:
-        for number, handler in before:
-            signal.signal(number, handler)

@@ -18,6 +18,7 @@ from mfn.commands.screen import plain_program
 from mfn.config.build import build, trust
 from mfn.config.compose import CONF, composed
 from mfn.config.prepare import PrepareBinSettings, PreparePairsSettings, PrepareSettings, idle_overrides
+from mfn.config.prepare_shards import PrepareShardsSettings
 from mfn.config.prepare_words import parse_words
 from mfn.config.quoting import quoted_override, typed
 from mfn.config.settings import Settings, checked
@@ -26,6 +27,7 @@ from mfn.prepare.from_config import prepare_pack
 from mfn.prepare.interrupts import Terminated, terminable
 from mfn.prepare.next_command import TrainingDefaults, training_overrides
 from mfn.prepare.places import is_within, output_folder, refuse_overlap
+from mfn.prepare.shards_from_config import prepare_shards
 from mfn.report.tables import table
 from mfn.sources.folder_dataset import FolderDataset
 from mfn.sources.open_faces import open_faces
@@ -108,6 +110,13 @@ def _command(program: str, *words: str) -> str:
     return " ".join([program, *map(typed, words)])
 
 
+def make_shards(config: DictConfig) -> None:
+    """Writes the images of a source as tar shards."""
+    log.info(table("Shards", [prepare_shards(config)]))
+    root = quoted_override("data.root", config.output)
+    log.info("next:\n  %s", _command(called("train"), "data=webdataset", root))
+
+
 def pack_benchmark(config: DictConfig) -> None:
     """Writes one verification set as a `.bin` that InsightFace's tools read."""
     output = Path(config.output)
@@ -164,6 +173,7 @@ _STEPS = {
         for step in ("align", "clean", "balance", "split")
     },
     "pack": _Step("prepare", PrepareSettings, prepare_photos, ("steps=[]",)),
+    "shards": _Step("prepare_shards", PrepareShardsSettings, make_shards),
     "bin": _Step("prepare_bin", PrepareBinSettings, pack_benchmark, again="starts anew"),
     "pairs": _Step("prepare_pairs", PreparePairsSettings, make_pairs, again="starts anew"),
 }

@@ -12,10 +12,10 @@ from mfn.errors import DataError
 
 
 @contextmanager
-def plain_program() -> Iterator[None]:
-    """Runs a command that Hydra has no part in: results on the screen, and one sentence for an error."""
+def plain_program(status: int = 1) -> Iterator[None]:
+    """Runs a command that Hydra has no part in: results on the screen; one sentence and a status for an error."""
     logging.basicConfig(format="%(message)s", level=logging.INFO, handlers=screens())
-    with one_sentence():
+    with one_sentence(status):
         yield
 
 

@@ -1,102 +1,35 @@
-"""One training run, from the configuration to the pictures."""
+"""``train.py`` and ``mfn train``: what was typed, and the job that Hydra runs with it.
 
-import logging
+PyTorch and Lightning take seconds to import and are left to those who train.
+"""
+
 import sys
-import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import hydra
-from lightning import seed_everything
-from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 
-from mfn.commands.job import run_job
-from mfn.commands.launch import train_arguments
-from mfn.commands.program import run_program
-from mfn.config.build import build
+from mfn.commands.asked import tell_help
+from mfn.config.command_line import CommandLine
 from mfn.config.compose import CONF
-from mfn.config.recipe import recipe_sentence
-from mfn.config.sources import open_source, open_validation
-from mfn.data.datamodule import FaceDataModule
-from mfn.evaluation.alignment import a_few, warn_of_unaligned
-from mfn.models.count import network_size
-from mfn.report.run import report_run, short_path
-from mfn.report.tables import table
-from mfn.sources.source import passed_over_of
-from mfn.training.assembly import build_recognizer, build_trainer, check, monitors
-from mfn.training.monitors import check_monitors
-from mfn.training.parameter_groups import group_rows
-from mfn.training.process import keep_freed_memory, warnings_to_log
-from mfn.training.recognizer import FaceRecognizer
-from mfn.training.warm_start import warm_start
-
-log = logging.getLogger(__name__)
+from mfn.config.failures import one_sentence
 
 
 def main(arguments: Sequence[str] | None = None, verb: str = "") -> None:
     """Runs the command with what was typed behind its name."""
-    run_program(_job, train_arguments, sys.argv[1:] if arguments is None else arguments, verb)
+    words = sys.argv[1:] if arguments is None else arguments
+    with one_sentence():
+        tell_help("train", CommandLine.parse(words))
+    from mfn.commands.launch import train_arguments
+    from mfn.commands.program import run_program
+
+    run_program(_job, train_arguments, words, verb)
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
 def _job(config: DictConfig) -> float:
     """Runs one job and returns its verification metric, for sweepers to optimise."""
+    from mfn.commands.job import run_job
+    from mfn.commands.train_run import train
+
     return run_job(train, config)
-
-
-def train(config: DictConfig) -> float:
-    """Trains, judges the best checkpoint and writes what a person wants to see.
-
-    Args:
-        config: The composed ``conf/train.yaml``.
-
-    Returns:
-        The metric named ``metric``, measured on the best checkpoint.
-
-    Raises:
-        MfnError: Configuration, data or checkpoint do not fit; the message says what to do.
-    """
-    if rank_zero_only.rank != 0:  # pyright: ignore[reportFunctionMemberAccess]
-        logging.getLogger().setLevel(logging.WARNING)  # the other ranks would say everything again
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    warnings_to_log()
-    started = time.perf_counter()
-    run = short_path(config.paths.output)
-    config = check(config)
-    if config.keep_freed_memory:
-        keep_freed_memory()
-    seed_everything(config.seed, workers=False, verbose=False)
-    trainer = build_trainer(config)
-    data: FaceDataModule = build(config.data.module, source=open_source(config), validation=open_validation(config))
-    data.setup("fit")
-    if why := check_monitors(monitors(config), data, trainer):
-        log.warning("there is nothing to judge by: only last.ckpt is kept (%s)", why)
-    recognizer = build_recognizer(config, data)
-    if config.model_path is not None and config.ckpt_path is None:
-        log.info(table(f"Weights from {config.model_path}", warm_start(recognizer, Path(config.model_path))))
-    log_plan(config, recognizer, data)
-    if trainer.is_global_zero:
-        passed_over_of(data.source).write(run / "passed_over.csv")
-    if config.check_alignment and trainer.is_global_zero:
-        warn_of_unaligned({name: a_few(source) for name, source in data.pictures.items()}, recognizer.contract)
-    trainer.fit(recognizer, datamodule=data, ckpt_path=config.ckpt_path, weights_only=True)
-    if not trainer.is_global_zero:
-        return float("nan")
-    return report_run(config, run, trainer, data, time.perf_counter() - started)
-
-
-def log_plan(config: DictConfig, recognizer: FaceRecognizer, data: FaceDataModule) -> None:
-    """Shows the recipe, the data, the network and the parameter groups before the first step."""
-    contract = recognizer.contract
-    size = network_size(recognizer.backbone, (contract.height, contract.width))
-    log.info(recipe_sentence(config))
-    log.info(table("Data", [{"what": key, "value": str(value)} for key, value in data.summary().items()]))
-    log.info(
-        "%s: %s parameters, %.0f M multiply-adds, %.2f MB as float32",
-        type(recognizer.backbone).__name__,
-        f"{size.parameters:,}",
-        size.multiply_adds / 1e6,
-        size.megabytes,
-    )
-    log.info(table("Parameter groups", group_rows(recognizer.optimizer_groups())))

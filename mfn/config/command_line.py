@@ -111,6 +111,10 @@ class CommandLine:
         return OverridesParser.create().parse_overrides(list(self.overrides))
 
 
+def _is_path(key: str) -> bool:
+    return key.rpartition(".")[2] in _PATHS or key.startswith("data.val_roots.")
+
+
 def key_of(override: str) -> str:
     """The key of an override, without the signs before it and the package behind it."""
     return override.partition("=")[0].lstrip("+~").partition("@")[0]
@@ -133,7 +137,7 @@ def _understandable(word: str, multirun: bool) -> str:
         why = first_line(error, 120).removeprefix("HydraException while evaluating ")
         as_it_stands = typed(quoted_override(key, value))
         raise ConfigError(f"{word} is not understood ({why}); quoted it stands for itself: {as_it_stands}") from None
-    if key_of(word).rpartition(".")[2] not in _PATHS or (parsed.is_sweep_override() and multirun):
+    if not _is_path(key_of(word)) or (parsed.is_sweep_override() and multirun):
         return word
     if isinstance(meaning, str):
         return word if meaning == value or value[:1] in "'\"" else quoted_override(key, value)

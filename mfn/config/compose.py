@@ -1,6 +1,7 @@
 """Overrides to a configuration, as Hydra composes it, without running anything."""
 
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,12 @@ from mfn.errors import ConfigError
 _PACKAGE = Path(__file__).resolve().parents[1]
 CONF = next(folder / "conf" for folder in (_PACKAGE, _PACKAGE.parent) if (folder / "conf" / "train.yaml").is_file())
 """mfn's own configuration: in an installed package inside it, in a clone beside it."""
+for _known in (
+    "is validated against ConfigStore schema with the same name",  # Hydra 1.3, of our choices for a plugin
+    "version_base parameter is deprecated",  # Hydra 1.4, and 1.3 asks for it
+    "_target_='mfn.report.sweep.SweepSummary' with no",  # Hydra 1.4, of what conf/train.yaml names
+):
+    warnings.filterwarnings("ignore", f"(?s).*{re.escape(_known)}")
 _UNKNOWN = re.compile(r"Could not override '([^']+)'")
 
 
@@ -78,10 +85,10 @@ def _nothing_chosen(overrides: Sequence[str], config_dir: str | None) -> str:
 
 def _does_not_exist(name: str, key: str, overrides: Sequence[str], config_dir: str | None) -> str:
     """A sentence for a key that is not there, with those that are beside it, or beside the first wrong part of it."""
-    groups = [word for word in overrides if "." not in word.partition("=")[0] and not word.startswith(key + "=")]
+    groups = [word for word in overrides if "." not in re.split("[=@]", word)[0] and not word.startswith(key + "=")]
     parent, _, _ = key.rpartition(".")
     try:
-        config = composed(name, groups, config_dir)
+        config = composed(name, groups, config_dir, with_hydra=key.startswith("hydra."))
         while parent and OmegaConf.select(config, parent) is None:
             key, parent = parent, parent.rpartition(".")[0]
         beside = OmegaConf.select(config, parent) if parent else config

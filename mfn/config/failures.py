@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hydra.core.hydra_config import HydraConfig
-from omegaconf.errors import OmegaConfBaseException
-
 from mfn.errors import ConfigError, MfnError, first_line
+from mfn.processes.started import says_what_is_wrong
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +26,8 @@ def resolving() -> Iterator[None]:
     Raises:
         ConfigError: There is one.
     """
+    from omegaconf.errors import OmegaConfBaseException  # not for commands that Hydra has no part in
+
     try:
         yield
     except OmegaConfBaseException as error:
@@ -35,8 +35,8 @@ def resolving() -> Iterator[None]:
 
 
 @contextmanager
-def one_sentence() -> Iterator[None]:
-    """Ends the program with one sentence and exit status 1 for any error.
+def one_sentence(status: int = 1) -> Iterator[None]:
+    """Ends the program with one sentence and an exit status for any error.
 
     An :class:`~mfn.errors.MfnError` is the sentence. Of anything else the sentence is what the library said first, and
     its traceback goes to a file that the sentence names.
@@ -48,7 +48,7 @@ def one_sentence() -> Iterator[None]:
         yield
     except MfnError as error:
         log.debug("where it came from", exc_info=True)
-        fail(f"error: {error}")
+        fail(f"error: {error}", status)
     except KeyboardInterrupt:
         fail("stopped", INTERRUPTED)
     except BrokenPipeError:
@@ -58,7 +58,7 @@ def one_sentence() -> Iterator[None]:
     except Exception as error:
         if os.environ.get("HYDRA_FULL_ERROR"):
             raise
-        fail(f"error: {unexpected(error)}")
+        fail(f"error: {unexpected(error)}", status)
 
 
 def unexpected(error: Exception) -> str:
@@ -71,7 +71,9 @@ def unexpected(error: Exception) -> str:
 
 
 def fail(sentence: str, status: int = 1) -> None:
-    """Says a sentence and ends the program."""
+    """Says a sentence and ends the program; of several that were started together one says it for its machine."""
+    if not says_what_is_wrong():
+        sys.exit(status)
     if not logging.getLogger().handlers:
         logging.basicConfig(format="%(message)s", level=logging.INFO)
     log.error("%s", sentence)
@@ -81,8 +83,8 @@ def fail(sentence: str, status: int = 1) -> None:
 def _write_traceback(error: Exception) -> Path:
     """Writes a traceback to the run's folder, or where temporary files go."""
     text = "".join(traceback.format_exception(error))
-    if HydraConfig.initialized() and (output := HydraConfig.get().runtime.output_dir) and Path(output).is_dir():
-        file = Path(output) / "error.log"
+    if (folder := _folder_of_run()) is not None:
+        file = folder / "error.log"
         with file.open("a", encoding="utf-8", errors="backslashreplace") as log_file:
             log_file.write(text)
         return file
@@ -91,3 +93,13 @@ def _write_traceback(error: Exception) -> Path:
     ) as temporary:
         temporary.write(text)
     return Path(temporary.name)
+
+
+def _folder_of_run() -> Path | None:
+    """The folder of the job that Hydra runs; None where it runs none."""
+    if "hydra" not in sys.modules:  # importing it takes as long as some commands
+        return None
+    from hydra.core.hydra_config import HydraConfig
+
+    output = HydraConfig.get().runtime.output_dir if HydraConfig.initialized() else None
+    return Path(output) if output and Path(output).is_dir() else None

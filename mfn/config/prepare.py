@@ -26,6 +26,9 @@ class Source(Settings):
     path: Place = wanted("the list of photos, as in source.path=FILE")
     person_level: Positive = wanted("a whole number of at least 1, the folder right below source.root")
     image_root: Place | None = wanted("the folder of the images whose paths the records hold, or null")
+    split: Text | None = wanted("the name of a split, as train, or null")
+    image_column: Text | None = wanted("the name of a column, or null to look for it")
+    label_column: Text | None = wanted("the name of a column, or null to look for it")
     pack: Text = wanted("the name of a pack, such as train")
     virtual_copies: bool = wanted("true or false")
 

@@ -17,7 +17,7 @@ SMALL_PACK = 100_000
 
 WHY = "why_experiment"
 """Key that keeps the reason beside the choice."""
-_DATA = ("data", "image_size", "seed")
+_DATA = ("data", "source", "image_size", "seed")
 """Keys that say what the data is."""
 _GROUPS = ("head", "optimizer", "scheduler")
 """Groups of which recipes say something."""
@@ -39,7 +39,7 @@ def recipe_for(line: CommandLine, jobs: Sequence[Sequence[str]]) -> list[str]:
     found: dict[str, str] = {}
     for overrides in dict.fromkeys(tuple(word for word in job if _is_about_data(word)) for job in jobs):
         config = composed("train", overrides, line.config_dir)
-        if "root" not in config.data:
+        if not {"root", "sources"} & config.data.keys():
             continue  # synthetic faces, which the default recipe is for
         count = image_count(open_source(config))
         name, than = ("small", "fewer than") if count < SMALL_PACK else ("paper", "at least")

@@ -24,6 +24,8 @@ NOT_KEPT = ("ckpt_path", "paths.output")
 _WRITERS = ("logger.", "callbacks.", "trainer.", "paths.", "hydra")
 """Keys of parts that write files."""
 _NAME = re.compile(r"[\w-]+")
+_OF_SEVERAL = re.compile(r"source@data\.sources\.[A-Za-z][\w-]*")
+"""A choice that has a place of its own, see :mod:`mfn.config.several`."""
 _KEY = re.compile(r"[\w/@-]+(\.[\w/@-]+)*")
 
 
@@ -80,6 +82,7 @@ def requested(request: Mapping[str, Any], fresh: Sequence[str], config_dir: str 
     replaced = {key_of(word) for word in fresh}
     plain = {kind: _part(request, kind) for kind in ("choices", "values", "added")}
     chosen = plain["choices"] + [(key, value) for key, value in plain["values"] if key in groups]
+    replaced |= {key for key, _ in chosen if "data" in replaced and _OF_SEVERAL.fullmatch(key)}
     choices = [_choice(key, value) for key, value in chosen if key not in replaced]
     composition = composed("train", [*choices, *(word for word in fresh if key_of(word) in groups)], config_dir)
     default = OmegaConf.to_container(composition)
@@ -139,7 +142,9 @@ def _choice(key: str, value: Any) -> str:
     names = value if isinstance(value, list) else [value]
     if not all(isinstance(name, str) and _NAME.fullmatch(name) for name in names):
         raise _not_taken(key)
-    return f"{key}={_literal(value, key, quote=False)}"
+    if "@" in key and not _OF_SEVERAL.fullmatch(key):
+        raise _not_taken(key)
+    return f"{'+' if '@' in key else ''}{key}={_literal(value, key, quote=False)}"
 
 
 def _literal(value: Any, key: str, quote: bool = True) -> str:

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from mfn.checkpoint.format import CheckpointMetadata, read_checkpoint
 from mfn.config.command_line import CommandLine, key_of
 from mfn.config.compose import composed
 from mfn.config.quoting import quoted_override
 from mfn.config.request import requested
+from mfn.config.train import PICKED
 from mfn.errors import CheckpointError
 
 FOLDERS = ("outputs", "multirun")
@@ -26,6 +27,8 @@ FIXED = (
     *(f"head.{part}_target_" for part in ("", "first.", "second.")),
 )
 """Keys that a run cannot change when it goes on; the optimiser's kind is another."""
+PRECISIONS = ("32-true", "bf16-mixed")
+"""What is picked for ``trainer.precision=auto``."""
 
 
 def resumed(line: CommandLine, ckpt_path: str, here: Path) -> CommandLine:
@@ -51,13 +54,14 @@ def resumed(line: CommandLine, ckpt_path: str, here: Path) -> CommandLine:
         raise CheckpointError(f"{path} holds weights and no run to go on with: start from them with model_path={path}")
     fresh = [word for word in line.overrides if key_of(word) != "ckpt_path"]
     asked = requested(metadata.request, fresh, line.config_dir)
-    if changed := list(_changes(metadata, [*asked, *fresh], line.config_dir)):
+    before, now = _before(metadata), composed("train", [*asked, *fresh, "paths.output=unused"], line.config_dir)
+    if changed := list(_changes(before, now)):
         raise CheckpointError(
             f"{path}: a run that goes on keeps {'; '.join(changed)}. Leave that out, or start from its weights with "
             "model_path="
         )
     path = path.resolve()
-    place = [quoted_override("ckpt_path", str(path))]
+    place = [*_kept_precision(before, now), quoted_override("ckpt_path", str(path))]
     if path.parent.name == "checkpoints" and line.value("hydra.run.dir") is None:
         place.append(quoted_override("hydra.run.dir", str(path.parent.parent)))
     return replace(line, overrides=(*asked, *fresh, *place))
@@ -77,18 +81,31 @@ def newest_checkpoint(here: Path) -> Path:
     return max(found, key=lambda file: file.stat().st_mtime)
 
 
-def _changes(metadata: CheckpointMetadata, overrides: list[str], config_dir: str | None) -> Iterator[str]:
-    """A phrase for each thing that would change and cannot."""
+def _before(metadata: CheckpointMetadata) -> Mapping[str, Any]:
+    """The configuration of the run as it was, as data; nothing where the checkpoint holds none."""
     try:
         before = yaml.safe_load(metadata.config)
     except yaml.YAMLError as error:
         raise CheckpointError("the checkpoint's configuration is damaged: it is no YAML") from error
-    if not isinstance(before, dict):
+    return before if isinstance(before, dict) else {}
+
+
+def _changes(before: Mapping[str, Any], now: DictConfig) -> Iterator[str]:
+    """A phrase for each thing that would change and cannot."""
+    if not before:
         return
-    now: Any = OmegaConf.to_container(composed("train", [*overrides, "paths.output=unused"], config_dir), resolve=True)
+    plain: Any = OmegaConf.to_container(now, resolve=True)
     before = {"qat": False, **before}  # checkpoints of before there was such a key
     for key in (*FIXED, "optimizer._target_"):
-        yield from _differences(key, _at(before, key), _at(now, key))
+        yield from _differences(key, _at(before, key), _at(plain, key))
+
+
+def _kept_precision(before: Mapping[str, Any], now: DictConfig) -> list[str]:
+    """What a run that goes on computes in, where this machine would pick: what was picked for it when it began."""
+    precision = _at(before, "trainer.precision")
+    if now.trainer.precision != PICKED or precision not in PRECISIONS:
+        return []
+    return [f"trainer.precision={precision}"]
 
 
 def _differences(key: str, before: Any, now: Any) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_origin
 
 from omegaconf import DictConfig, OmegaConf
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
@@ -90,8 +90,13 @@ def _plain(config: DictConfig) -> Any:
 
 
 def _declares(declared: type[Settings]) -> Any:
-    """Whether a key is one of the declared."""
-    return lambda key: _field(declared, key.split("."))[0] == key.split(".")
+    """Whether a key is one of the declared, or one in a declared table of any keys."""
+
+    def is_declared(key: str) -> bool:
+        path, field = _field(declared, names := key.split("."))
+        return path == names or (field is not None and get_origin(field.annotation) is dict)
+
+    return is_declared
 
 
 def _missing(plain: Any, key: str) -> Iterator[str]:

@@ -18,14 +18,20 @@ def open_source(config: DictConfig) -> Any:
 
 
 def open_validation(config: DictConfig) -> Any:
-    """The source of further images of the same people under ``data.val_root``, None where none is named.
+    """The source of further images of the same people, None where none is named.
+
+    It lies at ``data.val_root``; of several sources each has its own under ``data.val_roots``.
 
     Raises:
         MfnError: It is missing or damaged.
     """
+    source = config.data.source.copy()
+    if "sources" in config.data:
+        roots = {name: root for name, root in config.data.val_roots.items() if root is not None}
+        source.sources = {name: {**config.data.sources[name], "root": root} for name, root in roots.items()}
+        return build(source) if roots else None
     if config.data.get("val_root") is None:
         return None
-    source = config.data.source.copy()
     source.root = config.data.val_root
     return build(source)
 

@@ -30,7 +30,7 @@ def for_every_job(name: str, line: CommandLine) -> CommandLine:
 
 
 def _is_taken(config: object, word: str) -> bool:
-    if word[:1] in "+~" or (key := key_of(word)).startswith("hydra."):
+    if word[:1] in "+~" or (key := key_of(word)).startswith(("hydra.", "hydra/")):
         return True
     parent, _, last = key.rpartition(".")
     node = OmegaConf.select(config, parent, default=None) if parent else config  # type: ignore[arg-type]

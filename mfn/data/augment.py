@@ -46,6 +46,8 @@ class Augmentation:
         self.random_order = random_order
         self._bits = np.random.Philox()
         self._state: Any = self._bits.state  # given back for every image, with its numbers in it
+        self._numbers = self._state["state"]
+        self._keyed: tuple[int, int] | None = None
         self._draws = _shared_draws(np.random.Generator(self._bits))
         for transform in self.transforms:
             transform.set_random_state(self._draws.generator, self._draws)
@@ -70,7 +72,7 @@ class Augmentation:
         for step in steps:
             augmented = step(image=augmented)["image"]
             self.mirrored ^= getattr(step, "mirrored", False)
-        if augmented.shape != image.shape:
+        if augmented is not image and augmented.shape != image.shape:
             raise ConfigError(
                 f"augment turned an image of {image.shape} into {augmented.shape}: its transforms must keep "
                 "the size (keep_size: true, or a size equal to image_size)"
@@ -79,9 +81,10 @@ class Augmentation:
 
     def _reseed(self, seed: int, epoch: int, index: int) -> None:
         """Starts the stream that belongs to these three numbers: Philox is a function of key and counter."""
-        numbers = self._state["state"]
-        numbers["key"][:] = seed, epoch
-        numbers["counter"][3] = index
+        if (seed, epoch) != self._keyed:
+            self._keyed = seed, epoch
+            self._numbers["key"][:] = seed, epoch
+        self._numbers["counter"][3] = index
         self._bits.state = self._state
 
 

@@ -7,21 +7,25 @@ import numpy as np
 from lightning import LightningDataModule
 
 from mfn.benchmarks.chosen import only_pairs
-from mfn.benchmarks.held_out import FOLDS, held_out_set
+from mfn.benchmarks.held_out import FOLDS
 from mfn.benchmarks.verification import VerificationSet
 from mfn.data.augment import Augmentation
+from mfn.data.device_decode import EncodedFaceImages, check_mirrors_alone
 from mfn.data.evaluation_loader import evaluation_loader
 from mfn.data.fingerprint import fingerprint, refuse_other_data
 from mfn.data.images import FaceImages
 from mfn.data.loader import FaceLoader
+from mfn.data.mixture import Mixture
+from mfn.data.part_order import PartOrder, order_mark
+from mfn.data.parted import held_out_pairs, mixture_of, rows_of_parts, split_source
 from mfn.data.sampler import FaceBatchSampler, ProcessShare
-from mfn.data.splits import SplitRules, Splits, check_enough, split
+from mfn.data.splits import SplitRules, Splits, check_enough
 from mfn.data.summary import rows_of_training, rows_of_validation
 from mfn.errors import ConfigError
 from mfn.sources.fit import Fit, Fitted
 from mfn.sources.known_people import KnownImages, known_images
 from mfn.sources.sizes import RESIZE, check_sizes
-from mfn.sources.source import FaceSource, ImageSource, copies_of
+from mfn.sources.source import FaceSource, ImageSource, stream_of
 from mfn.sources.subset import Subset
 
 SMALLEST_BATCH = 2
@@ -53,9 +57,11 @@ class FaceDataModule(LightningDataModule):
             the data, see `held_out_share`.
         val_pairs: Verification pairs drawn from the held-out identities, at most: fewer where their images
             do not make as many.
+        weights: Of each of several sources in the samples of an epoch, see `mfn.data.mixture.shares_of`.
         validation: Further images of the people that train, in place of a share of the source's own; others in it are
             passed over.
         augment: Of training images; None leaves them as they are.
+        decode: Where training images are decoded: in a worker, or on the device, see `mfn.data.device_decode`.
         verification: Further verification sets by name.
 
     Attributes:
@@ -67,6 +73,7 @@ class FaceDataModule(LightningDataModule):
         label_map: int64 (C,), raw label of each class.
         verification_sets: "held_out" first where identities are held out, then those given; their images have
             `image_size`.
+        mixture: The shares of several sources in an epoch; None where their numbers of images decide.
         pictures: The training images and those of each given verification set, at `image_size`.
 
     Raises:
@@ -80,6 +87,7 @@ class FaceDataModule(LightningDataModule):
     fingerprint: dict[str, Any]
     label_map: np.ndarray
     verification_sets: dict[str, VerificationSet]
+    mixture: Mixture | None
     pictures: dict[str, ImageSource]
 
     def __init__(
@@ -101,8 +109,10 @@ class FaceDataModule(LightningDataModule):
         val_fraction: float = 0.0,
         val_identities: float | None = None,
         val_pairs: int = 6000,
+        weights: dict[str, float | None] | None = None,
         validation: FaceSource | None = None,
         augment: Augmentation | None = None,
+        decode: Literal["worker", "device"] = "worker",
         verification: dict[str, VerificationSet] | None = None,
     ) -> None:
         super().__init__()
@@ -130,9 +140,14 @@ class FaceDataModule(LightningDataModule):
         self.per_identity = per_identity
         self.rules = SplitRules(min_images, max_images, val_fraction, val_identities)
         self.val_pairs = val_pairs
+        self.weights = weights or {}
         self.validation = validation
         self.augment = augment
+        self.decode = decode
+        if decode == "device":
+            check_mirrors_alone(augment)
         self.verification = only_pairs(verification or {})
+        self._stream = stream_of(source)
         self._splits: Splits | None = None
         self._validation: KnownImages
         self._train_loader: FaceLoader | None = None
@@ -147,17 +162,17 @@ class FaceDataModule(LightningDataModule):
         """
         if self._splits is not None:
             return
-        copies = copies_of(self.source)
-        splits = split(self.source.labels, self.rules, self.seed, copies.origins if copies else None)
+        splits = split_source(self.source, self.rules, self.seed)
         check_enough(self.source.name, self.source.labels, splits, self.rules)
         self.num_classes = splits.label_map.size
         self.num_images = splits.train.size
         self.train_positions, self.train_classes = splits.train, splits.train_classes
         self.label_map = splits.label_map
         self.fingerprint = fingerprint(self.source, splits)
+        self.mixture = mixture_of(self.source, splits.train, self.weights)
         self.verification_sets = dict(self.verification)
         if splits.held_out.size > 0 or self.rules.val_identities:
-            held_out = held_out_set(self.source, splits.held_out, self.val_pairs, self.seed)
+            held_out = held_out_pairs(self.source, splits.held_out, self.val_pairs, self.seed)
             self.verification_sets = {held_out.name: held_out} | self.verification_sets
         if self.validation is not None:
             self._validation = known_images(self.validation, splits.label_map, self.source.label_names)
@@ -170,17 +185,27 @@ class FaceDataModule(LightningDataModule):
         """Every training image once, in order, not augmented, at a size of its own; each process gets its share."""
         self._ready()
         images = self._train_images(None, image_size)
-        sampler = FaceBatchSampler(len(images), min(self.eval_batch_size, len(images)), **self._process)
+        size = min(self.eval_batch_size, len(images))
+        sampler = FaceBatchSampler(len(images), size, **self._process, parts=self._parts())
         return self._loader(images, sampler)
 
-    def _train_images(self, augment: Augmentation | None, image_size: tuple[int, int] | None = None) -> FaceImages:
+    def _train_images(
+        self,
+        augment: Augmentation | None,
+        image_size: tuple[int, int] | None = None,
+        kind: type[FaceImages] = FaceImages,
+    ) -> FaceImages:
         where = (self.train_positions, self.train_classes, image_size or self.image_size)
-        return FaceImages(self.source, *where, fit=self.fit.rule, augment=augment, seed=self.seed)
+        source = self._stream.images if self._stream else self.source
+        return kind(source, *where, fit=self.fit.rule, augment=augment, seed=self.seed)
+
+    def _parts(self) -> PartOrder | None:
+        return PartOrder(self._stream, self.train_positions) if self._stream else None
 
     def train_dataloader(self) -> FaceLoader:
         """The training loader; in a distributed run it gives this rank's share."""
         self._ready()
-        images = self._train_images(self.augment)
+        images = self._train_images(self.augment, kind=EncodedFaceImages if self.decode == "device" else FaceImages)
         sampler = FaceBatchSampler(
             len(images),
             self.batch_size,
@@ -191,13 +216,15 @@ class FaceDataModule(LightningDataModule):
             least=SMALLEST_BATCH,
             per_identity=self.per_identity,
             labels=self.train_classes,
+            parts=self._parts(),
+            mixture=self.mixture,
         )
         if len(sampler) == 0:
             raise ConfigError(
                 f"data.batch_size={self.batch_size} on {sampler.world_size} device(s) is more than the "
                 f"{len(images)} training images: lower it, or set data.drop_last=false"
             )
-        self._train_loader = self._loader(images, sampler)
+        self._train_loader = self._loader(images, sampler, keep_workers=True)
         if self._resume_at:
             self._train_loader.load_state_dict(self._resume_at)
         return self._train_loader
@@ -211,6 +238,7 @@ class FaceDataModule(LightningDataModule):
             "data": self.fingerprint,
             "seed": self.seed,
             "fit": self.fit.rule,
+            "order": self._order,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -223,13 +251,13 @@ class FaceDataModule(LightningDataModule):
             CheckpointError: The state is of other data, or of another order of it.
         """
         self.setup()
-        refuse_other_data(state_dict, self.fingerprint, self.seed, self.fit.rule)
+        refuse_other_data(state_dict, self.fingerprint, self.seed, self.fit.rule, self._order)
         self._resume_at = {key: state_dict[key] for key in ("epoch", "samples")}
 
     def val_dataloader(self) -> list[FaceLoader]:
         """One loader per verification set, in their order, then one of the validation images, if any.
 
-        In a distributed run each rank gets its share of a verification set, and all of the validation images.
+        In a distributed run each rank gets its share of each.
         """
         self._ready()
         loaders = [
@@ -246,8 +274,13 @@ class FaceDataModule(LightningDataModule):
         ]
         if self.has_validation_images:
             images = FaceImages(*self._validation[:3], self.image_size, fit=self.fit.rule)
-            loaders.append(self._loader(images, FaceBatchSampler(len(images), self.eval_batch_size)))
+            loaders.append(self._loader(images, FaceBatchSampler(len(images), self.eval_batch_size, **self._process)))
         return loaders
+
+    def validation_classes(self, positions: np.ndarray) -> np.ndarray:
+        """The class of each validation image, int64 (N,), by its position in its source."""
+        known = self._validation
+        return known.classes[np.searchsorted(known.positions, positions)]
 
     @property
     def has_validation_images(self) -> bool:
@@ -260,6 +293,7 @@ class FaceDataModule(LightningDataModule):
         splits = self._ready()
         return {
             **rows_of_training(self.source, splits),
+            **rows_of_parts(self.source, splits, self.mixture.shares if self.mixture else None),
             **rows_of_validation(self.source, splits, self._validation),
             **{f"pairs of {name}": len(pairs.pairs) for name, pairs in self.verification_sets.items()},
             **{f"image size, {name}": told for name, told in self.sizes.items()},
@@ -289,9 +323,19 @@ class FaceDataModule(LightningDataModule):
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         return {"rank": rank, "world_size": world_size}
 
-    def _loader(self, images: FaceImages, sampler: FaceBatchSampler) -> FaceLoader:
-        context = self.multiprocessing_context
-        return FaceLoader(images, sampler, num_workers=self.num_workers, multiprocessing_context=context)
+    def _loader(self, images: FaceImages, sampler: FaceBatchSampler, keep_workers: bool = False) -> FaceLoader:
+        return FaceLoader(
+            images,
+            sampler,
+            num_workers=self.num_workers,
+            multiprocessing_context=self.multiprocessing_context,
+            keep_workers=keep_workers,
+        )
+
+    @property
+    def _order(self) -> str:
+        """What the order of images depends on beside the seed."""
+        return self.mixture.mark if self.mixture else order_mark(self._stream)
 
     def _ready(self) -> Splits:
         self.setup()

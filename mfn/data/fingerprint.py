@@ -49,7 +49,7 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return ["as many images and identities, but other pictures"]
 
 
-def refuse_other_data(state: Mapping[str, Any], data: dict[str, Any], seed: int, fit: str) -> None:
+def refuse_other_data(state: Mapping[str, Any], data: dict[str, Any], seed: int, fit: str, order: str = "") -> None:
     """Lets a run go on only with the data it was stopped on, in the same order.
 
     Args:
@@ -57,6 +57,7 @@ def refuse_other_data(state: Mapping[str, Any], data: dict[str, Any], seed: int,
         data: The fingerprint now.
         seed: Of the order now.
         fit: How images come to their size now.
+        order: What the order depends on beside the seed, see `mfn.data.part_order.order_mark` and `Mixture.mark`.
 
     Raises:
         CheckpointError: They differ.
@@ -66,6 +67,8 @@ def refuse_other_data(state: Mapping[str, Any], data: dict[str, Any], seed: int,
         changed.append(f"seed {state.get('seed')} then, {seed} now")
     if state.get("fit", fit) != fit:
         changed.append(f"fit={state['fit']} then, {fit} now")
+    if state.get("order", "") != order:
+        changed.append("images came in another order, by data.weights, data.open_shards or how shards are cut")
     if changed:
         raise CheckpointError(
             f"the stopped run trained on other data: {'; '.join(changed)}; give it the same data and settings, or "

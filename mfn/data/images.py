@@ -8,6 +8,7 @@ import numpy as np
 from mfn.data.augment import Augmentation
 from mfn.data.sampler import SampleKey
 from mfn.errors import BrokenImageError
+from mfn.images.decode import decoding_many
 from mfn.sources.fit import Fit
 from mfn.sources.source import ImageSource, copies_of
 
@@ -19,11 +20,13 @@ class ReadImages(NamedTuple):
         indices: Of the rows written, in the order of the keys.
         broken: (position in the source, reason) of those left out.
         mirrored: Whether each of the rows shows the mirror image.
+        lengths: Bytes of each row that are an encoded image, where some are; see `mfn.data.device_decode`.
     """
 
     indices: list[int]
     broken: "BrokenImages"
     mirrored: list[bool]
+    lengths: Sequence[int] = ()
 
 
 BrokenImages = tuple[tuple[int, str], ...]
@@ -79,20 +82,27 @@ class FaceImages:
         read: list[int] = []
         mirrored: list[bool] = []
         broken: list[tuple[int, str]] = []
-        for epoch, index in keys:
-            position = int(self.positions[index])
-            try:
-                image = self.source.image(position)
-                if self._copies is not None:
-                    image = self._copies.apply(image, position, self.seed, epoch)
-                if image.shape[:2] != self.image_size:
-                    image = self.fit(image, self.source.describe(position))
-            except BrokenImageError as error:
-                broken.append((position, str(error)))
-                continue
-            if self.augment is not None:
-                image = self.augment(image, seed=self.seed, epoch=epoch, index=position)
-            out[len(read)] = image
-            read.append(index)
-            mirrored.append(self.augment is not None and self.augment.mirrored)
-        return ReadImages(read, tuple(broken), mirrored)
+        augment, seed = self.augment, self.seed
+        positions = self.positions[[index for _, index in keys]].tolist()
+        with decoding_many():
+            for (epoch, index), position in zip(keys, positions, strict=True):
+                try:
+                    image = self._image(position, epoch)
+                except BrokenImageError as error:
+                    broken.append((position, str(error)))
+                    continue
+                if augment is not None:
+                    image = augment(image, seed=seed, epoch=epoch, index=position)
+                    mirrored.append(augment.mirrored)
+                out[len(read)] = image
+                read.append(index)
+        return ReadImages(read, tuple(broken), mirrored or [False] * len(read))
+
+    def _image(self, position: int, epoch: int) -> np.ndarray:
+        """One image as it is read, before augmentation."""
+        image = self.source.image(position)
+        if self._copies is not None:
+            image = self._copies.apply(image, position, self.seed, epoch)
+        if image.shape[:2] != self.image_size:
+            image = self.fit(image, self.source.describe(position))
+        return image

@@ -5,7 +5,8 @@ loader, and the training process copies each batch out as it arrives.
 """
 
 import gc
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import cv2
@@ -14,10 +15,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from mfn.data.device_decode import EncodedBatch
 from mfn.data.images import BrokenImages, FaceImages
 from mfn.data.sampler import FaceBatchSampler, SampleKey
 from mfn.data.shared import SharedPixels
 from mfn.data.signals import end_at_exit, ignore_stop_signals, stop_signals_held
+from mfn.data.transfer import pinned, sent
 from mfn.errors import BrokenImageError, MfnError
 
 
@@ -38,6 +41,13 @@ class FaceBatch(NamedTuple):
     broken: tuple[tuple[int, str], ...]
     mirrored: Tensor
 
+    def to(self, device: torch.device | str) -> "FaceBatch":
+        """The batch with its images on a device. The rest is read by the host and stays with it.
+
+        By the labels a sampled head chooses its classes, and brings them to its device.
+        """
+        return self._replace(images=sent(self.images, device))
+
 
 SlotKeys = tuple[int, list[SampleKey]]
 """A slot, and what to read into it."""
@@ -50,6 +60,7 @@ class FilledSlot(NamedTuple):
     indices: list[int]
     broken: BrokenImages
     mirrored: list[bool]
+    lengths: Sequence[int] = ()
 
 
 class SlotKeySampler(Sampler[SlotKeys]):
@@ -96,14 +107,22 @@ class SlottedImages(Dataset[FilledSlot]):
     def _pixels(self) -> np.ndarray:
         return self._slots.array if isinstance(self._slots, SharedPixels) else self._slots
 
-    def take(self, filled: FilledSlot) -> FaceBatch:
-        """Copies a batch out of its slot, into pinned memory where there is a GPU to send it to."""
+    def take(self, filled: FilledSlot) -> Any:
+        """Copies a batch out of its slot, into pinned memory where there is a GPU to send it to.
+
+        Returns:
+            A `FaceBatch`, or an `EncodedBatch` that becomes one on its way to the device.
+        """
         rows = self._pixels[filled.slot, : len(filled.indices)]
-        images = torch.empty(rows.shape, dtype=torch.uint8, pin_memory=torch.cuda.is_available())
-        images.numpy()[:] = rows
+        if filled.lengths:
+            rest = self._batch(rows[:0], filled)
+            return EncodedBatch(rows.copy(), list(filled.lengths), rest, self.images.source.describe)
+        return self._batch(rows, filled)
+
+    def _batch(self, rows: np.ndarray, filled: FilledSlot) -> FaceBatch:
         return FaceBatch(
-            images,
-            torch.from_numpy(self.images.labels[filled.indices]),
+            pinned(rows),
+            pinned(self.images.labels[filled.indices]),
             torch.from_numpy(self.images.positions[filled.indices]),
             filled.broken,
             torch.tensor(filled.mirrored, dtype=torch.bool),
@@ -128,6 +147,10 @@ class FaceLoader(DataLoader):
         multiprocessing_context: fork | spawn | forkserver; None takes the platform's own.
         skip_broken: Leave broken images to the consumer, who finds them in the batch; otherwise the first
             one raises BrokenImageError.
+        keep_workers: Between two iterations, as epochs of training follow one another.
+
+    Attributes:
+        waited: Seconds that its consumer has waited for batches so far, which includes copying them.
     """
 
     def __init__(
@@ -138,11 +161,13 @@ class FaceLoader(DataLoader):
         num_workers: int = 0,
         multiprocessing_context: str | None = None,
         skip_broken: bool = True,
+        keep_workers: bool = False,
     ) -> None:
         slots = _PREFETCH * num_workers + 1
         self._order = sampler
         self._epoch, self._samples = sampler.epoch, sampler.start
         self._skip_broken = skip_broken
+        self.waited = 0.0
         self._slotted = SlottedImages(images, slots, sampler.batch_size, shared=num_workers > 0)
         super().__init__(
             self._slotted,
@@ -152,7 +177,7 @@ class FaceLoader(DataLoader):
             worker_init_fn=_start_worker,
             multiprocessing_context=multiprocessing_context if num_workers > 0 else None,
             prefetch_factor=_PREFETCH if num_workers > 0 else None,
-            persistent_workers=num_workers > 0,
+            persistent_workers=keep_workers and num_workers > 0,
         )
 
     def __iter__(self) -> Iterator[FaceBatch]:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -161,12 +186,19 @@ class FaceLoader(DataLoader):
         self._epoch, self._samples = self._order.epoch, self._order.start
         filled = super().__iter__()
         self._order.start = 0
-        while (slot := _next(filled)) is not None:
-            batch = self._slotted.take(slot)
+        while (batch := self._awaited(filled)) is not None:
             if batch.broken and not self._skip_broken:
                 raise BrokenImageError(batch.broken[0][1])
             self._samples += self._order.batch_size * self._order.world_size
             yield batch
+
+    def _awaited(self, filled: Iterator[FilledSlot]) -> FaceBatch | None:
+        start = time.perf_counter()
+        with torch.profiler.record_function("waiting for data"):
+            slot = _next(filled)
+            batch = None if slot is None else self._slotted.take(slot)
+        self.waited += time.perf_counter() - start
+        return batch
 
     def _get_iterator(self) -> Any:
         with stop_signals_held():

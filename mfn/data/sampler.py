@@ -1,11 +1,15 @@
 """Which images make up which batch."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Literal, TypedDict
 
 import numpy as np
 from torch.utils.data import Sampler
 
+from mfn.data.mixture import MixedOrder, Mixture
+from mfn.data.part_order import PartOrder
+from mfn.data.units import count_of_units, rows_by_label, units_of
 from mfn.errors import ConfigError
 
 SampleKey = tuple[int, int]
@@ -42,6 +46,9 @@ class FaceBatchSampler(Sampler[list[SampleKey]]):
         least: Samples that a last batch must have; a smaller one is filled up with the first ones of the epoch.
         per_identity: Images of an identity that come together.
         labels: int64 (size,), the class of each image; wanted where `per_identity` is above 1.
+        parts: Orders images that lie in parts, of which a few are open at a time; without it any order may come.
+        mixture: Sources with a share of the samples of an epoch each. The epoch of a sample then is how often it came
+            before, so that an image that comes twice in one is augmented in two ways.
 
     Attributes:
         size: Samples of an epoch of all ranks together.
@@ -62,6 +69,8 @@ class FaceBatchSampler(Sampler[list[SampleKey]]):
         least: int = 1,
         per_identity: int = 1,
         labels: np.ndarray | None = None,
+        parts: PartOrder | None = None,
+        mixture: Mixture | None = None,
     ) -> None:
         if batch_size < 1:
             raise ConfigError(f"data.batch_size={batch_size} must be at least 1")
@@ -69,10 +78,20 @@ class FaceBatchSampler(Sampler[list[SampleKey]]):
             raise ConfigError(f"seed={seed} must not be negative")
         if per_identity < 1 or batch_size % per_identity:
             raise ConfigError(f"data.batch_size={batch_size} is no multiple of data.per_identity={per_identity}")
-        self._identities = [] if per_identity == 1 or labels is None else _rows_by_label(labels)
+        if parts is not None and per_identity > 1:
+            raise ConfigError(
+                f"data.per_identity={per_identity} needs all images of a person at a time, and open shards hold some: "
+                "fetch the shards to this machine, and leave data.open_shards out"
+            )
+        self._parts = parts
+        self._identities = [] if per_identity == 1 or labels is None else rows_by_label(labels)
         self.per_identity = per_identity
         if self._identities:
-            size = per_identity * sum(_parts(len(rows), per_identity, False) for rows in self._identities)
+            size = per_identity * sum(count_of_units(rows, per_identity) for rows in self._identities)
+        self._mixed = None
+        if mixture is not None and labels is not None:
+            self._mixed = MixedOrder(mixture, per_identity=per_identity, labels=labels, shuffle=shuffle, seed=seed)
+            size = per_identity * self._mixed.units
         self.size = size
         self.batch_size = batch_size
         self.shuffle = shuffle
@@ -103,27 +122,33 @@ class FaceBatchSampler(Sampler[list[SampleKey]]):
         return self._batches(self.epoch, self.start)
 
     def _batches(self, epoch: int, start: int) -> Iterator[list[SampleKey]]:
-        order = self._order(epoch, start)
-        for batch in range(self.batches_after(start)):
-            indices = order[batch * self.batch_size : (batch + 1) * self.batch_size]
-            yield [(epoch, index) for index in indices.tolist()]
+        order, epochs = self._order(epoch, start)
+        with nullcontext() if self._parts is None else self._parts.followed(order, self.world_size) as told:
+            for batch in range(self.batches_after(start)):
+                if told is not None:
+                    told(batch * self.batch_size)
+                rows = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
+                yield list(zip(epochs[rows].tolist(), order[rows].tolist(), strict=True))
 
-    def _order(self, epoch: int, start: int) -> np.ndarray:
-        """What is left of one epoch for this rank, int64 indices."""
-        together = self._together(epoch)
+    def _order(self, epoch: int, start: int) -> tuple[np.ndarray, np.ndarray]:
+        """What is left of one epoch for this rank: int64 indices, and the epoch that the randomness of each goes by."""
+        if self._mixed is None:
+            together = self._together(epoch)
+            epochs = np.full(len(together), epoch)
+        else:
+            together, epochs = self._mixed.arranged(epoch)
         first, count = start // self.per_identity, self._samples_after(start) // self.per_identity
-        wanted = np.arange(first, first + count * self.world_size)[self.rank :: self.world_size]
-        return together[wanted % len(together)].reshape(-1)
+        wanted = np.arange(first, first + count * self.world_size)[self.rank :: self.world_size] % len(together)
+        return together[wanted].reshape(-1), epochs[wanted].repeat(self.per_identity)
 
     def _together(self, epoch: int) -> np.ndarray:
         """All samples of one epoch in their order, int64 (size / per_identity, per_identity)."""
         draw = np.random.default_rng((self.seed, 0 if self.shuffle == "once" else epoch))
+        if self._parts is not None:
+            return self._parts.arranged(draw if self.shuffle else None)[:, None]
         if not self._identities:
             return (draw.permutation(self.size) if self.shuffle else np.arange(self.size))[:, None]
-        count = self.per_identity
-        rows = [draw.permutation(each) if self.shuffle else each for each in self._identities]
-        together = np.concatenate([np.resize(each, (_parts(len(each), count, False), count)) for each in rows])
-        return draw.permutation(together) if self.shuffle else together
+        return units_of(self._identities, self.per_identity, draw if self.shuffle else None)
 
     def _samples_after(self, start: int) -> int:
         """How many samples each rank still gets."""
@@ -137,9 +162,3 @@ class FaceBatchSampler(Sampler[list[SampleKey]]):
 
 def _parts(total: int, part: int, drop_last: bool) -> int:
     return total // part if drop_last else -(-total // part)
-
-
-def _rows_by_label(labels: np.ndarray) -> list[np.ndarray]:
-    """The rows of each label, in rising order of both."""
-    order = np.argsort(labels, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)

@@ -35,13 +35,16 @@ def ignore_stop_signals() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP)
 
 
+_alive: "weakref.WeakSet[BaseProcess]" = weakref.WeakSet()
+
+
 def end_at_exit(workers: Iterable[BaseProcess]) -> None:
     """Makes sure that workers who ignore SIGTERM do not keep this process from ending."""
-    for worker in workers:
-        atexit.register(_kill, weakref.ref(worker))
+    _alive.update(workers)
 
 
-def _kill(reference: "weakref.ref[BaseProcess]") -> None:
-    worker = reference()
-    if worker is not None and worker.is_alive():
-        worker.kill()
+@atexit.register
+def _kill() -> None:
+    for worker in list(_alive):
+        if worker.is_alive():
+            worker.kill()

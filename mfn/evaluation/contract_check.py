@@ -13,12 +13,18 @@ from mfn.evaluation.embedding import embed_images
 from mfn.evaluation.pair_scores import PairScores, pair_scores
 from mfn.inference.embedder import FaceEmbedder
 from mfn.metrics.verification import best_threshold
+from mfn.ranks import Ranks
 
 log = logging.getLogger(__name__)
 
 
 def check_contract(
-    embedder: FaceEmbedder, pairs: VerificationSet, sample: int = 300, batch_size: int = 32, seed: int = 0
+    embedder: FaceEmbedder,
+    pairs: VerificationSet,
+    sample: int = 300,
+    batch_size: int = 32,
+    seed: int = 0,
+    share: Ranks = Ranks(),  # noqa: B008 - a tuple
 ) -> ContractReport:
     """Judges a network under its own contract and under wrong ones.
 
@@ -28,17 +34,18 @@ def check_contract(
         sample: How many pairs to take, half of them genuine; fewer where the set has fewer.
         batch_size: Images at a time.
         seed: Of the sample and of the simulated crops.
+        share: Which process this is, among those that all call this and embed a part each.
 
     Raises:
         DataError: The set lacks one kind of pair, or a broken image in a strict set.
     """
     chosen = sample_pairs(pairs, sample, seed)
     declared = Convention(pixel_name(embedder.contract), embedder.contract)
-    right = _scores(embedder, declared, chosen, batch_size)
+    right = _scores(embedder, declared, chosen, batch_size, share)
     others, skipped = [], []
     for convention in pixel_conventions(embedder.contract) + crop_conventions(embedder.contract, seed):
         try:
-            scored = _scores(embedder.with_contract(convention.contract), convention, chosen, batch_size)
+            scored = _scores(embedder.with_contract(convention.contract), convention, chosen, batch_size, share)
         except ConfigError:
             skipped.append(convention.name)
         except DataError as error:  # pixels out of all range may give no numbers
@@ -60,11 +67,13 @@ def sample_pairs(pairs: VerificationSet, sample: int, seed: int) -> Verification
     return pairs.take(np.sort(np.concatenate(kinds)))
 
 
-def _scores(embedder: FaceEmbedder, convention: Convention, pairs: VerificationSet, batch_size: int) -> PairScores:
+def _scores(
+    embedder: FaceEmbedder, convention: Convention, pairs: VerificationSet, batch_size: int, share: Ranks
+) -> PairScores:
     source = pairs.source
     if convention.place is not None:
         source = PlacedFaces(source, (embedder.contract.height, embedder.contract.width), convention.place)
-    embedded = embed_images(embedder, source, batch_size=batch_size, strict=pairs.strict)
+    embedded = embed_images(embedder, source, batch_size=batch_size, strict=pairs.strict, share=share)
     return pair_scores(pairs, embedded.positions, embedded.unit("none"))
 
 

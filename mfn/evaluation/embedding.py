@@ -1,17 +1,21 @@
 """Every image of a set once through a network."""
 
+import io
 import logging
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
 
 from mfn.data.evaluation_loader import evaluation_loader
 from mfn.errors import DataError
+from mfn.evaluation.shared_work import Listening, rows_of_all
 from mfn.inference.embedder import FaceEmbedder
 from mfn.metrics.insightface import mean_norm
 from mfn.metrics.scores import combine
 from mfn.progress import Count, counting
+from mfn.ranks import Ranks
 from mfn.sources.source import ImageSource
 
 log = logging.getLogger(__name__)
@@ -50,6 +54,7 @@ def embed_images(
     batch_size: int = 32,
     num_workers: int = 0,
     strict: bool = True,
+    share: Ranks = Ranks(),  # noqa: B008 - a tuple
 ) -> ImageEmbeddings:
     """Embeds every image of a source, and tells how far it is.
 
@@ -61,16 +66,19 @@ def embed_images(
         num_workers: Processes that decode.
         strict: Whether an image that is broken, or of which there is no finite embedding, is an error; otherwise it
             is left out.
+        share: Which process this is, among those that all call this and embed a part each; all get the whole.
 
     Raises:
         BrokenImageError: An image of a strict source cannot be decoded, or is of a size that does not fit.
         DataError: The network gives NaN or infinity for an image of a strict source; or no image can be embedded.
     """
-    with counting(len(source), "images", source.name) as count:
-        embedded = embed_some(
+    console = None if share.rank == 0 else Console(file=io.StringIO())  # one process shows how far all are
+    with counting(len(source), "images", source.name, console) as count:
+        embedded = embed_together(
             embedder,
             source,
             np.arange(len(source)),
+            share,
             flip=flip,
             batch_size=batch_size,
             num_workers=num_workers,
@@ -80,6 +88,34 @@ def embed_images(
     if not len(embedded.positions):
         raise DataError(f"{source.name} holds no image that can be read and embedded")
     return embedded
+
+
+def embed_together(
+    embedder: FaceEmbedder,
+    source: ImageSource,
+    positions: NDArray[np.int64],
+    share: Ranks,
+    *,
+    flip: str,
+    batch_size: int,
+    num_workers: int,
+    strict: bool,
+    count: Count,
+) -> ImageEmbeddings:
+    """The same as `embed_some`, by several processes that each embed a part; all get the whole."""
+    options = {"flip": flip, "batch_size": batch_size, "num_workers": num_workers, "strict": strict}
+    if share.size == 1:
+        return embed_some(embedder, source, positions, count=count, **options)
+    parts = np.array_split(positions, share.size)
+    listening = Listening(count, share, [len(part) for part in parts], batch_size)
+    try:
+        own = embed_some(embedder, source, parts[share.rank], count=listening, **options)
+        listening.end()
+    except Exception as error:
+        listening.fail(error)
+    views = [own.plain] if own.mirrored is None else [own.plain, own.mirrored]
+    found, plain, *mirrored = (rows_of_all(rows, share) for rows in (own.positions, *views))
+    return ImageEmbeddings(found, plain, mirrored[0] if mirrored else None)  # type: ignore[arg-type]
 
 
 def embed_some(

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfn.errors import BrokenImageError, DataError
-from mfn.evaluation.embedding import ImageEmbeddings, embed_some
+from mfn.evaluation.embedding import ImageEmbeddings, embed_together
+from mfn.evaluation.shared_work import send
 from mfn.files.atomic import replacing
 from mfn.inference.embedder import FaceEmbedder
 from mfn.inference.network import TorchNetwork
 from mfn.progress import counting
+from mfn.ranks import Ranks, from_all
 from mfn.sources.content import digests
 from mfn.sources.source import ImageSource
 
@@ -55,6 +57,7 @@ class EmbeddingCache:
         batch_size: int = 32,
         num_workers: int = 0,
         strict: bool = True,
+        share: Ranks = Ranks(),  # noqa: B008 - a tuple
     ) -> ImageEmbeddings:
         """The same as `embed_images`, of which only what the folder lacks is done.
 
@@ -67,6 +70,7 @@ class EmbeddingCache:
             batch_size: Images at a time.
             num_workers: Processes that decode.
             strict: Whether an image that cannot be embedded is an error; otherwise it is left out.
+            share: Which process this is, among those that all call this; the first reads and writes the folder.
 
         Raises:
             BrokenImageError: An image of a strict source cannot be decoded.
@@ -80,15 +84,16 @@ class EmbeddingCache:
             for start in range(0, len(source), self.shard_size):
                 shard = rows[start : start + self.shard_size]
                 positions = np.arange(start, start + len(shard))
-                file = folder / f"{_digest(source, positions)}.npy"
-                if _read(file, shard):
+                file = folder / f"{_digest(source, positions)}.npy" if share.rank == 0 else None
+                if _kept(file, shard, share):
                     kept += len(shard)
                     count(len(shard), fresh=False)
                     continue
                 options = {"flip": flip, "batch_size": batch_size, "num_workers": num_workers, "strict": strict}
-                _fill(shard, embed_some(embedder, source, positions, count=count, **options), start)
-                with replacing(file) as temporary:
-                    np.save(temporary, shard, allow_pickle=False)
+                _fill(shard, embed_together(embedder, source, positions, share, count=count, **options), start)
+                if file is not None:
+                    with replacing(file) as temporary:
+                        np.save(temporary, shard, allow_pickle=False)
         if kept:
             log.info("%s: %d of %d images were embedded before, in %s", source.name, kept, len(source), folder)
         broken = np.isnan(rows).any(axis=(1, 2))
@@ -112,6 +117,14 @@ def fingerprint(embedder: FaceEmbedder, views: int) -> str:
 
 def _digest(source: ImageSource, positions: NDArray[np.int64]) -> str:
     return hashlib.blake2b(b"".join(digests(source, positions.tolist())), digest_size=16).hexdigest()
+
+
+def _kept(file: Path | None, shard: NDArray[np.float32], share: Ranks) -> bool:
+    """Fills a shard, in all processes, from the file that the first one has; false where there is none."""
+    found = file is not None and _read(file, shard)
+    if share.size > 1 and (found := from_all(found)[0]):
+        send(shard, 0)
+    return found
 
 
 def _read(path: Path, shard: NDArray[np.float32]) -> bool:

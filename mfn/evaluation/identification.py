@@ -9,6 +9,7 @@ from mfn.evaluation.embedding import embed_images
 from mfn.evaluation.embedding_cache import EmbeddingCache
 from mfn.inference.embedder import FaceEmbedder
 from mfn.metrics.identification import Identification, centroids, identify
+from mfn.ranks import Ranks
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ def identify_set(
     num_workers: int = 0,
     flip: str = "none",
     cache: EmbeddingCache | None = None,
+    share: Ranks = Ranks(),  # noqa: B008 - a tuple
 ) -> list[IdentificationResult]:
     """Embeds gallery and probes once and searches.
 
@@ -55,6 +57,7 @@ def identify_set(
         num_workers: Processes that decode.
         flip: What to do with the mirrored image's embedding: none | sum | concat.
         cache: Where embeddings are kept, so that a stopped run goes on; None: in memory alone.
+        share: Which process this is; those beside it embed their part, see :mod:`mfn.evaluation.helping`.
 
     Returns:
         The result by the nearest image and, where people have several gallery images, by the centroid of each.
@@ -63,9 +66,8 @@ def identify_set(
         DataError: An image of a strict set cannot be decoded.
     """
     embed = cache.embed if cache else embed_images
-    embedded = embed(
-        embedder, people.source, flip=flip, batch_size=batch_size, num_workers=num_workers, strict=people.strict
-    )
+    options = {"flip": flip, "batch_size": batch_size, "num_workers": num_workers, "share": share}
+    embedded = embed(embedder, people.source, strict=people.strict, **options)
     row_of = np.full(len(people.source), -1)
     row_of[embedded.positions] = np.arange(len(embedded.positions))
     gallery, probes = (part[row_of[part] >= 0] for part in (people.gallery, people.probes))

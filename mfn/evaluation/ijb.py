@@ -13,6 +13,7 @@ from mfn.evaluation.identification import IdentificationResult
 from mfn.evaluation.templates import Templates, TemplateVerification, search_gallery, verify_templates
 from mfn.inference.embedder import FaceEmbedder
 from mfn.metrics.templates import pool_templates
+from mfn.ranks import Ranks
 from mfn.sources.content import content
 from mfn.sources.made import MadeFrom
 from mfn.sources.source import ImageSource
@@ -56,6 +57,7 @@ def run_ijb(
     detector_weight: bool = True,
     media_pooling: bool = True,
     strict: bool = True,
+    share: Ranks = Ranks(),  # noqa: B008 - a tuple
 ) -> tuple[TemplateVerification, list[IdentificationResult]]:
     """Embeds every image, pools templates, and judges both protocols. The defaults are those of InsightFace's tables.
 
@@ -70,6 +72,7 @@ def run_ijb(
         detector_weight: Let faces that the detector was surer of count more.
         media_pooling: Let a video count as much as a photo, by the mean of its images.
         strict: Whether a broken image is an error; otherwise it is left out.
+        share: Which process this is; those beside it embed their part, see :mod:`mfn.evaluation.helping`.
 
     Returns:
         1:1, and 1:N for each gallery by itself (probes of other people are unknown there) and for all of them together
@@ -79,7 +82,7 @@ def run_ijb(
         BrokenImageError: An image cannot be decoded.
     """
     faces = AlignedFaces(ijb.source, ijb.landmarks, embedder.contract)
-    options = {"flip": flip, "batch_size": batch_size, "num_workers": num_workers, "strict": strict}
+    options = {"flip": flip, "batch_size": batch_size, "num_workers": num_workers, "strict": strict, "share": share}
     if cache is None:
         embedded = embed_images(embedder, faces, **options)
     else:

@@ -1,12 +1,16 @@
 """An embedder and a verification set to a result."""
 
+import dataclasses
+
 from mfn.benchmarks.verification import VerificationSet
 from mfn.evaluation.embedding import embed_images
 from mfn.evaluation.embedding_cache import EmbeddingCache
+from mfn.evaluation.measured import measured_scores
 from mfn.evaluation.pair_scores import pair_scores
 from mfn.evaluation.verification_result import VerificationResult, verification_result
 from mfn.inference.embedder import FaceEmbedder
 from mfn.metrics.insightface import pca_accuracy
+from mfn.ranks import Ranks
 
 
 def evaluate_verification(
@@ -19,6 +23,8 @@ def evaluate_verification(
     samples: int = 0,
     pca: int | None = None,
     cache: EmbeddingCache | None = None,
+    keep_scores: bool = False,
+    share: Ranks = Ranks(),  # noqa: B008 - a tuple
 ) -> VerificationResult:
     """Embeds every image once and judges the pairs.
 
@@ -31,18 +37,22 @@ def evaluate_verification(
         samples: Draws of the bootstrap for confidence intervals; 0 leaves them out.
         pca: Also judge after a PCA to this many components, fitted inside the folds.
         cache: Where embeddings are kept, so that a stopped run goes on; None: in memory alone.
+        keep_scores: Also compare every image with every other, for thresholds of low false match rates.
+        share: Which process this is; those beside it embed their part, see :mod:`mfn.evaluation.helping`.
 
     Raises:
         DataError: An image of a strict set cannot be decoded.
     """
     embed = cache.embed if cache else embed_images
-    embedded = embed(
-        embedder, pairs.source, flip=flip, batch_size=batch_size, num_workers=num_workers, strict=pairs.strict
-    )
+    options = {"flip": flip, "batch_size": batch_size, "num_workers": num_workers, "share": share}
+    embedded = embed(embedder, pairs.source, strict=pairs.strict, **options)
     unit = embedded.unit(flip)
     scored = pair_scores(pairs, embedded.positions, unit)
     reduced = None
     if pca is not None:
         first, second = (unit[scored.rows[:, side]] for side in (0, 1))
         reduced = pca_accuracy(first, second, scored.is_same, scored.fold_of, pca).mean
-    return verification_result(pairs, scored, norm=embedded.norm, pca_accuracy=reduced, samples=samples)
+    result = verification_result(pairs, scored, norm=embedded.norm, pca_accuracy=reduced, samples=samples)
+    if not keep_scores:
+        return result
+    return dataclasses.replace(result, measured=measured_scores(pairs, embedded.positions, unit, scored, flip))

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfn.benchmarks.verification import VerificationSet
+from mfn.contract import MeasuredScores
 from mfn.evaluation.pair_scores import PairScores
 from mfn.metrics.bootstrap import identity_intervals
 from mfn.metrics.groups import GroupAccuracy, gap, group_accuracy
@@ -58,6 +59,7 @@ class VerificationResult:
         scores: float32 (P,).
         is_same: bool (P,).
         kept: int64 (P,), which pairs of the set these are.
+        measured: What the network's file is to remember of the scores, where asked for.
     """
 
     name: str
@@ -93,6 +95,7 @@ class VerificationResult:
     scores: NDArray[np.float32] = field(repr=False)
     is_same: NDArray[np.bool_] = field(repr=False)
     kept: NDArray[np.int64] = field(repr=False)
+    measured: MeasuredScores | None = field(default=None, repr=False)
 
     def numbers(self) -> dict[str, float]:
         """The figures without curve and scores, flat, for logs and files."""

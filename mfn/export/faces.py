@@ -33,10 +33,10 @@ def parity_faces(
         places = np.linspace(0, count - 1, min(COUNT, count)).astype(int)
         faces = np.empty((len(places), *size, 3), np.uint8)
         images = FaceImages(benchmark.source, places, np.full(len(places), -1), size)
-        read, broken, _ = images.read([(0, index) for index in range(len(places))], faces)
-        if broken and (benchmark.strict or not read):
-            raise BrokenImageError(broken[0][1])
-        return faces[: len(read)]
+        read = images.read([(0, index) for index in range(len(places))], faces)
+        if read.broken and (benchmark.strict or not read.indices):
+            raise BrokenImageError(read.broken[0][1])
+        return faces[: len(read.indices)]
     if calibration is not None:
         return calibration[:COUNT]
     log.info("parity is measured on synthetic faces: name a benchmark or a calibration set for real ones")

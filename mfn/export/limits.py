@@ -19,7 +19,7 @@ class Limits:
         min_cosine: To the checkpoint's embedding, for every face: 0.9999 fp32, 0.999 fp16, 0.9 below.
         max_accuracy_drop: Accuracy lost against the checkpoint on any benchmark, as a share: 0.002 is 0.2 points.
         max_bytes: Of all files together: 4.2 MB fp32, 2.2 MB fp16, 1.45 MB below for the paper's network, others by
-            their numbers of parameters and layers.
+            their numbers of parameters and layers, and more where a page brings its runtime along.
     """
 
     min_cosine: float | None = None
@@ -32,7 +32,7 @@ class Limits:
 
     def _size(self, file: FileValidation, reference: Reference) -> Iterable[str]:
         weight, layer = _BYTES.get(file.precision, _QUANTISED_BYTES)
-        usual = int(weight * reference.parameters + layer * reference.layers)
+        usual = int(weight * reference.parameters + layer * reference.layers) + file.made_of.brought
         most = self.max_bytes if self.max_bytes is not None else usual
         if file.bytes > most:
             yield f"{file.bytes:,} bytes are more than limits.max_bytes={most:,}"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mfn.errors import ExportError
+from mfn.errors import DataError, ExportError
 from mfn.export.validation import size_of
 from mfn.files.ownership import json_at, refuse_to_replace
 from mfn.inference.file_contract import side_file
@@ -49,8 +49,11 @@ def check_replaceable(path: Path, parts: Sequence[str] = ()) -> None:
     def is_ours(file: Path) -> bool:
         return not file.is_symlink() and (bool(sizes) if file == beside else sizes.get(file.name) == size_of([file]))
 
+    remedy = "choose another name= or paths.output=, or move it away"
     for file in {beside, path, *(path.with_name(part) for part in parts)}:
-        refuse_to_replace(file, is_ours, "choose another name= or paths.output=, or move it away")
+        if file.is_dir() and not is_ours(file):
+            raise DataError(f"{file} is there already, and is not as mfn wrote it: {remedy}")
+        refuse_to_replace(file, is_ours, remedy)
 
 
 def check_proof(path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from torch import nn
 
-from mfn.checkpoint.folder import folder_at
+from mfn.checkpoint.folder_names import folder_at
 from mfn.checkpoint.format import (
     CheckpointMetadata,
     best_score,

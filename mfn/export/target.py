@@ -29,12 +29,14 @@ class Description:
         batch: What the file takes: ``"any"``, a range as ``"1-64"``, or a fixed number as ``"1"``.
         int8_holds_on: For which processors integer arithmetic is proven and how that is known, see
             :mod:`mfn.export.saturation`; empty where there is none.
+        brought: Bytes of what comes with the network and is no part of it, as a runtime.
     """
 
     version: str
     operators: dict[str, int] = field(default_factory=dict)
     batch: str = "any"
     int8_holds_on: str = ""
+    brought: int = 0
 
 
 class Target(Protocol):

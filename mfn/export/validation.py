@@ -19,6 +19,7 @@ from mfn.export.latency import Latency, Step, latencies, torch_threads
 from mfn.export.network import Deployable
 from mfn.export.parity import Parity, check_embeddings, parity
 from mfn.export.target import Description, Target
+from mfn.export.web.page import NETWORK
 from mfn.inference.embedder import FaceEmbedder
 
 Figures = dict[str, float]
@@ -146,6 +147,7 @@ def measured(
 
 
 def _loaded(path: Path) -> FaceEmbedder:
+    path = path / NETWORK if (path / NETWORK).is_file() else path  # of a page that runs in the browser
     return FaceEmbedder.load(path, trust_torchscript=True)  # we wrote it
 
 

@@ -1,13 +1,14 @@
 """AdaCos: no margin, and a scale that sets itself (Zhang et al. 2019, https://arxiv.org/abs/1905.00292)."""
 
 import math
+from typing import Unpack
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from mfn.heads.classes import Classes
 from mfn.heads.functional import angle
-from mfn.heads.head import Head, HeadOutput, output_of
+from mfn.heads.head import Head, HeadOptions, HeadOutput, output_of
 
 _LEAST = math.sqrt(2) * math.log(2)
 """The fixed scale of three classes, from which on the formula makes sense."""
@@ -23,8 +24,7 @@ class AdaCosHead(Head):
         embedding_dim: Length of an embedding.
         num_classes: Number of identities.
         dynamic: Whether s follows the training.
-        sub_centres: Centres of each class, of which the nearest counts.
-        init_std: See ``Head``.
+        options: See ``Head``; of several centres of a class the nearest counts.
     """
 
     scale: Tensor
@@ -34,24 +34,23 @@ class AdaCosHead(Head):
         embedding_dim: int,
         num_classes: int,
         dynamic: bool = True,
-        sub_centres: int = 1,
-        init_std: float = 0.01,
+        **options: Unpack[HeadOptions],
     ) -> None:
-        super().__init__(embedding_dim, num_classes, init_std, sub_centres)
+        super().__init__(embedding_dim, num_classes, **options)
         self.dynamic = dynamic
         self.register_buffer("scale", torch.tensor(max(_LEAST, math.sqrt(2) * math.log(max(1, num_classes - 1)))))
 
-    def _logits(self, embeddings: Tensor, centres: Tensor, labels: Tensor) -> Tensor:
-        return self.scale * self._cosines(embeddings, centres)
+    def _logits(self, embeddings: Tensor, classes: Classes) -> Tensor:
+        return self.scale * self._cosines(embeddings, classes)
 
-    def _output(self, embeddings: Tensor, centres: Tensor, labels: Tensor) -> HeadOutput:
-        cosines = self._cosines(embeddings, centres)
-        if self.dynamic and self.training:
-            self.scale.fill_(self._fitting(cosines.detach(), labels[:, None]))
-        return output_of(F.cross_entropy(self.scale * cosines, labels, reduction="none"), cosines, labels)
+    def _output(self, embeddings: Tensor, classes: Classes) -> HeadOutput:
+        cosines = self._cosines(embeddings, classes)
+        if self.dynamic and self.training and len(cosines):
+            self.scale.fill_(self._fitting(cosines.detach(), classes))
+        return output_of(classes.cross_entropy(self.scale * cosines), cosines, classes)
 
-    def _fitting(self, cosines: Tensor, column: Tensor) -> Tensor:
-        others = (self.scale * cosines).scatter(1, column, -math.inf)
-        log_mean = others.logsumexp(dim=(0, 1)) - math.log(len(cosines))
-        median = angle(cosines.gather(1, column).clamp(-1, 1)).median()
+    def _fitting(self, cosines: Tensor, classes: Classes) -> Tensor:
+        others = (self.scale * cosines).masked_fill(classes.is_target(cosines), -math.inf)
+        log_mean = classes.log_sum_exp(others).logsumexp(dim=0) - math.log(len(cosines))
+        median = angle(classes.target_of(cosines).clamp(-1, 1)).median()
         return (log_mean / median.clamp_max(math.pi / 4).cos()).clamp_min(_LEAST)

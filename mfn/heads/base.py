@@ -2,16 +2,16 @@
 
 import inspect
 from abc import abstractmethod
-from typing import Any, Literal, NamedTuple, TypedDict
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from mfn.errors import ConfigError
+from mfn.heads.classes import Classes
 from mfn.heads.functional import TargetFunction, focal, straight_through
 from mfn.heads.fused import margin_softmax
-from mfn.heads.head import Head, HeadOutput, check_range, output_of
+from mfn.heads.head import Head, HeadOptions, HeadOutput, check_range, mean_of, output_of
 from mfn.heads.schedule import Ramp
 
 
@@ -29,12 +29,11 @@ class MarginContext(NamedTuple):
     share: float
 
 
-class MarginOptions(TypedDict, total=False):
+class MarginOptions(HeadOptions, total=False):
     """Keyword arguments that every margin head passes on to ``MarginHead``."""
 
     easy: bool
     straight_through: bool
-    sub_centres: int
     filter_above: float | None
     focal_gamma: float
     label_smoothing: float
@@ -42,7 +41,6 @@ class MarginOptions(TypedDict, total=False):
     warmup_start: float
     warmup_length: float
     warmup_unit: Literal["steps", "run"]
-    init_std: float
 
 
 class MarginHead(Head):
@@ -71,6 +69,8 @@ class MarginHead(Head):
         warmup_length: From there the margin grows, linearly, to its full value.
         warmup_unit: What the two are counted in: optimiser ``"steps"`` or shares of the ``"run"``.
         init_std: See ``Head``.
+        sample_rate: See ``Head``.
+        offload: See ``Head``.
     """
 
     _sees_context: bool
@@ -91,8 +91,10 @@ class MarginHead(Head):
         warmup_length: float = 0.0,
         warmup_unit: Literal["steps", "run"] = "steps",
         init_std: float = 0.01,
+        sample_rate: float = 1.0,
+        offload: bool = False,
     ) -> None:
-        super().__init__(embedding_dim, num_classes, init_std, sub_centres)
+        super().__init__(embedding_dim, num_classes, init_std, sub_centres, sample_rate, offload)
         if scale is not None:
             check_range("scale", scale, 0.1, 1000)
         if scale_start is not None:
@@ -136,7 +138,7 @@ class MarginHead(Head):
         """Changes the cosines with the other classes; the target's own column is replaced afterwards.
 
         Args:
-            cosine: (N, C).
+            cosine: (N, K), K being the classes that take part in this process.
             margined: The targets' logits before scale, (N,).
             context: See :class:`MarginContext`.
         """
@@ -172,32 +174,29 @@ class MarginHead(Head):
         start = self.scale if self.scale_start is None else self.scale_start
         return torch.full_like(norms, start + (self.scale - start) * self.margin_share)
 
-    def _output(self, embeddings: Tensor, centres: Tensor, labels: Tensor) -> HeadOutput:
+    def _output(self, embeddings: Tensor, classes: Classes) -> HeadOutput:
         norms = torch.linalg.vector_norm(embeddings, dim=1)
-        target = self._target(labels, observing=self.training)
+        target = self._target(classes.labels, observing=self.training)
         if self.is_fused:
             scales = self._scales(norms)
-            losses, cosine, predicted = margin_softmax(
-                embeddings, centres, labels, scales, norms, target, self.filter_above
-            )
-            return HeadOutput(self._weighed(losses).mean(), cosine, predicted)
-        cosines = self._cosines(embeddings, centres)
-        logits = self._margined(cosines, norms, labels, target)
-        losses = F.cross_entropy(logits, labels, reduction="none", label_smoothing=self.label_smoothing)
-        return output_of(self._weighed(losses), cosines, labels)
+            losses, cosine, predicted = margin_softmax(embeddings, classes, scales, norms, target, self.filter_above)
+            return HeadOutput(mean_of(self._weighed(losses)), cosine, predicted)
+        cosines = self._cosines(embeddings, classes)
+        losses = classes.cross_entropy(self._margined(cosines, norms, classes, target), self.label_smoothing)
+        return output_of(self._weighed(losses), cosines, classes)
 
     def _weighed(self, losses: Tensor) -> Tensor:
         return focal(losses, self.focal_gamma) if self.focal_gamma else losses
 
-    def _logits(self, embeddings: Tensor, centres: Tensor, labels: Tensor) -> Tensor:
+    def _logits(self, embeddings: Tensor, classes: Classes) -> Tensor:
         norms = torch.linalg.vector_norm(embeddings, dim=1)
-        return self._margined(self._cosines(embeddings, centres), norms, labels, self._target(labels))
+        return self._margined(self._cosines(embeddings, classes), norms, classes, self._target(classes.labels))
 
-    def _margined(self, cosines: Tensor, norms: Tensor, labels: Tensor, target: TargetFunction) -> Tensor:
-        """All logits (N, C): the plain, slow form of what :mod:`mfn.heads.fused` computes."""
-        column = labels[:, None]
-        margined = target(cosines.gather(1, column).squeeze(1).clamp(-1, 1), norms)
-        others = self.negatives(cosines, margined, MarginContext(norms, labels, self.margin_share))
+    def _margined(self, cosines: Tensor, norms: Tensor, classes: Classes, target: TargetFunction) -> Tensor:
+        """All logits (N, K): the plain, slow form of what :mod:`mfn.heads.fused` computes."""
+        margined = target(classes.target_of(cosines).clamp(-1, 1), norms)
+        context = MarginContext(classes.part.shared(norms), classes.labels, self.margin_share)
+        others = self.negatives(cosines, classes.part.shared(margined), context)
         if self.filter_above is not None:
             others = torch.where(cosines > self.filter_above, 0.0, others)
-        return self._scales(norms)[:, None] * others.scatter(1, column, margined[:, None])
+        return classes.part.shared(self._scales(norms))[:, None] * classes.with_target(others, margined)

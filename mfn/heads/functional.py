@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mfn.errors import ConfigError
+from mfn.heads.part import WHOLE, Part
 
 SMALLEST_NORM = 1e-6
 
@@ -96,18 +97,20 @@ def straight_through(value: Tensor, cosine: Tensor) -> Tensor:
     return cosine + (value - cosine).detach()
 
 
-def cosines(embeddings: Tensor, centres: Tensor, per_class: int = 1) -> Tensor:
+def cosines(embeddings: Tensor, centres: Tensor, per_class: int = 1, part: Part = WHOLE) -> Tensor:
     """Cosine of each embedding with each class.
 
     Args:
         embeddings: (N, D), any length.
         centres: (C * per_class, D), any length; those of a class lie together.
         per_class: Centres of a class, of which the nearest counts.
+        part: Which classes these are.
 
     Returns:
         (N, C), in [-1, 1] but for rounding.
     """
-    found = F.linear(embeddings * inverse_norm(embeddings)[:, None], centres * inverse_norm(centres)[:, None])
+    directions = part.shared(embeddings * inverse_norm(embeddings)[:, None])
+    found = F.linear(directions, centres * inverse_norm(centres)[:, None])
     return found if per_class == 1 else found.unflatten(1, (-1, per_class)).amax(2)
 
 

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from mfn.heads.base import MarginContext, MarginHead, MarginOptions
+from mfn.heads.classes import Classes
 from mfn.heads.functional import arcface_target
-from mfn.heads.head import HeadOutput, check_range
+from mfn.heads.head import HeadOutput, check_range, mean_of
 
 
 class MagFaceHead(MarginHead):
@@ -56,8 +57,8 @@ class MagFaceHead(MarginHead):
         margin = low + slope * (context.norms.clamp(shortest, longest) - shortest)
         return arcface_target(cosine, margin * context.share, continued=not self.straight_through)
 
-    def _output(self, embeddings: Tensor, centres: Tensor, labels: Tensor) -> HeadOutput:
-        output = super()._output(embeddings, centres, labels)
+    def _output(self, embeddings: Tensor, classes: Classes) -> HeadOutput:
+        output = super()._output(embeddings, classes)
         lengths = torch.linalg.vector_norm(embeddings, dim=1).clamp(*self.lengths)
         g = lengths / self.lengths[1] ** 2 + lengths.reciprocal()
-        return output._replace(loss=output.loss + self.penalty * g.mean())
+        return output._replace(loss=output.loss + self.penalty * mean_of(g))

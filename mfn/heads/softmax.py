@@ -1,11 +1,22 @@
 """Softmax without a margin: the plain inner product, and the normalised one."""
 
+from typing import TypedDict, Unpack
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mfn.heads.base import MarginContext, MarginHead
-from mfn.heads.head import Head, HeadOutput
+from mfn.heads.classes import Classes
+from mfn.heads.head import Head, HeadOutput, mean_of
+
+
+class SoftmaxOptions(TypedDict, total=False):
+    """Keyword arguments that heads with one centre for each class pass on to ``Head``."""
+
+    init_std: float
+    sample_rate: float
+    offload: bool
 
 
 class SoftmaxHead(Head):
@@ -14,20 +25,23 @@ class SoftmaxHead(Head):
     Args:
         embedding_dim: Length of an embedding.
         num_classes: Number of identities.
-        init_std: Standard deviation of the initial centres; the biases start at 0.
+        options: See ``Head``; the biases start at 0.
     """
 
-    def __init__(self, embedding_dim: int, num_classes: int, init_std: float = 0.01) -> None:
-        super().__init__(embedding_dim, num_classes, init_std)
-        self.bias = nn.Parameter(torch.zeros(num_classes))
+    of_classes = ("weight", "bias")
 
-    def _logits(self, embeddings: Tensor, centres: Tensor, labels: Tensor) -> Tensor:
-        return F.linear(embeddings, centres, self.bias.to(centres.dtype))
+    def __init__(self, embedding_dim: int, num_classes: int, **options: Unpack[SoftmaxOptions]) -> None:
+        super().__init__(embedding_dim, num_classes, **options)
+        self.bias = nn.Parameter(torch.zeros(self.part.end - self.part.first))
 
-    def _output(self, embeddings: Tensor, centres: Tensor, labels: Tensor) -> HeadOutput:
-        logits = self._logits(embeddings, centres, labels)
-        cosine = F.cosine_similarity(embeddings.detach(), centres.detach()[labels])
-        return HeadOutput(F.cross_entropy(logits, labels), cosine, logits.detach().argmax(dim=1))
+    def _logits(self, embeddings: Tensor, classes: Classes) -> Tensor:
+        bias = classes.rows_of(self.bias).to(classes.centres.dtype)
+        return F.linear(classes.part.shared(embeddings), classes.centres, bias)
+
+    def _output(self, embeddings: Tensor, classes: Classes) -> HeadOutput:
+        logits = self._logits(embeddings, classes)
+        cosine = classes.cosine_with_target(embeddings.detach())
+        return HeadOutput(mean_of(classes.cross_entropy(logits)), cosine, classes.nearest(logits))
 
 
 class NormalisedSoftmaxHead(MarginHead):
@@ -37,13 +51,13 @@ class NormalisedSoftmaxHead(MarginHead):
         embedding_dim: Length of an embedding.
         num_classes: Number of identities.
         scale: Factor of the cosines; None takes each embedding's own length.
-        init_std: Standard deviation of the initial centres.
+        options: See ``Head``.
     """
 
     def __init__(
-        self, embedding_dim: int, num_classes: int, scale: float | None = 30.0, init_std: float = 0.01
+        self, embedding_dim: int, num_classes: int, scale: float | None = 30.0, **options: Unpack[SoftmaxOptions]
     ) -> None:
-        super().__init__(embedding_dim, num_classes, scale, init_std=init_std)
+        super().__init__(embedding_dim, num_classes, scale, **options)
 
     def target_logit(self, cosine: Tensor, context: MarginContext) -> Tensor:
         """The cosine itself."""

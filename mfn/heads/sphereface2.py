@@ -1,7 +1,7 @@
 """SphereFace2: binary classification is all you need (Wen et al. 2022, https://arxiv.org/abs/2108.01513)."""
 
 import math
-from typing import Literal
+from typing import Literal, Unpack
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from mfn.errors import ConfigError
 from mfn.heads.binary import BinaryHead
 from mfn.heads.functional import angle
 from mfn.heads.head import check_range
+from mfn.heads.softmax import SoftmaxOptions
 
 
 class SphereFace2Head(BinaryHead):
@@ -29,7 +30,7 @@ class SphereFace2Head(BinaryHead):
         kind: SphereFace2-C or SphereFace2-A.
         balance: lambda, weight of the target against all others.
         exponent: t, how far g spreads the similarities.
-        init_std: See ``Head``.
+        options: See ``Head``.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class SphereFace2Head(BinaryHead):
         kind: Literal["cos", "arc"] = "cos",
         balance: float = 0.7,
         exponent: float = 3.0,
-        init_std: float = 0.01,
+        **options: Unpack[SoftmaxOptions],
     ) -> None:
         check_range("scale", scale, 0.1, 1000)
         check_range("margin", margin, 0, 1)
@@ -49,7 +50,7 @@ class SphereFace2Head(BinaryHead):
         check_range("exponent", exponent, 1, 20)
         if kind not in ("cos", "arc"):
             raise ConfigError(f"head.kind must be cos or arc, got {kind!r}")
-        super().__init__(embedding_dim, num_classes, 0.0, balance / scale, (1 - balance) / scale, init_std)
+        super().__init__(embedding_dim, num_classes, 0.0, balance / scale, (1 - balance) / scale, **options)
         self.scale, self.margin, self.kind, self.exponent = scale, margin, kind, exponent
         target, other = self.pair_logits(torch.zeros(2), torch.tensor([True, False])).tolist()
         bias = _best_bias(target, other, balance / ((1 - balance) * (num_classes - 1)))

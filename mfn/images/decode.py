@@ -2,6 +2,9 @@
 
 import io
 import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 import cv2
@@ -9,12 +12,22 @@ import numpy as np
 
 from mfn.errors import BrokenImageError
 from mfn.images.formats import HEIC, can_decode, format_of, remedy
-from mfn.images.overheard import overheard
+from mfn.images.overheard import hearing, overheard
 
 logger = logging.getLogger(__name__)
 
 _told: list[str] = []
 """What was told of damage in this process: a line for each image would bury all others."""
+
+
+class _Block(threading.local):
+    """Whether this thread decodes a block of images, and whether one of them was broken."""
+
+    hears = False
+    broken = False
+
+
+_block = _Block()
 
 Encoded = bytes | bytearray | memoryview | np.ndarray
 
@@ -32,7 +45,35 @@ def decode_rgb(encoded: Encoded) -> np.ndarray:
     Raises:
         BrokenImageError: The bytes are no image or break off.
     """
+    if _block.hears:
+        image = _decoded(data := np.frombuffer(encoded, np.uint8))
+        _block.broken |= image is None
+        return _whole(data, image)
     image, damage = decode_with_warnings(encoded)
+    _tell_once(damage)
+    return image
+
+
+@contextmanager
+def decoding_many() -> Iterator[None]:
+    """Makes `decode_rgb` faster in a block: codecs are listened to once for all of its images.
+
+    Where an image of the block could not be decoded at all, what was heard is taken to be about that one.
+    """
+    if _block.hears:
+        yield
+        return
+    _block.hears, _block.broken = True, False
+    damage: list[str] = []
+    try:
+        with hearing() as damage:
+            yield
+    finally:
+        _block.hears = False
+        _tell_once(damage[0] if damage and not _block.broken else "")
+
+
+def _tell_once(damage: str) -> None:
     if damage and not _told:
         _told.append(damage)
         logger.warning(
@@ -40,7 +81,6 @@ def decode_rgb(encoded: Encoded) -> np.ndarray:
             "counts them",
             damage,
         )
-    return image
 
 
 def decode_with_warnings(encoded: Encoded) -> tuple[np.ndarray, str]:
@@ -50,9 +90,13 @@ def decode_with_warnings(encoded: Encoded) -> tuple[np.ndarray, str]:
     """
     data = np.frombuffer(encoded, np.uint8)
     image, damage = overheard(lambda: _decoded(data))
+    return _whole(data, image), damage[0] if damage else ""
+
+
+def _whole(data: np.ndarray, image: np.ndarray | None) -> np.ndarray:
     if image is None:
         raise BrokenImageError(f"these {data.size} bytes are {_what(data)}")
-    return image, damage[0] if damage else ""
+    return image
 
 
 def _decoded(data: np.ndarray) -> np.ndarray | None:

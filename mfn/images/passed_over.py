@@ -39,6 +39,14 @@ class PassedOver:
         if len(examples) < _MOST:
             examples.append(name)
 
+    def merge(self, other: "PassedOver") -> None:
+        """Counts what another one has counted."""
+        self.counts.update(other.counts)
+        for name, reason in other:
+            examples = self._examples.setdefault(reason, [])
+            if len(examples) < _MOST:
+                examples.append(name)
+
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return ((name, reason) for reason, names in self._examples.items() for name in names)
 

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mfn.checkpoint.folder import folder_at, write_folder
-from mfn.contract import InputContract
+from mfn.checkpoint.folder import write_folder
+from mfn.checkpoint.folder_names import folder_at
+from mfn.contract import InputContract, MeasuredScores
 from mfn.errors import ConfigError, first_line
 from mfn.inference.hub import download, upload
 from mfn.inference.loading import load_network, store_contract
@@ -35,7 +36,13 @@ class FaceEmbedder:
 
     @classmethod
     def load(
-        cls, path: Path | str, stated: Mapping[str, Any] | None = None, trust_torchscript: bool = False
+        cls,
+        path: Path | str,
+        stated: Mapping[str, Any] | None = None,
+        trust_torchscript: bool = False,
+        *,
+        threads: int | None = None,
+        provider: str | None = None,
     ) -> "FaceEmbedder":
         """Reads a network file: a checkpoint, weights in layer order (``.npz``), or an exported file or folder.
 
@@ -44,14 +51,22 @@ class FaceEmbedder:
             stated: ``color``, ``mean``, ``std``, ``height``, ``width`` and ``pixels`` (the network normalises inside),
                 for files that do not say what they expect.
             trust_torchscript: Run a TorchScript file (``.pt``), which is a program.
+            threads: Of ONNX Runtime; None takes PyTorch's number.
+            provider: Of ONNX Runtime: cpu | cuda | coreml | openvino; None is the CPU.
 
         Raises:
+            ConfigError: A provider that is not here, or either word for a file of another kind.
             CheckpointError: The file is missing, damaged or of another kind, or what it expects is unknown.
         """
         given = {key: value for key, value in (stated or {}).items() if value is not None}
-        if is_name(path):
-            return cls(*load_network(fetched(str(path)), {**published(str(path)).contract, **given}))
-        return cls(*load_network(Path(path).expanduser(), given, trust_torchscript))
+        runtime = {"threads": threads, "provider": provider}
+        if not is_name(path):
+            return cls(*load_network(Path(path).expanduser(), given, trust_torchscript, runtime))
+        entry = published(str(path))
+        network, contract = load_network(fetched(entry.name), {**entry.contract, **given}, runtime=runtime)
+        if contract.threshold is None and entry.threshold is not None:
+            contract = dataclasses.replace(contract, threshold=entry.threshold, threshold_flip="none")
+        return cls(network, contract)
 
     @classmethod
     def from_pretrained(cls, name: str | Path, **options: Any) -> "FaceEmbedder":
@@ -141,7 +156,14 @@ class FaceEmbedder:
         mirrored = None if how == "none" else self.raw(pixels.flip(2)).cpu().numpy()
         return combine(self.raw(pixels).cpu().numpy(), mirrored, how)
 
-    def store_threshold(self, path: Path | str, threshold: float, far: float, flip: str | None = None) -> Path:
+    def store_threshold(
+        self,
+        path: Path | str,
+        threshold: float,
+        far: float,
+        flip: str | None = None,
+        measured: MeasuredScores | None = None,
+    ) -> Path:
         """Remembers the operating threshold in the contract and in the file the network came from.
 
         Args:
@@ -149,12 +171,14 @@ class FaceEmbedder:
             threshold: Cosine at and above which two faces count as one person.
             far: False accept rate for which it was measured.
             flip: How the mirrored image's embedding was used then: none | sum | concat; None where it is not known.
+            measured: How all scores fell, for thresholds of other rates.
 
         Returns:
             The file that was written.
         """
-        measured = {"threshold": threshold, "threshold_far": far, "threshold_flip": flip}
-        contract = dataclasses.replace(self.contract, **measured)
+        contract = dataclasses.replace(
+            self.contract, threshold=threshold, threshold_far=far, threshold_flip=flip, measured=measured
+        )
         written = store_contract(Path(path).expanduser(), contract)
         self.contract = contract
         return written

@@ -7,12 +7,14 @@ from typing import Any
 
 import torch
 
-from mfn.checkpoint.folder import folder_at, store_contract_in
+from mfn.checkpoint.folder import store_contract_in
+from mfn.checkpoint.folder_names import folder_at
 from mfn.checkpoint.format import CheckpointMetadata, build_backbone, read_checkpoint, write_atomically
 from mfn.contract import InputContract, is_side
-from mfn.errors import CheckpointError
+from mfn.errors import CheckpointError, ConfigError
 from mfn.inference.file_contract import Declared, contract_of_file, parse_contract, side_file, write_side_file
 from mfn.inference.network import Network, TorchNetwork
+from mfn.inference.suffixes import CHECKPOINT, LAYER_ORDER, PROGRAMS, RUNTIMES
 from mfn.inference.torch_file_network import notes_of_program
 from mfn.models.layer_order import import_layer_order
 
@@ -20,20 +22,19 @@ Loaded = tuple[Network, InputContract]
 Loader = Callable[[Path, Mapping[str, Any]], Loaded]
 
 
-CHECKPOINT = ".ckpt"
-PROGRAMS = (".pt",)
-"""Suffixes of files that are programs: loading them runs what is in them."""
-
-
-def load_network(path: Path, stated: Mapping[str, Any], trust_torchscript: bool = False) -> Loaded:
+def load_network(
+    path: Path, stated: Mapping[str, Any], trust_torchscript: bool = False, runtime: Mapping[str, Any] | None = None
+) -> Loaded:
     """Reads a network file by its suffix.
 
     Args:
         path: The file.
         stated: Contract fields the user gives, for files that hold none.
         trust_torchscript: Run a file that is a program.
+        runtime: ``threads`` and ``provider`` of an ONNX file, see `OnnxNetwork`.
 
     Raises:
+        ConfigError: A runtime that can do without these words was given some.
         CheckpointError: The file is missing, damaged or of another kind, or what it expects is unknown.
     """
     suffix = CHECKPOINT if folder_at(path) else path.suffix.lower()
@@ -50,17 +51,22 @@ def load_network(path: Path, stated: Mapping[str, Any], trust_torchscript: bool 
             f"{path} is a program (TorchScript), and loading it runs what is in it: if you know whom it is from, "
             "`mfn evaluate` takes trust_torchscript=true and FaceEmbedder.load trust_torchscript=True"
         )
-    return load(path, stated)
+    given = {key: value for key, value in (runtime or {}).items() if value is not None}
+    if not given:
+        return load(path, stated)
+    if suffix != ".onnx":
+        raise ConfigError(f"{path}: {' and '.join(given)} can be chosen for ONNX files only")
+    return _exported(path, stated, given)
 
 
-def open_runtime(path: Path) -> Any:
-    """Opens an exported file with its own runtime, whatever it expects of pixels.
+def open_runtime(path: Path, **options: Any) -> Any:
+    """Opens an exported file with its own runtime and its options, whatever it expects of pixels.
 
     Raises:
         CheckpointError: The runtime is not installed, or the file is damaged.
     """
     module, name = RUNTIMES[path.suffix.lower()]
-    return getattr(import_module(f"mfn.inference.{module}"), name)(path)
+    return getattr(import_module(f"mfn.inference.{module}"), name)(path, **options)
 
 
 def store_contract(path: Path, contract: InputContract) -> Path:
@@ -95,8 +101,8 @@ def _layer_order(path: Path, stated: Mapping[str, Any]) -> Loaded:
     return TorchNetwork(network, model), contract_of_file(path, contract, stated)
 
 
-def _exported(path: Path, stated: Mapping[str, Any]) -> Loaded:
-    network = open_runtime(path)
+def _exported(path: Path, stated: Mapping[str, Any], runtime: Mapping[str, Any] | None = None) -> Loaded:
+    network = open_runtime(path, **(runtime or {}))
     text = getattr(network, "contract_json", None)
     inside = parse_contract(text, path) if text else None
     size = network.input_size or _stated_size(stated)
@@ -122,20 +128,9 @@ def _core_ml(path: Path, stated: Mapping[str, Any]) -> Loaded:
     raise CheckpointError(f"{path} runs only on a Mac or an iPhone: judge the .onnx of the same checkpoint here")
 
 
-RUNTIMES = {
-    ".onnx": ("onnx_network", "OnnxNetwork"),
-    ".tflite": ("litert_network", "LiteRTNetwork"),
-    ".param": ("ncnn_network", "NcnnNetwork"),
-    ".pte": ("executorch_network", "ExecutorchNetwork"),
-    ".xml": ("openvino_network", "OpenvinoNetwork"),
-    ".pt": ("torch_file_network", "TorchFileNetwork"),
-    ".pt2": ("torch_file_network", "TorchFileNetwork"),
-}
-"""Module and class for each suffix of an exported file; a module is only imported once a file needs it."""
-
 _LOADERS: dict[str, Loader] = {
     CHECKPOINT: _checkpoint,
-    ".npz": _layer_order,
+    LAYER_ORDER: _layer_order,
     **dict.fromkeys(RUNTIMES, _exported),
     ".mlpackage": _core_ml,
 }

@@ -8,11 +8,18 @@ import onnxruntime
 import torch
 from torch import Tensor
 
-from mfn.errors import CheckpointError, first_line
+from mfn.errors import CheckpointError, ConfigError, first_line
 from mfn.inference.file_contract import CONTRACT_KEY
 from mfn.inference.fixed_batch import in_fixed_batches
 
 _LONGEST = 2**20
+PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+}
+"""What ONNX Runtime can compute with, by the words for it."""
 
 
 class OnnxNetwork:
@@ -21,21 +28,23 @@ class OnnxNetwork:
     Args:
         path: The file.
         threads: Threads of one run; None takes PyTorch's number.
+        provider: cpu | cuda | coreml | openvino. What one of the others cannot compute, the CPU does.
 
     Raises:
+        ConfigError: This build of ONNX Runtime lacks the provider.
         CheckpointError: The file is missing, damaged, or no such network.
     """
 
     device = torch.device("cpu")
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
+    def __init__(self, path: Path, threads: int | None = None, provider: str = "cpu") -> None:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = threads or torch.get_num_threads()
+        providers = _providers(provider)
         try:
             content = path.read_bytes()
             # Its own fallback would tell of the error on the screen and try the same again
-            providers = ["CPUExecutionProvider"]
             self._session = onnxruntime.InferenceSession(content, options, providers, enable_fallback=0)
             inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
             self.contract_json: str | None = self._session.get_modelmeta().custom_metadata_map.get(CONTRACT_KEY)
@@ -65,6 +74,16 @@ class OnnxNetwork:
             lambda part: np.asarray(self._session.run(None, {self._input: part})[0]), values, self._batch
         )
         return torch.from_numpy(rows.reshape(len(values), -1).astype(np.float32, copy=False))
+
+
+def _providers(provider: str) -> list[str]:
+    """The provider and, behind any other, the CPU."""
+    if provider not in PROVIDERS:
+        raise ConfigError(f"provider must be one of {', '.join(PROVIDERS)}, got {provider!r}")
+    if PROVIDERS[provider] not in (there := onnxruntime.get_available_providers()):
+        here = ", ".join(word for word, name in PROVIDERS.items() if name in there)
+        raise ConfigError(f"ONNX Runtime has no provider {provider} here, only {here}")
+    return list(dict.fromkeys([PROVIDERS[provider], PROVIDERS["cpu"]]))
 
 
 def _length(side: object, path: Path) -> int | None:

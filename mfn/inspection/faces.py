@@ -1,4 +1,4 @@
-"""Looking at packs, folders and TFRecords."""
+"""Looking at packs, folders and TFRecords, whatever holds faces with their identities."""
 
 import dataclasses
 from collections import Counter
@@ -11,11 +11,15 @@ from mfn.images.copies import read_copies
 from mfn.inspection.inspection import Inspection, megabytes
 from mfn.inspection.pixels import look_at, spread
 from mfn.packs.insightface import read_property
+from mfn.packs.lmdb.place import existing_database
 from mfn.packs.pack_files import beside, existing_pack, find_pack
 from mfn.packs.pack_list import EXACT, read_pack_list
 from mfn.sources.folder_dataset import FolderDataset
 from mfn.sources.image_folder import ImageFolder
+from mfn.sources.lmdb_dataset import LmdbDataset
+from mfn.sources.parquet_dataset import ParquetDataset
 from mfn.sources.record_dataset import RecordDataset
+from mfn.sources.shard_dataset import ShardDataset
 from mfn.sources.source import FaceSource
 from mfn.sources.tfrecord_dataset import TFRecordDataset
 from mfn.text import printable
@@ -67,6 +71,34 @@ def inspect_tfrecord(path: Path, most: int) -> Inspection:
     source = TFRecordDataset(path)
     problems = [f"{what}: {told}" for what, told in source.passed_over.rows("left out ").items()]
     return _faces(str(path), "TFRecord", source, {}, problems, most)
+
+
+def inspect_shards(path: Path, most: int) -> Inspection:
+    """Looks at tar shards; raises as ShardDataset does."""
+    source = ShardDataset(path)
+    shards = source.shards
+    sizes = [shards.path(number).stat().st_size for number in range(len(shards.names))]
+    facts = {
+        "shards": f"{len(sizes)}, {sum(sizes) / 1e6:,.2f} MB",
+        "index": "none: looked through" if shards.index is None else "of mfn prepare shards",
+    }
+    problems = [f"{what}: {told}" for what, told in source.passed_over.rows("left out ").items()]
+    return _faces(str(path), "tar shards (WebDataset)", source, facts, problems, most)
+
+
+def inspect_lmdb(path: Path, most: int) -> Inspection:
+    """Looks at an LMDB pack; raises as LmdbDataset does."""
+    source = LmdbDataset(path)
+    problems = [f"{what}: {told}" for what, told in source.passed_over.rows("left out ").items()]
+    return _faces(str(path), "LMDB pack", source, {"file": megabytes(existing_database(path))}, problems, most)
+
+
+def inspect_parquet(path: Path, most: int) -> Inspection:
+    """Looks at Parquet files of an image set, of several splits at the training one; raises as ParquetDataset does."""
+    source = ParquetDataset(path)
+    problems = [f"{what}: {told}" for what, told in source.passed_over.rows("left out ").items()]
+    files = {"files": f"{len(source.paths)}, {sum(file.stat().st_size for file in source.paths) / 1e6:,.2f} MB"}
+    return _faces(str(path), "Parquet image set", source, files, problems, most)
 
 
 def inspect_list(path: Path, most: int) -> Inspection:

@@ -18,7 +18,7 @@ from mfn.checkpoint.format import (
     read_checkpoint,
     weights_hash,
 )
-from mfn.contract import InputContract
+from mfn.contract import InputContract, MeasuredScores
 from mfn.errors import CheckpointError, ConfigError
 from mfn.inference.file_contract import CONTRACT_KEY, parse_contract
 from mfn.inference.loading import PROGRAMS, RUNTIMES, load_network, open_runtime
@@ -136,7 +136,12 @@ def _contract(contract: InputContract) -> dict[str, object]:
         "template": "InsightFace's" if contract.template == usual else str(contract.template),
         "embedding": contract.embedding_dim,
         "threshold": threshold,
+        **({} if contract.measured is None else {"scores": _scores(contract.measured)}),
     }
+
+
+def _scores(measured: MeasuredScores) -> str:
+    return f"{measured.source}: {measured.impostors:,} comparisons of two people, {measured.genuine:,} of one"
 
 
 def _training(checkpoint: Mapping[str, Any]) -> dict[str, object]:

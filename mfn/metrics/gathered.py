@@ -33,7 +33,7 @@ class GatheredEmbeddings(Metric):
             embeddings: Float (N, D).
             broken: Images of the batch that could not be decoded and have no row.
         """
-        self.positions.append(positions.to(embeddings.device))
+        self.positions.append(positions.to(embeddings.device, non_blocking=True))
         self.embeddings.append(embeddings.detach().float())
         self.seen += len(positions) + broken
 

@@ -5,6 +5,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from mfn.errors import ConfigError
+from mfn.models.feature_map import spread
 from mfn.models.prelu import PReLU
 
 Activation = Literal["prelu", "relu", "relu6"]
@@ -102,13 +103,16 @@ class GlobalDepthwise(nn.Module):
     ) -> None:
         super().__init__()
         check_dropout(dropout)
+        self.kernel = (int(kernel[0]), int(kernel[1]))
         self.gdc = ConvBlock(inputs, inputs, kernel=kernel, groups=inputs, activation=None)
         self.between = ConvBlock(inputs, between, activation=None) if between else nn.Identity()
         self.dropout = nn.Dropout(dropout)
         self.embed = ConvBlock(between or inputs, embedding_dim, activation=None)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, inputs, height, width) of the kernel to (N, embedding_dim)."""
+        """(N, inputs, height, width) of the kernel to (N, embedding_dim); in training from any size."""
+        if self.training:
+            x = spread(x, self.kernel)
         return self.embed(self.dropout(self.between(self.gdc(x)))).flatten(1)
 
 
@@ -136,12 +140,17 @@ class FlatLinear(nn.Sequential):
     ) -> None:
         super().__init__()
         check_dropout(dropout)
+        self.size = (int(size[0]), int(size[1]))
         if normalise:
             self.bn = nn.BatchNorm2d(inputs)
         self.dropout = nn.Dropout(dropout)
         self.flatten = nn.Flatten()
         self.fc = nn.Linear(inputs * size[0] * size[1], embedding_dim)
         self.embed_bn = nn.BatchNorm1d(embedding_dim)
+
+    def forward(self, x: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """(N, inputs, height, width) of the size to (N, embedding_dim); in training from any size."""
+        return super().forward(spread(x, self.size) if self.training else x)
 
 
 def check_dropout(dropout: float) -> None:

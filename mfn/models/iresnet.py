@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mfn.errors import ConfigError
 from mfn.models.blocks import check_dropout, initialise, part_of
+from mfn.models.feature_map import spread
 from mfn.models.prelu import PReLU
 
 UNITS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 14, 3), 100: (3, 13, 30, 3)}
@@ -77,7 +78,7 @@ class IResNet(nn.Module):
         check_dropout(dropout)
         self.embedding_dim = embedding_dim
         self.input_size = (int(input_size[0]), int(input_size[1]))
-        height, width = part_of(self.input_size, 16)
+        self.map_size = height, width = part_of(self.input_size, 16)
         self.conv1 = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.prelu = PReLU(64)
@@ -100,6 +101,7 @@ class IResNet(nn.Module):
         """Embeds normalised images: float (N, 3, H, W) to float (N, embedding_dim), not of unit length."""
         x = self.prelu(self.bn1(self.conv1(images)))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        x = spread(x, self.map_size) if self.training else x
         return self.features(self.fc(self.dropout(self.bn2(x)).flatten(1)))
 
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mfn.errors import ConfigError
 from mfn.models.blocks import activation_layer, check_dropout, part_of
+from mfn.models.feature_map import spread
 from mfn.models.ghostfacenet import SqueezeExcite
 
 
@@ -150,7 +151,7 @@ class MixFaceNet(nn.Module):
             inputs = outputs
         tail = [nn.Conv2d(inputs, last_channels, 1, bias=False), nn.BatchNorm2d(last_channels)]
         self.features = nn.Sequential(*layers, *tail, _activation("prelu", last_channels))
-        kernel = part_of(self.input_size, 16)
+        self.kernel = kernel = part_of(self.input_size, 16)
         self.gdc = nn.Sequential(
             nn.Conv2d(last_channels, last_channels, kernel, groups=last_channels, bias=False),
             nn.BatchNorm2d(last_channels),
@@ -161,7 +162,9 @@ class MixFaceNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Embeds normalised images: float (N, 3, H, W) to float (N, embedding_dim), not of unit length."""
-        return self.embed_bn(self.embed(self.dropout(self.gdc(self.features(images)))).flatten(1))
+        x = self.features(images)
+        x = spread(x, self.kernel) if self.training else x
+        return self.embed_bn(self.embed(self.dropout(self.gdc(x))).flatten(1))
 
 
 def _activation(name: str, channels: int) -> nn.Module:

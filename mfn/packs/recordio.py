@@ -85,9 +85,14 @@ class IndexedRecordReader:
         """
         return self._read(key, unpack_record)
 
-    def payload(self, key: int) -> memoryview:
-        """Only the encoded image under `key`, in less time; raises as `reader[key]` does."""
-        return self._read(key, unpack_payload)
+    def payload(self, key: int, offset: int | None = None) -> memoryview:
+        """Only the encoded image under `key`, in less time; raises as `reader[key]` does.
+
+        Args:
+            key: Of the record.
+            offset: Where it lies, for those who keep what `offsets_of` gave.
+        """
+        return self._read(key, unpack_payload) if offset is None else self._read_at(key, offset, unpack_payload)
 
     def offsets_of(self, keys: np.ndarray) -> np.ndarray:
         """The byte offsets of `keys`, int64 of the same shape.
@@ -106,7 +111,9 @@ class IndexedRecordReader:
         position = keys.searchsorted(key)
         if position == keys.size or keys[position] != key:
             raise DataError(f"{self.rec_path} has no record {key}")
-        offset = int(offsets[position])
+        return self._read_at(key, int(offsets[position]), unpack)
+
+    def _read_at(self, key: int, offset: int, unpack: Callable[[memoryview], T]) -> T:
         try:
             return unpack(join_frames(self._file, offset))
         except FrameError as error:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from mfn.align.choose import SEVERAL as SEVERAL_RULES
 from mfn.align.choose import choose_face
 from mfn.align.face import Face
-from mfn.align.warp import align_face
 from mfn.contract import InputContract
 from mfn.errors import ConfigError, DataError
 from mfn.images.quality import blur, is_grey, perceptual_hash
+from mfn.recognition.finder import FaceFinder
 from mfn.sources.fit import cut_middle
 
 BROKEN, NO_FACE, SEVERAL, DEGENERATE = "broken", "no face", "several faces", "landmarks without extent"
@@ -56,7 +56,7 @@ class AlignRules:
 
 
 def aligned(
-    photo: NDArray[np.uint8], faces: Sequence[Face], name: str, rules: AlignRules
+    photo: NDArray[np.uint8], faces: Sequence[Face], name: str, rules: AlignRules, finder: FaceFinder
 ) -> tuple[dict[str, Any], bytes]:
     """One photo's face as a crop.
 
@@ -65,6 +65,7 @@ def aligned(
         faces: What was found in it.
         name: Of the photo, for messages.
         rules: Which face to take, and what crop to make of it.
+        finder: Makes the crop.
 
     Returns:
         What is known of the row, by column, and the JPEG; it is empty where the columns have a reason.
@@ -76,10 +77,8 @@ def aligned(
         raise DataError(f"{name} shows no face: take it out, or choose align.missing=skip or centre")
     face, crop, reason = choose_face(faces, photo.shape[:2], rules.several), None, ""
     if face is not None:
-        try:
-            crop = align_face(photo, face.points, rules.contract)
-        except DataError:
-            reason = DEGENERATE
+        crop = finder.crop(photo, face)
+        reason = DEGENERATE if crop is None else ""
     elif faces:
         reason = SEVERAL
     elif rules.missing == "centre":

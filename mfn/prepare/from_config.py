@@ -51,7 +51,7 @@ def prepare_pack(config: DictConfig) -> Report:
             build(config.detector)  # what it says of its values is told before photos are read
         make_detector = _maker(config)
     source: FaceSource = build(config.source)
-    files = files_of(source, named["source.root"])
+    files = files_of(source, named.get("source.root"))
     for folder in filter(Path.exists, (output, workspace.work)):
         refuse_files_inside(folder, files)
     inputs = {

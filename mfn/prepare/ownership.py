@@ -21,6 +21,7 @@ _MAKER = "mfn prepare"
 _RESULT = re.compile(
     rf"result/(?:{SETTINGS}|{LIST}|property|names\.txt|variants\.tsv|report\.json|index\.(?:csv|parquet)|dropped\.html"
     r"|images_per_identity\.png|outliers\.csv|similar_identities\.csv|(?:train|val|held_out)\.(?:rec|idx|lst|bin|bin\.json)"
+    r"|shard-\d{6,}\.tar|index\.json|samples\.npz"
     r"|(?:train|val|held_out)/(?:variants\.tsv|[^/]+/[^/]+\.(?:jpg|png|bmp|webp)))"
 )
 
@@ -82,7 +83,7 @@ def is_work(path: str) -> bool:
     """Whether a path below OUT.work is one that an unfinished run gives to its files."""
     return (
         path == SETTINGS
-        or re.fullmatch(r"photos/\d+\.npz", path) is not None
+        or re.fullmatch(r"photos/(?:\d+\.npz|shard-\d{6,}\.tar)", path) is not None
         or _RESULT.fullmatch(path) is not None
         or any(map(is_temporary, path.split("/")))
     )

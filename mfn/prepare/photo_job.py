@@ -14,6 +14,7 @@ from mfn.prepare.align_step import BROKEN, AlignRules, aligned, measured
 from mfn.prepare.executors import Done
 from mfn.prepare.manifest import measured_columns
 from mfn.prepare.shards import Shards
+from mfn.recognition.finder import FaceFinder
 from mfn.sources.source import FaceSource, is_encoded
 
 _AT_ONCE, _MOST_BYTES = 16, 600_000_000
@@ -39,7 +40,7 @@ class PhotoJob:
     shards: Shards
     rules: AlignRules
     make_detector: Callable[[], Detector] | None
-    _detector: Detector | None = None
+    _finder: FaceFinder | None = None
 
     def __call__(self, shard: int) -> Done:
         """Writes one shard.
@@ -47,8 +48,8 @@ class PhotoJob:
         Raises:
             DataError: A photo shows no face, under ``missing=fail``.
         """
-        if self._detector is None and self.make_detector is not None:
-            self._detector = self.make_detector()
+        if self._finder is None and self.make_detector is not None:
+            self._finder = FaceFinder(self.make_detector(), self.rules.contract)
         found = list(self._worked_on(self.shards.span(shard)))
         columns = measured_columns([known for known, _ in found])
         self.shards.write(shard, columns, [crop for _, crop in found])
@@ -81,12 +82,13 @@ class PhotoJob:
                 photos, details = {}, {}
 
     def _results(self, photos: Mapping[int, NDArray[np.uint8]]) -> dict[int, tuple[dict[str, Any], bytes]]:
-        if self._detector is None:
+        finder = self._finder
+        if finder is None:
             return {row: (measured(photo, photo), b"") for row, photo in photos.items()}
         names = [str(self.names[row]) for row in photos]
-        faces = self._detector(list(photos.values()), names) if photos else []
+        faces = finder.faces(list(photos.values()), names)
         each = zip(photos.items(), faces, names, strict=True)
-        return {row: aligned(photo, found, name, self.rules) for (row, photo), found, name in each}
+        return {row: aligned(photo, found, name, self.rules, finder) for (row, photo), found, name in each}
 
     def _photo(self, row: int) -> NDArray[np.uint8]:
         """The pixels of a photo.

@@ -1,18 +1,10 @@
 """The folder of fetched networks, and names to files in it."""
 
-import os
 from pathlib import Path
 
 from mfn.errors import CheckpointError, ConfigError
+from mfn.files.home import home as home
 from mfn.published.catalogue import CATALOGUE, Published
-
-
-def home() -> Path:
-    """``MFN_HOME``, or the folder that the system has for caches."""
-    if named := os.environ.get("MFN_HOME"):
-        return Path(named).expanduser()
-    caches = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return (Path(caches) if caches else Path.home() / ".cache") / "mfn"
 
 
 def published(name: str) -> Published:

@@ -25,6 +25,8 @@ class Published:
         data: Terms of what they were trained on.
         size: Bytes, where they are known.
         contract: What it expects of pixels, as ``stated`` of :meth:`mfn.FaceEmbedder.load`; empty for detectors.
+        threshold: Cosine that its authors give for two photos of one person, without the mirrored image; nobody says
+            for which false match rate.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Published:
     data: str
     size: int | None = None
     contract: Mapping[str, Any] = field(default_factory=dict)
+    threshold: float | None = None
 
     @property
     def file(self) -> str:
@@ -54,6 +57,7 @@ CATALOGUE = {
             *("Apache-2.0", "Apache-2.0", "not stated with the file"),
             size=38_696_353,
             contract={**_ARCFACE, "mean": (0.0,) * 3, "std": (1.0,) * 3},
+            threshold=0.363,
         ),
         Published(
             "yunet",

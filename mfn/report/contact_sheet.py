@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
@@ -57,12 +56,20 @@ def write_contact_sheet(
     Raises:
         DataError: There is a file that mfn did not make, or it cannot be written.
     """
-    sheet = contact_sheet(images, captions, columns=columns, side=side)
+    write_png(path, contact_sheet(images, captions, columns=columns, side=side))
+
+
+def write_png(path: Path, pixels: np.ndarray) -> None:
+    """Writes a picture, uint8 RGB (H, W, 3), that tells that mfn made it.
+
+    Raises:
+        DataError: There is a file that mfn did not make, or it cannot be written.
+    """
     about = PngInfo()
     for key, text in PNG_PROGRAM.items():
         about.add_text(key, text)
     with writing(path, is_png_of_ours) as temporary:
-        Image.fromarray(sheet).save(temporary, format="PNG", pnginfo=about)
+        Image.fromarray(pixels).save(temporary, format="PNG", pnginfo=about)
 
 
 def thumbnail(image: np.ndarray, side: int) -> Image.Image:
@@ -82,5 +89,6 @@ def _fitting(text: str, width: int) -> str:
 
 @cache
 def _font() -> ImageFont.FreeTypeFont:
-    # Comes with matplotlib, and has more of Unicode than Pillow's own.
+    import matplotlib  # brings a font that has more of Unicode than Pillow's own; not for who draws none
+
     return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", _FONT_SIZE)

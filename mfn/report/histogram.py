@@ -5,7 +5,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mfn.files.ownership import PNG_PROGRAM, is_png_of_ours, writing
@@ -51,6 +50,8 @@ def draw_histogram(counts: Mapping[str, NDArray[np.int64]], path: Path) -> None:
     Raises:
         DataError: There is a file that mfn did not make, or it cannot be written.
     """
+    from matplotlib.figure import Figure  # half a second, which a text does without
+
     rows = {name: dict(histogram(each)) for name, each in counts.items()}
     bins = [name for name, _ in histogram(np.concatenate(list(counts.values())))]
     figure = Figure(figsize=(8, 4), layout="constrained")

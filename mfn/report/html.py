@@ -3,11 +3,10 @@
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 import cv2
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
@@ -21,9 +20,9 @@ from mfn.images.files import IMAGE_SUFFIXES
 from mfn.metrics.groups import gap
 from mfn.report import wording
 from mfn.report.figures import svg
+from mfn.report.page import page_environment
 from mfn.report.pictures import cmc_curves, det_curves, roc_curves, score_histograms
 from mfn.report.worst import worst_false_accepts, worst_false_rejects
-from mfn.text import printable
 
 THUMBNAIL = 144
 """Longest side of a face in the report, in pixels: twice what a phone shows."""
@@ -60,14 +59,7 @@ class Report:
 
 def render(report: Report) -> str:
     """The report as one HTML document. Names come from files and are escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment()
     environment.filters |= {"percent": wording.percent, "rate": wording.rate, "svg": _inline, "short": short_name}
     return environment.get_template("report.html").render(
         report=report,
@@ -119,11 +111,6 @@ def _pair(result: VerificationResult, pairs: VerificationSet, position: np.int64
     note = f"pair {row + 1}, fold {int(pairs.fold_of[row]) + 1}"
     group = "" if pairs.groups is None else f", {pairs.groups[row]}"
     return {"score": f"{result.scores[position]:.3f}", "faces": faces, "note": note + group}
-
-
-def _shown(value: object) -> object:
-    """Names of files as text that a page can hold."""
-    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _inline(figure: Figure) -> Markup:

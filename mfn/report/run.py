@@ -24,6 +24,7 @@ from mfn.report.tables import table, verification_row
 from mfn.report.training_pictures import learning_curve
 from mfn.training.callbacks.best_checkpoint import BestCheckpoint
 from mfn.training.callbacks.early_stopping import StopEarly
+from mfn.training.callbacks.progress import Throughput
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ def report_run(config: DictConfig, run: Path, trainer: Trainer, data: FaceDataMo
     stopped = _stopped_early(trainer)
     if stopped:
         log.info("early stopping: %s", stopped)
+    waiting = waiting_share(trainer)
     figures: dict[str, float] = {f"val/{v.name}/{key}": value for v in results for key, value in v.numbers().items()}
     logged = {key: float(value) for key, value in trainer.callback_metrics.items()}
     value = (logged | figures).get(config.metric)
@@ -76,20 +78,28 @@ def report_run(config: DictConfig, run: Path, trainer: Trainer, data: FaceDataMo
         "stopped_early": stopped,
         "steps": trainer.global_step,
         "seconds": seconds,
+        "waiting_for_data": waiting,
         "overrides": [override for override in overrides if not override.startswith("ckpt_path=")],
         "verification": {v.name: v.numbers() for v in results},
     }
     with replacing(run / "summary.json") as temporary:
         temporary.write_text(json.dumps(summary, indent=2), encoding="utf-8")
     log.info(
-        "%d steps in %.0f s, weights %s; pictures: %s\n%s",
+        "%d steps in %.0f s%s, weights %s; pictures: %s\n%s",
         trainer.global_step,
         seconds,
+        "" if waiting is None else f" ({100 * waiting:.1f} % of training was waiting for data)",
         summary["weights"],
         ", ".join(map(str, pictures)) or "none",
         "no checkpoint was kept: see callbacks" if best is None else _next(best),
     )
     return float("nan") if value is None else value
+
+
+def waiting_share(trainer: Trainer) -> float | None:
+    """The share of the training time that was spent waiting for data; None where nothing was trained."""
+    clock = next((callback for callback in trainer.callbacks if isinstance(callback, Throughput)), None)  # type: ignore[attr-defined]
+    return clock.waited / clock.trained if clock is not None and clock.trained else None
 
 
 def short_path(path: str) -> Path:

@@ -1,7 +1,6 @@
-"""The end of a multirun: one table, CSV and picture over all jobs, best first."""
+"""The end of a multirun: one table, CSV and picture over all jobs, best first, and a sentence for each that failed."""
 
 import csv
-import json
 import logging
 import sys
 from collections.abc import Mapping
@@ -9,22 +8,47 @@ from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from mfn.report.figures import save_png
+from mfn.report.jobs import read_summaries, traces
 from mfn.report.tables import table
 from mfn.report.training_pictures import bars
 
 log = logging.getLogger(__name__)
 
+_begun: "list[SweepSummary]" = []
+"""The sweep that this process began and that has not come to its end."""
+
 
 class SweepSummary(Callback):
     """Hydra callback that sums up the ``summary.json`` of all jobs."""
 
+    def __init__(self) -> None:
+        self._before: Mapping[Path, tuple[int, ...]] = {}
+        self._place = Path(), ""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Makes the sweep's folder, where a study may be kept, and looks at what lies there from earlier."""
+        self._place = Path(config.hydra.sweep.dir), _subdir(config)
+        self._place[0].mkdir(parents=True, exist_ok=True)
+        self._before = traces(*self._place)
+        _begun[:] = [self]
+
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Writes ``sweep.csv`` and ``sweep.png`` beside the jobs and shows the table; a failed job is exit status 1."""
-        folder = Path(config.hydra.sweep.dir)
-        summaries = read_summaries(folder)
+        """Writes ``sweep.csv`` and ``sweep.png`` beside the jobs and shows the table.
+
+        Raises:
+            SystemExit: With 1, where a job failed that this sweep ran.
+        """
+        _begun.clear()
+        self._place = Path(config.hydra.sweep.dir), _subdir(config)
+        self.sum_up()
+
+    def sum_up(self) -> None:
+        """As for :meth:`on_multirun_end`."""
+        folder, subdir = self._place
+        summaries = read_summaries(folder, subdir)
         rows = sweep_rows(folder, summaries)
         if not rows:
             return
@@ -33,18 +57,40 @@ class SweepSummary(Callback):
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows(rows)
-        log.info(table("Sweep, best first", rows))
+        if ended := [row for row in rows if "error" not in row]:
+            log.info(table("Sweep, best first", ended))
         _draw(folder, summaries, rows)
         log.info("sweep: %s, %s", folder / "sweep.csv", folder / "sweep.png")
-        if failed := [name for name, summary in summaries.items() if "error" in summary]:
-            log.error("%d of %d jobs failed", len(failed), len(summaries))
+        if best := best_sentence(summaries):
+            log.info(best)
+        now = traces(folder, subdir)
+        ran = [name for name in summaries if now.get(folder / name) != self._before.get(folder / name)]
+        failed = [name for name in ran if "error" in summaries[name]]
+        for name in (name for name, summary in summaries.items() if "error" in summary):
+            log.error("job %s%s: %s", name, "" if name in ran else ", of an earlier start", summaries[name]["error"])
+        if failed:
+            log.error("%d of %d jobs failed", len(failed), len(ran))
             sys.exit(1)
 
 
-def read_summaries(folder: Path) -> dict[str, dict[str, Any]]:
-    """What each job of a sweep left, by the name of its folder, in the order of the jobs."""
-    files = sorted(folder.glob("*/summary.json"), key=lambda file: (len(file.parent.name), file.parent.name))
-    return {file.parent.name: json.loads(file.read_text(encoding="utf-8")) for file in files}
+def sum_up_unfinished() -> None:
+    """Sums up what there is of a sweep whose launcher or sweeper broke down.
+
+    Raises:
+        SystemExit: With 1, where a job failed.
+    """
+    while _begun:
+        _begun.pop().sum_up()
+
+
+def best_sentence(summaries: Mapping[str, Mapping[str, Any]]) -> str:
+    """Which job came to the best value and what it was given; "" where none came to any."""
+    name = min(summaries, key=lambda name: _rank(summaries[name]))
+    if (summary := summaries[name])["value"] is None:
+        return ""
+    swept = differing({name: summary["overrides"] for name, summary in summaries.items()})[name]
+    given = " ".join(f"{key}={value}" for key, value in swept.items() if value is not None and key != "job")
+    return f"best: job {name} with {summary['metric']} {summary['value']:.4g}" + (f", {given}" if given else "")
 
 
 def sweep_rows(folder: Path, summaries: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -102,3 +148,8 @@ def _draw(folder: Path, summaries: Mapping[str, Mapping[str, Any]], rows: list[d
     keys = next(iter(differing({name: summary["overrides"] for name, summary in summaries.items()}).values()))
     labels = [", ".join(str(row[key]) for key in keys) for row in scored]
     save_png(bars(labels, [float(row[metric]) for row in scored], metric), folder / "sweep.png")
+
+
+def _subdir(config: DictConfig) -> str:
+    sweep: Any = OmegaConf.to_container(config.hydra.sweep)
+    return str(sweep.get("subdir", ""))

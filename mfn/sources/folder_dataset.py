@@ -112,6 +112,8 @@ def _nothing_found(folder: Path, images: Sequence[str]) -> str:
     names = sorted(path.name for path in folder.iterdir())
     if pack := next((name for name in names if name.lower().endswith(".rec")), None):
         return f"{folder} holds a RecordIO pack ({pack}): use data=ms1m (source=pack to prepare it), or {wanted}"
+    if any(name.lower().endswith(".tar") for name in names):
+        return f"{folder} holds tar shards: use data=webdataset (source=webdataset to prepare them), or {wanted}"
     if any(".tfrecord" in name for name in names):
         return f"{folder} holds TFRecord files: use data=tfrecord (source=tfrecord to prepare them), or {wanted}"
     return f"{folder} holds no image in any folder ({', '.join(IMAGE_SUFFIXES)}): {wanted}"

@@ -53,6 +53,7 @@ class RecordDataset:
         layout = read_layout(self._reader, claimed.num_classes if claimed else None)
         self.labels = layout.labels
         self.keys = layout.keys
+        self._offsets = self._reader.offsets_of(self.keys)  # found once, not for each image
         self.passed_over = layout.left_out
         self.label_names = read_names(folder, self.labels) if is_main else None
         self.copies = read_copies(folder, self.keys) if is_main and virtual_copies else None
@@ -61,7 +62,8 @@ class RecordDataset:
         if claimed is not None:
             self._check_property(folder / "property", claimed)
         if self.copies is not None:
-            self.labels, self.keys = self.labels[self.copies.origins], self.keys[self.copies.origins]
+            origins = self.copies.origins
+            self.labels, self.keys, self._offsets = self.labels[origins], self.keys[origins], self._offsets[origins]
 
     @property
     def names(self) -> list[str]:
@@ -92,7 +94,7 @@ class RecordDataset:
 
     def _payload(self, index: int) -> memoryview:
         try:
-            return self._reader.payload(int(self.keys[index]))
+            return self._reader.payload(int(self.keys[index]), int(self._offsets[index]))
         except DataError as error:
             raise BrokenImageError(str(error)) from None
 

@@ -8,8 +8,11 @@ has it simply defines it, and whoever works on any source asks by the function b
 - ``names``: each image has a short name, a path below the root or the key of a record; `names_of`.
 - ``copies``: some images come again as a variant, behind all others, or None; `copies_of`.
 - ``passed_over``: what was found there and is no image of a person; `passed_over_of`.
+- ``stream``: images lie in parts, which come one after the other, or None; `stream_of`.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol, TypeGuard
 
 import numpy as np
@@ -80,6 +83,25 @@ class MadeImages(ImageSource, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """How images that lie in parts are read without reaching into all parts at a time.
+
+    Attributes:
+        images: The same images at the same positions, to be read part by part.
+        parts: int64 (N,), the part of each.
+        open_parts: How many parts images are taken from in turns.
+        ahead: How many further parts may be fetched before they are needed.
+        fetch: Brings a part here; called from several threads.
+    """
+
+    images: FaceSource
+    parts: np.ndarray
+    open_parts: int
+    ahead: int
+    fetch: Callable[[int], object]
+
+
 def is_encoded(source: ImageSource) -> TypeGuard[EncodedImages]:
     """Whether the images are stored encoded; asked of the class, since it is asked for every image."""
     return hasattr(type(source), "encoded")
@@ -104,3 +126,8 @@ def copies_of(source: ImageSource) -> Copies | None:
 def passed_over_of(source: ImageSource) -> PassedOver:
     """What a source passed over; nothing where it does not count."""
     return getattr(source, "passed_over", None) or PassedOver()
+
+
+def stream_of(source: ImageSource) -> Stream | None:
+    """How the images of a source are to be streamed; None where any image can be reached at any time."""
+    return getattr(source, "stream", None)

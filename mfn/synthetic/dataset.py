@@ -6,6 +6,7 @@ import numpy as np
 
 from mfn.errors import ConfigError
 from mfn.synthetic.face import draw_face
+from mfn.synthetic.kept import KeptPictures
 from mfn.synthetic.person import Identity
 from mfn.synthetic.sampling import sample_identity, sample_shot
 
@@ -14,7 +15,7 @@ _MAX_SEED = 2**32 - 1  # a larger one would take two words of the entropy and me
 
 
 class SyntheticFaces:
-    """Synthetic faces as a source of labelled images; nothing is stored, an image is drawn when asked for.
+    """Synthetic faces as a source of labelled images: an image is drawn when asked for, and kept in memory.
 
     An image is a pure function of (seed, identity, image number), so a larger set holds the people of a
     smaller one, and sets of two seeds have nobody in common. Labels are 0..num_identities-1; the images of an
@@ -56,17 +57,22 @@ class SyntheticFaces:
         self.images_per_identity = images_per_identity
         self.image_size = (image_size[0], image_size[1])
         self.seed = seed
+        self._kept = KeptPictures(len(self), self.image_size)
         self.labels = np.repeat(np.arange(num_identities, dtype=np.int64), images_per_identity)
 
     def __len__(self) -> int:
         return self.num_identities * self.images_per_identity
 
     def image(self, index: int) -> np.ndarray:
-        """Draws image `index` as uint8 (H, W, 3) RGB."""
+        """Image `index` as uint8 (H, W, 3) RGB."""
         person, number = self._place(index)
+        if (kept := self._kept.get(index)) is not None:
+            return kept
         rng = np.random.default_rng((self.seed, person, 1 + number))
         identity = _identity(self.seed, person)
-        return draw_face(identity, sample_shot(rng, identity.glasses.usual), self.image_size, rng)
+        image = draw_face(identity, sample_shot(rng, identity.glasses.usual), self.image_size, rng)
+        self._kept.put(index, image)
+        return image
 
     def describe(self, index: int) -> str:
         """Names image `index` in a message."""

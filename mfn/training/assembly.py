@@ -9,6 +9,8 @@ from typing import NamedTuple
 import torch
 from lightning import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint, LearningRateMonitor
+from lightning.pytorch.strategies import DDPStrategy
+from lightning.pytorch.strategies.launchers.multiprocessing import _MultiProcessingLauncher
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from mfn.checkpoint.backbone import admit
@@ -18,25 +20,39 @@ from mfn.config.arguments import of_type
 from mfn.config.build import build, build_all, check_values
 from mfn.config.request import request_of_job
 from mfn.config.settings import checked
+from mfn.config.several import check_several
 from mfn.config.train import TrainSettings
 from mfn.contract import InputContract
 from mfn.data.datamodule import FaceDataModule
+from mfn.data.device_decode import check_mirrors_alone, decoder
+from mfn.data.mixture import check_weights
 from mfn.errors import ConfigError
+from mfn.heads.part import held_by
+from mfn.ranks import Ranks
 from mfn.training.callbacks.advance_head import AdvanceHead
 from mfn.training.callbacks.last_checkpoint import LastCheckpoint
 from mfn.training.callbacks.mean_centres import MeanCentres
 from mfn.training.callbacks.progress import Bar, Throughput
+from mfn.training.callbacks.source_shares import SourceShares
 from mfn.training.callbacks.verification import Verification
+from mfn.training.devices import place
 from mfn.training.distill.blocks import BlockTerm
 from mfn.training.distill.teacher import CachedTeacher, open_teacher
+from mfn.training.fastest import settle_precision
+from mfn.training.fused import settle_fused, trains_on
+from mfn.training.loops import without_lightnings_stop
 from mfn.training.objective import Weight, checked_weight
 from mfn.training.recognizer import FaceRecognizer, smallest_batch
+from mfn.training.recompute import recompute_blocks
 from mfn.training.rounding import Int8Rounding
 from mfn.training.schedules import Plateau
+from mfn.training.size_schedule import SizeSchedule, check_sizes
+from mfn.training.synced_norm import SyncedNorms
+from mfn.training.together import cluster_plugins, strategy_of
 
 log = logging.getLogger(__name__)
 
-GIVEN = ("callbacks", "enable_checkpointing", "enable_progress_bar", "logger", "plugins")
+GIVEN = ("callbacks", "enable_checkpointing", "enable_progress_bar", "logger", "plugins", "strategy", "sync_batchnorm")
 """What the trainer gets besides its configuration."""
 
 
@@ -53,8 +69,14 @@ def check(config: DictConfig) -> DictConfig:
     trainer = config.trainer
     if trainer.max_steps == -1 and trainer.max_epochs in (-1, None):
         raise ConfigError("trainer.max_epochs and trainer.max_steps are both -1: a schedule needs the run to end")
+    place(config.trainer)
     check_values(config.trainer, *GIVEN)
-    build(config.augment)
+    if check_several(config.data):
+        check_weights(list(config.data.sources), config.data.weights)
+    augment = build(config.augment)
+    if config.data.get("decode") == "device":
+        check_mirrors_alone(augment)
+        decoder(trains_on(config))
     for node in (config.data.source, config.benchmark, config.data.module, *config.logger.values()):
         check_values(node)
     contract_of(config)
@@ -94,6 +116,12 @@ def check(config: DictConfig) -> DictConfig:
     if config.compile and (config.qat or blocks):
         what = "qat=true" if config.qat else "distill=[blocks]"
         raise ConfigError(f"{what} looks between the layers, which compile=true melts together: leave one out")
+    if config.grad_checkpointing:
+        for key, wanted in {"qat=true": config.qat, "distill=[blocks]": blocks, "compile": config.compile}.items():
+            if wanted:
+                raise ConfigError(f"grad_checkpointing=true goes through the layers twice, {key} once: leave one out")
+        recompute_blocks(backbone)
+    sizes_of(config, backbone, blocks)
     build(config.scheduler)
     try:
         build(config.optimizer)([torch.nn.Parameter(torch.zeros(1))])
@@ -108,7 +136,7 @@ def check(config: DictConfig) -> DictConfig:
 
 
 def settled(config: DictConfig) -> DictConfig:
-    """What one value says about another: groups that were left empty, and validations counted in batches."""
+    """What one value says about another: empty groups, validations counted in batches, what is fastest on a device."""
     for group in ("callbacks", "distill", "logger"):
         if config.get(group) is None:
             OmegaConf.update(config, group, {}, force_add=True)
@@ -120,6 +148,10 @@ def settled(config: DictConfig) -> DictConfig:
             f"trainer.val_check_interval={config.trainer.val_check_interval} is a share of an epoch, which needs "
             "trainer.check_val_every_n_epoch: give a number of batches, or say after how many epochs"
         )
+    if "benchmark" in config.trainer and config.trainer.benchmark is None:
+        config.trainer.benchmark = not config.trainer.get("deterministic")
+    settle_precision(config)
+    settle_fused(config)
     return config
 
 
@@ -168,18 +200,50 @@ def pretrained_of(config: DictConfig) -> Pretrained | None:
     return Pretrained(values.get("pretrained_path"))
 
 
-def build_recognizer(config: DictConfig, data: FaceDataModule) -> FaceRecognizer:
+def sizes_of(config: DictConfig, backbone: torch.nn.Module | None = None, blocks: bool = False) -> SizeSchedule:
+    """The sizes of the images over the run; with a network, one that can learn from all of them."""
+    stages = config.data.get("size_schedule")
+    if stages and blocks:
+        raise ConfigError(
+            "distill=[blocks] compares the blocks of two networks at one size, and data.size_schedule makes one see "
+            "smaller images: set data.size_schedule=null"
+        )
+    schedule = SizeSchedule(contract_of(config), tuple((height, end) for height, end in stages or ()))
+    if backbone is not None:
+        check_sizes(schedule, backbone)
+    return schedule
+
+
+def ranks_of(trainer: Trainer, strategy: str) -> Ranks:
+    """Which process of a run this one is, as a head that is shared out over them has to know before they talk.
+
+    Raises:
+        ConfigError: They are no processes that each begin by themselves.
+    """
+    if trainer.world_size > 1:
+        forked = isinstance(trainer.strategy.launcher, _MultiProcessingLauncher)
+        if forked or not isinstance(trainer.strategy, DDPStrategy):
+            raise ConfigError(
+                f"{trainer.world_size} processes by trainer.strategy={strategy}: class centres are shared out over "
+                "processes that each run the whole command: set trainer.strategy=ddp"
+            )
+    return Ranks(trainer.global_rank, trainer.world_size)
+
+
+def build_recognizer(config: DictConfig, data: FaceDataModule, ranks: Ranks = Ranks()) -> FaceRecognizer:  # noqa: B008
     """Backbone, head, optimiser and metadata for a data set.
 
     Args:
         config: The composed configuration.
         data: Set up, so that it knows its classes.
+        ranks: Which process this is; the head holds its share of the classes.
     """
     backbone = build(model := model_alone(config))
     if (pretrained := pretrained_of(config)) and config.ckpt_path is None:
         backbone.load_pretrained(pretrained.path)
     admit([config.model._target_])  # its own checkpoints are read again at the end of the run
-    head = build(config.head, embedding_dim=backbone.embedding_dim, num_classes=data.num_classes)
+    with held_by(*ranks):
+        head = build(config.head, embedding_dim=backbone.embedding_dim, num_classes=data.num_classes)
     metadata = CheckpointMetadata(
         model=OmegaConf.to_container(model, resolve=True),  # type: ignore[arg-type]
         contract=contract_of(config).to_dict(),
@@ -208,9 +272,11 @@ def build_recognizer(config: DictConfig, data: FaceDataModule) -> FaceRecognizer
         head_lr_factor=config.head_lr_factor,
         norm_lr_factor=config.norm_lr_factor,
         qat=config.qat,
+        sizes=sizes_of(config),
         norm_penalty=config.norm_penalty,
         channels_last=config.channels_last,
         compile_backbone=config.compile,
+        recompute=config.grad_checkpointing,
         seed=config.seed,
         head_weight=Weight(config.head_weight, config.head_weight_end),
         terms=terms,
@@ -224,7 +290,7 @@ def build_callbacks(config: DictConfig) -> list[Callback]:
     if not config.logger:
         configured = [callback for callback in configured if not isinstance(callback, LearningRateMonitor)]
     on_terminal = sys.stderr.isatty()
-    always: list[Callback] = [Verification(), Throughput(lines=not on_terminal)]
+    always: list[Callback] = [Verification(), Throughput(lines=not on_terminal), SourceShares()]
     if on_terminal:
         always.append(Bar())
     # What is kept for going on is saved when all others have done their part
@@ -234,14 +300,19 @@ def build_callbacks(config: DictConfig) -> list[Callback]:
 def build_trainer(config: DictConfig) -> Trainer:
     """Lightning's trainer with the configured callbacks and loggers."""
     callbacks = build_callbacks(config)
-    return build(
+    norms = [SyncedNorms()] if config.trainer.get("sync_batchnorm") else []
+    trainer: Trainer = build(
         config.trainer,
+        strategy=strategy_of(config.trainer.get("strategy", "auto"), place(config.trainer)),
+        sync_batchnorm=False,  # Lightning's own, which knows GPUs alone
         callbacks=callbacks,
         enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
         logger=list(build_all(config.logger).values()),
-        plugins=[AtomicCheckpointIO()],
+        plugins=[AtomicCheckpointIO(), *norms, *cluster_plugins()],
         enable_progress_bar=sys.stderr.isatty(),
     )
+    without_lightnings_stop(trainer)
+    return trainer
 
 
 def monitors(config: DictConfig) -> dict[str, str]:

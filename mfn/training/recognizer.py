@@ -16,19 +16,33 @@ from torch.optim.lr_scheduler import LambdaLR
 from mfn.checkpoint.format import CheckpointMetadata
 from mfn.contract import InputContract
 from mfn.errors import CheckpointError
+from mfn.training.depthwise import with_fast_depthwise
 from mfn.training.distill.teacher import Teacher
+from mfn.training.fused import loss_scale
+from mfn.training.head_rows import HeadRows
+from mfn.training.looks import figures_are_read
 from mfn.training.loops import go_on_between_epochs
-from mfn.training.objective import Term, TrainingStep, Weight
+from mfn.training.objective import Objective, Parts, Term, Weight, total
 from mfn.training.parameter_groups import parameter_groups
 from mfn.training.plateau import LowerOnPlateau, plateau_of
+from mfn.training.recompute import recompute_blocks
 from mfn.training.resume_state import steps_of_run, use_settings, without_schedule_settings
 from mfn.training.rounding import Int8Rounding
 from mfn.training.schedules import Clock, Plateau, Schedule
+from mfn.training.size_schedule import SizeSchedule
+from mfn.training.synced_norm import is_synced
 
 
 def smallest_batch(backbone: nn.Module) -> int:
     """Images that a training step needs: batch normalisation learns nothing from one."""
     return 2 if any(isinstance(module, _BatchNorm) for module in backbone.modules()) else 1
+
+
+def _named(parts: Parts) -> dict[str, Callable[[], Tensor]]:
+    """The parts of a loss for the log, where there is more than the head's."""
+    if parts.keys() == {"head"}:
+        return {}
+    return {f"{name}_loss": lambda part=part: part for name, (_, part) in parts.items()}
 
 
 class LabelledBatch(Protocol):
@@ -54,18 +68,22 @@ class FaceRecognizer(LightningModule):
         norm_lr_factor: So do the backbone's parameters of one dimension.
         norm_penalty: Factor of the mean 1-norm of the embeddings that is added to the loss.
         channels_last: Lay out weights channels-last, which is faster on most processors.
-        compile_backbone: Compile the backbone with ``torch.compile``.
+        recompute: Compute the inside of the network's blocks twice; see :mod:`mfn.training.recompute`.
+        compile_backbone: Compile the backbone with ``torch.compile``; a text is its mode, as ``reduce-overhead``.
         seed: With the batch number it decides dropout, so that a resumed run draws the same.
         head_weight: Of the head's loss in the sum, over the run.
         terms: Further terms of the loss by name, which compare with the teacher.
         teacher: Gives the embeddings to learn; no part of what is saved.
         qat: Round weights and activations as int8 files do; see :class:`mfn.training.rounding.Int8Rounding`.
+        sizes: Of the images that it learns from over the run; None takes them as they come.
 
     Attributes:
         clock: How long the run is, once it has begun.
+        answers: The class that the head gave each image of the last batch, and its own, int64 (N,); None without them.
     """
 
     clock: Clock
+    answers: tuple[Tensor, Tensor] | None = None
 
     def __init__(
         self,
@@ -79,12 +97,14 @@ class FaceRecognizer(LightningModule):
         norm_lr_factor: float = 1.0,
         norm_penalty: float = 0.0,
         channels_last: bool = True,
-        compile_backbone: bool = False,
+        compile_backbone: bool | str = False,
+        recompute: bool = False,
         seed: int = 0,
         head_weight: Weight = Weight(),  # noqa: B008 - a tuple
         terms: Mapping[str, Term] | None = None,
         teacher: Teacher | None = None,
         qat: bool = False,
+        sizes: SizeSchedule | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -96,21 +116,32 @@ class FaceRecognizer(LightningModule):
         self.last_weight_decay = last_weight_decay
         self.head_lr_factor = head_lr_factor
         self.norm_lr_factor = norm_lr_factor
-        self.norm_penalty = norm_penalty
         self.seed = seed
-        self.head_weight = head_weight
+        self.head_rows = HeadRows(self, head)
         self.terms = nn.ModuleDict(terms or {})  # what they learn is saved and optimised too
         self.teacher = teacher
+        self.objective = Objective(head_weight, dict(self.terms.items()), teacher, norm_penalty)  # type: ignore[arg-type]
         self.rounding = Int8Rounding(backbone) if qat else None
+        self.sizes = sizes or SizeSchedule(self.contract)
         self.smallest_batch = smallest_batch(backbone)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.backbone.to(memory_format=self.memory_format)
+        with_fast_depthwise(self.backbone)
+        if recompute:
+            recompute_blocks(self.backbone)
         if compile_backbone:
-            self.backbone.compile()
+            mode = compile_backbone if isinstance(compile_backbone, str) else None
+            # Images of few sizes: a program for each is faster than one for all, which PyTorch would make by itself
+            self.backbone.compile(mode=mode, dynamic=False if self.sizes.stages else None)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Embeds pixels: uint8 RGB (N, H, W, 3) to float (N, D), not of unit length."""
-        pixels = self.contract.normalize(images).to(next(self.backbone.parameters()).dtype)
+    def forward(self, images: Tensor, contract: InputContract | None = None) -> Tensor:
+        """Embeds pixels: uint8 RGB (N, H, W, 3) to float (N, D), not of unit length.
+
+        Args:
+            images: Of the contract's size.
+            contract: Where it is not the network's own, as at a smaller size.
+        """
+        pixels = (contract or self.contract).normalize(images).to(next(self.backbone.parameters()).dtype)
         pixels = pixels.contiguous(memory_format=self.memory_format)
         return self.backbone(pixels) if self.rounding is None else self.rounding.run(self.backbone, pixels)
 
@@ -126,72 +157,105 @@ class FaceRecognizer(LightningModule):
         use_settings(self.trainer, self.optimizer_groups())
 
     def on_train_batch_start(self, batch: LabelledBatch, batch_idx: int) -> None:
-        """Makes all randomness of this step a function of the seed, the batch and the rank."""
-        step = (self.seed, self.trainer.fit_loop.epoch_loop.total_batch_idx, self.global_rank)
+        """Makes all randomness of the network in this step a function of the seed, the batch and the rank."""
+        self._draw(self.global_rank)
+
+    def _draw_alike(self) -> None:
+        """Makes that of the head a function of the seed and the batch, however many processes there are."""
+        self._draw()
+
+    def _draw(self, *of: int) -> None:
+        step = (self.seed, self.trainer.fit_loop.epoch_loop.total_batch_idx, *of)
         torch.manual_seed(int(np.random.SeedSequence(step).generate_state(1, np.uint64)[0]))
 
     def training_step(self, batch: LabelledBatch, batch_idx: int) -> Tensor | None:
-        """One step; a batch of which too few images could be read is passed over."""
+        """One step; a batch of which too few images could be read is passed over.
+
+        Where other processes have enough, this one takes part in what they send one another.
+        """
         size = len(batch.labels)
-        if size < self.smallest_batch:
-            return self._nothing(self.parameters())
+        enough = size >= self._least
+        if not enough and self.trainer.world_size == 1:
+            return None
         share = self.global_step / self.clock.total_steps
-        if lessons := self._lessons(batch, share):
+        weight = self.objective.weight(size if enough else 0)
+        # Before what the head sends, so that it comes after it on the way back, in all processes alike
+        idle = self._nothing(getattr(self.head, "idle", ()) if enough and size else self.parameters())
+        if self.objective.has_lessons(share):
             idle = self._nothing(self.parameters())
-            loss = self._sum(lessons, share, size)
-            self.log("train/loss", loss, prog_bar=True, batch_size=size)
+            if not enough or not size:
+                return idle
+            parts = self.objective.lessons(batch.images, share, weight)
+            loss = total(parts, share)
+            self._tell(size, {"loss": lambda: loss, **_named(parts)})
             return loss if idle is None else loss + idle
         self.head.at_step(self.global_step, self.clock.total_steps)  # type: ignore[operator]
-        embeddings = self(batch.images)
-        output = self.head(embeddings, batch.labels)
-        headless = getattr(self.head, "needs_teacher", False)  # it recognises nobody, and its loss is nothing
-        parts = self._other_terms(embeddings, batch)
-        loss = self._sum(parts if headless else {"head": (self.head_weight, output.loss), **parts}, share, size)
-        if self.norm_penalty > 0:
-            loss = loss + self.norm_penalty * embeddings.float().abs().sum(1).mean()
-        self.log("train/loss", loss if parts else output.loss, prog_bar=True, batch_size=size)
-        if not headless:
-            angle = torch.rad2deg(torch.acos(output.target_cosine.clamp(-1, 1))).mean()
-            accuracy = (output.predicted == batch.labels).float().mean()
-            self.log("train/accuracy", accuracy, prog_bar=True, batch_size=size)
-            self.log("train/target_angle", angle, prog_bar=True, batch_size=size)
-        idle = self._nothing(getattr(self.head, "idle", ()))
+        embeddings = self(*self.sizes.seen(batch.images, share)) if enough else self._no_embeddings()
+        self._draw_alike()
+        labels = batch.labels[: len(embeddings)]
+        output = self.head(embeddings, labels)
+        parts = self.objective.parts(self.head, output.loss, embeddings, batch, weight)
+        loss = total(parts, share) + self.objective.penalty(embeddings, weight)
+        told: dict[str, Callable[[], Tensor]] = {"loss": lambda: output.loss if parts.keys() == {"head"} else loss}
+        self.answers = (output.predicted, labels) if "head" in parts else None
+        if "head" in parts:
+            told["accuracy"] = lambda: (output.predicted == labels.to(output.predicted.device)).float().mean()
+            told["target_angle"] = lambda: torch.rad2deg(torch.acos(output.target_cosine.clamp(-1, 1))).mean()
+        if len(labels):
+            self._tell(size, told | _named(parts))
         return loss if idle is None else loss + idle
 
-    def _sum(self, parts: Mapping[str, tuple[Weight, Tensor]], share: float, size: int) -> Tensor:
-        """Named parts of the loss, each with its weight after this share of the run and with a line in the log."""
-        if parts.keys() != {"head"}:
-            self.log_dict({f"train/{name}_loss": part for name, (_, part) in parts.items()}, batch_size=size)
-        return torch.stack([weight.at(share) * part for weight, part in parts.values()]).sum()
+    @property
+    def _least(self) -> int:
+        """Images that this process needs for a step: none where batch normalisation sees those of all."""
+        return 0 if any(map(is_synced, self.backbone.modules())) else self.smallest_batch
 
-    def _lessons(self, batch: LabelledBatch, share: float) -> dict[str, tuple[Weight, Tensor]]:
-        """The weight and the loss of each term that learns before all others."""
-        learning: dict[str, Any] = {name: term for name, term in self.terms.items() if share < term.lessons}  # type: ignore[operator]
-        return {name: (term.weighing, term.lesson(batch.images)) for name, term in learning.items()}
+    def _no_embeddings(self) -> Tensor:
+        """What a process without images brings to the head; it asks for a gradient where those of the others do."""
+        learns = any(parameter.requires_grad for parameter in self.backbone.parameters())
+        return torch.zeros(0, self.contract.embedding_dim, device=self.device, requires_grad=learns)
 
-    def _other_terms(self, embeddings: Tensor, batch: LabelledBatch) -> dict[str, tuple[Weight, Tensor]]:
-        """The weight and the value of each term beside the head, in float32."""
-        if self.teacher is None:
-            return {}
-        with torch.autocast(embeddings.device.type, enabled=False):
-            step = TrainingStep(embeddings.float(), self.teacher(batch).to(embeddings.device), batch.labels)
-            return {name: (term.weighing, term(step)) for name, term in self.terms.items()}  # type: ignore[misc]
+    def _tell(self, size: int, figures: Mapping[str, Callable[[], Tensor]]) -> None:
+        """Logs figures of a batch by name, but computes them only where somebody reads them."""
+        if figures_are_read(self.trainer):
+            values = {f"train/{name}": figure() for name, figure in figures.items()}
+            self.log_dict(values, batch_size=size)
 
     def _nothing(self, parameters: Iterable[nn.Parameter]) -> Tensor | None:
-        """A loss of 0 that every parameter takes part in, since the other processes wait for its gradient."""
+        """A loss of 0 that all parameters take part in whose gradients the other processes wait for."""
         if self.trainer.world_size == 1:
             return None
-        zeros = [0.0 * parameter.sum() for parameter in parameters if parameter.requires_grad]
+        common = (each for each in parameters if each.requires_grad and not self.head_rows.holds(each))
+        zeros = [0.0 * parameter.sum() for parameter in common]
         return torch.stack(zeros).sum() if zeros else None
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Logs the length of the whole gradient before it is clipped."""
-        gradients = [p.grad for p in self.parameters() if p.grad is not None]
-        self.log("train/gradient_norm", nn.utils.get_total_norm(gradients))
+        if figures_are_read(self.trainer):
+            norm = self.head_rows.gradient_norm(optimizer)
+            self.log("train/gradient_norm", norm / loss_scale(self.trainer, optimizer))
+
+    def on_before_zero_grad(self, optimizer: Optimizer) -> None:
+        """Gradients begin anew."""
+        self.head_rows.forget()
+
+    def on_after_backward(self) -> None:
+        """The optimiser gets the gradients of the class centres that took part."""
+        scaled = getattr(self.trainer.precision_plugin, "scaler", None) is not None
+        self.head_rows.after_backward(self.trainer.optimizers[0], scaled)
+
+    def configure_gradient_clipping(
+        self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        """Clips by the length of the whole gradient, of all processes, or by value."""
+        if gradient_clip_val and gradient_clip_algorithm != "value":
+            self.head_rows.clip(optimizer, gradient_clip_val)
+        else:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def validation_step(self, batch: LabelledBatch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         """Embeds; the verification callback does the judging."""
-        return self(batch.images).float()
+        return self(batch.images).float().clone()  # a CUDA graph writes the next batch over its own output
 
     def optimizer_groups(self) -> list[dict[str, Any]]:
         """The parameter groups; learning rate and weight decay of the backbone are the optimiser's defaults."""
@@ -210,7 +274,8 @@ class FaceRecognizer(LightningModule):
     def configure_optimizers(self) -> Any:
         """Parameter groups, optimiser and schedule."""
         self.clock = self._planned()
-        optimizer = self.make_optimizer(self.optimizer_groups())
+        optimizer = self.make_optimizer(self.head_rows.in_place(self.optimizer_groups()))
+        self.head_rows.watch(optimizer)
         # The first that happens after Lightning has restored its loops
         optimizer.register_load_state_dict_post_hook(lambda _: go_on_between_epochs(self.trainer))
         if self.schedule is None:
@@ -227,8 +292,9 @@ class FaceRecognizer(LightningModule):
         return Clock(total_steps=int(self.trainer.estimated_stepping_batches), steps_per_epoch=max(1, steps_per_epoch))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Stamps the metadata into the checkpoint."""
+        """Stamps the metadata into the checkpoint, and makes it whole."""
         checkpoint["mfn"] = self.metadata.to_dict()
+        self.head_rows.put_together(checkpoint, self.trainer.optimizers)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuses to go on with other pixels or other classes than the checkpoint was trained on.
@@ -245,4 +311,5 @@ class FaceRecognizer(LightningModule):
                 f"the checkpoint knows {before} classes, this data has {now}{' others' if before == now else ''}; "
                 "use model_path= in place of ckpt_path= to start from its weights with a new head"
             )
+        self.head_rows.take_apart(checkpoint)
         without_schedule_settings(checkpoint, isinstance(self.schedule, Plateau))

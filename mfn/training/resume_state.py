@@ -63,7 +63,9 @@ def steps_of_run(trainer: Trainer) -> int:
     batches, left = int(trainer.num_training_batches), getattr(loader, "batches_left", None)
     if left is None or not done.ready or batches != len(loader) or batches - left == done.ready:
         return planned
-    done.ready = done.started = done.processed = done.completed = batches - left
+    under_way = done.processed - done.completed  # saved while a batch was ending, which Lightning counts by itself
+    done.ready = done.started = done.processed = batches - left
+    done.completed = done.processed - under_way
     accumulated = trainer.accumulate_grad_batches
     steps = trainer.global_step + math.ceil(left / accumulated)
     if trainer.max_epochs is not None and trainer.max_epochs > 0:

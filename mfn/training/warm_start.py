@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from mfn.checkpoint.format import BACKBONE, HEAD, CheckpointMetadata, part_of_state, read_checkpoint
 from mfn.contract import InputContract
 from mfn.errors import ConfigError
+from mfn.training.class_rows import class_tables, take_state_apart
 from mfn.training.recognizer import FaceRecognizer
 
 
@@ -39,6 +40,8 @@ def warm_start(recognizer: FaceRecognizer, path: Path) -> list[dict[str, str]]:
     if not metadata.same_people(recognizer.metadata):
         why = f"other people: {_difference(metadata, recognizer.metadata)}"
         return [*rows, _row("head", "new", len(recognizer.head.state_dict()), why)]
+    parts = {_without_stage(name): part for name, part in class_tables(recognizer.head).items()}
+    take_state_apart(theirs, {name: parts[meant] for name in theirs if (meant := _without_stage(name)) in parts})
     return rows + _take(recognizer.head, theirs, "head", _without_stage)
 
 

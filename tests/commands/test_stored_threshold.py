@@ -38,7 +38,12 @@ def test_a_threshold_says_nothing_about_another_mirror_setting(
     monkeypatch.setattr(evaluation, "score_histograms", noted)
     benchmark = ("benchmark=lfw", f"benchmark.root={files / 'packs'}")
     judge_with(tmp_path, tmp_path / "run", *benchmark, "store_threshold=0.1", "flip=sum")
-    assert "flip=sum" in str(inspect_checkpoint(network).facts["threshold"])
+    facts = inspect_checkpoint(network).facts
+    assert "flip=sum" in str(facts["threshold"]) and "comparisons of two people" in str(facts["scores"])
+    contract = FaceEmbedder.load(network).contract
+    measured = contract.measured
+    assert measured is not None and measured.flip == "sum" and contract.threshold is not None
+    assert measured.impostors > 0 and measured.fmr_at(contract.threshold) < 0.5
     judge_with(tmp_path, tmp_path / "run", *benchmark, "flip=sum")
     assert drawn[0] == drawn[1] is not None and "stored threshold" not in caplog.text
     judge_with(tmp_path, tmp_path / "run", *benchmark, "flip=none")

@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 
 from mfn.config.compose import composed
 from mfn.config.prepare import PrepareBinSettings, PreparePairsSettings, PrepareSettings, idle_overrides
+from mfn.config.prepare_shards import PrepareShardsSettings
 from mfn.config.settings import Settings, checked
 from mfn.errors import ConfigError
 
@@ -14,6 +15,7 @@ GIVEN: dict[str, tuple[type[Settings], list[str]]] = {
     "prepare": (PrepareSettings, ["source.root=in", "output=out"]),
     "prepare_bin": (PrepareBinSettings, ["output=out.bin"]),
     "prepare_pairs": (PreparePairsSettings, ["root=in", "output=out"]),
+    "prepare_shards": (PrepareShardsSettings, ["source.root=in", "output=out"]),
 }
 
 
@@ -27,7 +29,8 @@ def test_the_defaults_are_right(config: str) -> None:
     assert typed(config=config).output.startswith("out")
 
 
-@pytest.mark.parametrize("choice", ["source=folder", "source=pack", "source=tfrecord", "source=list", "detector=mtcnn",
+@pytest.mark.parametrize("choice", ["source=folder", "source=pack", "source=tfrecord", "source=list",
+                                    "source=webdataset", "detector=mtcnn",
                                     "detector=yunet", "detector=file", "balance=none", "balance=keras_hsv",
                                     "balance=keras_opening"])  # fmt: skip
 def test_every_choice_is_right(choice: str) -> None:
@@ -71,6 +74,14 @@ def test_values_that_make_no_sense_are_told_by_their_key(override: str) -> None:
         ("prepare_pairs", "num_person=1"),
         ("prepare_pairs", "num_sample=null"),
         ("prepare_pairs", "seed=x"),
+        ("prepare_shards", "shard_mb=0"),
+        ("prepare_shards", "shard_mb=null"),
+        ("prepare_shards", "shard_samples=0"),
+        ("prepare_shards", "shuffle=maybe"),
+        ("prepare_shards", "seed=-1"),
+        ("prepare_shards", "label=txt"),
+        ("prepare_shards", "overwrite=7"),
+        ("prepare_shards", "source.root="),
     ],
 )
 def test_those_of_the_other_steps_too(config: str, override: str) -> None:
@@ -91,7 +102,9 @@ def test_a_key_that_nothing_reads_is_told() -> None:
         typed("sed=1")
 
 
-@pytest.mark.parametrize(("config", "missing"), [("prepare", "source.root"), ("prepare_pairs", "root")])
+@pytest.mark.parametrize(
+    ("config", "missing"), [("prepare", "source.root"), ("prepare_pairs", "root"), ("prepare_shards", "source.root")]
+)
 def test_what_must_be_given_is_named(config: str, missing: str) -> None:
     with pytest.raises(ConfigError, match=f"^{missing} must be given: .* as in {missing}=DIR"):
         checked(composed(config, ["output=x"]), GIVEN[config][0])

@@ -35,7 +35,7 @@ def test_a_value_that_makes_no_sense_is_told_with_its_key_and_what_to_give(overr
     assert key in str(error.value) and " does not fit: give " in str(error.value)
 
 
-@pytest.mark.parametrize("choice", ["ms1m", "folder", "tfrecord"])
+@pytest.mark.parametrize("choice", ["ms1m", "folder", "tfrecord", "webdataset"])
 @pytest.mark.parametrize("root", [None, "null", ""])
 def test_a_root_is_asked_for(choice: str, root: str | None) -> None:
     with pytest.raises(ConfigError, match=r"data\.root(=null|=)? (must be given|does not fit)"):

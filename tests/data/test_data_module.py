@@ -4,12 +4,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from omegaconf import OmegaConf
 
 from mfn.benchmarks.verification import VerificationSet, consecutive_folds
 from mfn.data.datamodule import FaceDataModule
 from mfn.data.loader import FaceLoader
 from mfn.errors import CheckpointError, ConfigError, DataError
+from mfn.synthetic.dataset import SyntheticFaces
 from tests.composing import CONF
 from tests.sources.files import ArraySource
 
@@ -193,3 +195,10 @@ def test_it_does_not_go_on_with_other_pictures_under_the_same_labels() -> None:
     data = FaceDataModule(Other(LABELS), image_size=(8, 6), batch_size=16, num_workers=0, val_identities=0.0)
     with pytest.raises(CheckpointError, match="other pictures"):
         data.load_state_dict(started())
+
+
+def test_labels_stay_where_a_sampled_head_reads_them_without_waiting() -> None:
+    data = FaceDataModule(SyntheticFaces(8, 4, image_size=(32, 32)), image_size=(32, 32), batch_size=8, num_workers=0)
+    batch = next(iter(data.train_dataloader()))
+    moved = data.transfer_batch_to_device(batch, torch.device("meta"), 0)
+    assert moved.images.device.type == "meta" and moved.labels is batch.labels

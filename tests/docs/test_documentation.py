@@ -4,23 +4,24 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import yaml
 
-from mfn.commands import bench, import_weights, inspect
 from mfn.commands.launch import jobs_of
 from mfn.commands.main import VERBS
 from mfn.config.command_line import CommandLine
 from mfn.config.compose import composed
 from mfn.config.prepare_words import parse_words
+from mfn.config.several import with_several
 from tests.docs.pages import PAGES, ROOT, Block, blocks
 from tests.scripts import TINY, run_script
 
-PARSERS = {"import": import_weights.parser, "inspect": inspect.parser, "bench": bench.parser}
+HYDRAS = ("train", "evaluate", "export")
 STEPS = {"": "prepare", **dict.fromkeys(("align", "clean", "balance", "split", "pack"), "prepare")}
-STEPS |= {"bin": "prepare_bin", "pairs": "prepare_pairs"}
+STEPS |= {"bin": "prepare_bin", "pairs": "prepare_pairs", "shards": "prepare_shards"}
 SHOWN = [block for block in blocks() if not block.mark.startswith(("test: skip", "file:"))]
 
 
@@ -30,13 +31,13 @@ def understand(command: str) -> None:
     verb = words[1].removesuffix(".py") if words[0] == "python" else words[1]
     rest = words[2:]
     assert verb in VERBS, command
-    if verb in PARSERS:
-        PARSERS[verb]().parse_args(rest)
-    elif verb == "prepare":
+    if verb == "prepare":
         parsed = parse_words(rest, STEPS, "")
         composed(STEPS[parsed.step], parsed.overrides)
+    elif verb not in HYDRAS:
+        import_module(f"mfn.commands.{VERBS[verb][0]}").parser().parse_args(rest)
     else:
-        for job in jobs_of(CommandLine.parse(rest).understandable()):
+        for job in jobs_of(with_several(CommandLine.parse(rest)).understandable()):
             composed(verb, job)
 
 

@@ -94,7 +94,8 @@ def test_the_same_images_under_other_names_are_there_already(tmp_path: Path, mon
     cache = EmbeddingCache(tmp_path / "kept")
     one = cache.embed(EMBEDDER, packs(tmp_path / "a", [0, 1, 2, 3])).plain
     moved = packs(tmp_path / "elsewhere", [0, 1, 2, 3])
-    monkeypatch.setattr("mfn.evaluation.embedding_cache.embed_some", lambda *_, **__: pytest.fail("embedded again"))
+    again = lambda *_, **__: pytest.fail("embedded again")  # noqa: E731
+    monkeypatch.setattr("mfn.evaluation.embedding_cache.embed_together", again)
     np.testing.assert_array_equal(cache.embed(EMBEDDER, moved).plain, one)
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mfn.heads.classes import Classes
 from mfn.heads.functional import arcface_target, cosines, sphereface_psi, straight_through
 from mfn.heads.fused import margin_softmax
 
@@ -47,7 +48,9 @@ def plain(
 def fused(
     embeddings: Tensor, centres: Tensor, labels: Tensor, scale: Tensor, target, filter_above: float | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    return margin_softmax(embeddings, centres, labels, scale, embeddings.norm(dim=1), target, filter_above)
+    return margin_softmax(
+        embeddings, Classes.all_of(centres, labels), scale, embeddings.norm(dim=1), target, filter_above
+    )
 
 
 @pytest.mark.parametrize("filter_above", [None, 0.2])

@@ -2,7 +2,7 @@
 
 import inspect
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -10,7 +10,8 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from mfn.heads.base import MarginHead
+from mfn.heads.base import MarginHead, MarginOptions
+from mfn.heads.head import Head
 from mfn.heads.staged import StagedHead
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -24,8 +25,10 @@ def load(name: str) -> DictConfig:
 
 def defaults(head: type) -> dict[str, Any]:
     parameters = dict(inspect.signature(head).parameters)
-    if parameters.pop("options", None):
-        parameters = {**inspect.signature(MarginHead).parameters, **parameters}
+    if options := parameters.pop("options", None):
+        (known,) = get_args(options.annotation)
+        base = inspect.signature(MarginHead if known is MarginOptions else Head).parameters
+        parameters |= {name: base[name] for name in known.__annotations__}
     return {n: p.default for n, p in parameters.items() if n not in ("embedding_dim", "num_classes")}
 
 

@@ -103,3 +103,38 @@ def test_worker_processes_hear_too(context: str, capfd: pytest.CaptureFixture[st
 
 def _damage_of(data: bytes) -> str:
     return decode_with_warnings(data)[1]
+
+
+@needs_glibc
+def test_of_a_block_of_images_damage_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(decode, "_told", [])
+    with caplog.at_level(logging.WARNING):
+        with decode.decoding_many(), decode.decoding_many():
+            np.testing.assert_array_equal(decode_rgb(WHOLE), decode_with_warnings(WHOLE)[0])
+            for _ in range(2):
+                np.testing.assert_array_equal(decode_rgb(DAMAGED), decode_with_warnings(DAMAGED)[0])
+        assert len(caplog.messages) == 1 and "Corrupt JPEG data" in caplog.messages[0]
+        decode_rgb(DAMAGED)
+    assert len(caplog.messages) == 1
+    assert capfd.readouterr() == ("", "")
+
+
+@needs_glibc
+def test_what_is_said_of_a_broken_image_of_a_block_is_no_damage_of_the_others(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(decode, "_told", [])
+    with caplog.at_level(logging.WARNING), decode.decoding_many():
+        for data in (BROKEN_PNG, BROKEN_TIFF):
+            with pytest.raises(BrokenImageError):
+                decode_rgb(data)
+        decode_rgb(WHOLE)
+    assert not caplog.messages
+    with caplog.at_level(logging.WARNING), pytest.raises(ZeroDivisionError), decode.decoding_many():
+        decode_rgb(DAMAGED)
+        raise ZeroDivisionError
+    assert len(caplog.messages) == 1  # an error that leaves the block ends it
+    assert decode_with_warnings(DAMAGED)[1]
+    assert capfd.readouterr() == ("", "")

@@ -9,6 +9,7 @@ from mfn.errors import DataError
 from mfn.images.copies import write_copies
 from mfn.images.decode import decode_rgb
 from mfn.inspection.inspect import inspect, show
+from tests.packs.tarshards.tars import face, write_tar
 from tests.packs.tfrecords.tfrecords import Features, write_examples
 from tests.sources.files import jpeg, write_pack
 
@@ -105,6 +106,29 @@ def test_tfrecords(tmp_path: Path) -> None:
     found = inspect(tmp_path)
     assert found.kind == "TFRecord" and found.images_per_identity.tolist() == [2, 1] and not found.problems
     assert inspect(tmp_path / "faces.tfrecord-00000-of-00001").facts == found.facts
+
+
+def test_tar_shards(tmp_path: Path) -> None:
+    write_tar(tmp_path / "a.tar", [*face("0", 3), *face("1", 3), ("2.jpg", b"none"), ("2.cls", b"8")])
+    write_tar(tmp_path / "b.tar", [("3.jpg", jpeg(0))])
+    found = inspect(tmp_path)
+    assert found.kind == "tar shards (WebDataset)" and found.images_per_identity.tolist() == [2, 1]
+    assert str(found.facts["shards"]).startswith("2, ") and found.facts["broken"] == 1
+    assert any("images without a label: 1: b.tar: 3" in problem for problem in found.problems)
+    assert inspect(tmp_path / "a.tar").facts["images"] == 3
+
+
+def test_an_lmdb_pack(tmp_path: Path) -> None:
+    pytest.importorskip("lmdb", reason="LMDB files are written by py-lmdb")
+    pytest.importorskip("msgpack", reason="LMDB values are written by msgpack")
+    from tests.packs.lmdb.databases import write_faces
+
+    (tmp_path / "sub").mkdir()
+    place = write_faces(tmp_path / "odd name", [(jpeg(label), label) for label in (3, 3, 8)] + [(b"", 8)])
+    for path in (place, write_faces(tmp_path / "sub" / "b.lmdb", [(jpeg(n), n) for n in (3, 3, 8)]).parent):
+        found = inspect(path)
+        assert found.kind == "LMDB pack" and found.images_per_identity.tolist()[0] == 2
+        assert found.facts["identities"] == 2 and found.facts["broken"] == (1 if path == place else 0)
 
 
 def test_a_verification_pack(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
-from mfn.report.sweep import SweepSummary, differing, read_summaries, sweep_rows
+from mfn.report.jobs import read_summaries
+from mfn.report.sweep import SweepSummary, best_sentence, differing, sum_up_unfinished, sweep_rows
 
 
 def write_job(sweep: Path, number: int, overrides: list[str], **summary: Any) -> None:
@@ -17,9 +18,13 @@ def write_job(sweep: Path, number: int, overrides: list[str], **summary: Any) ->
     (sweep / str(number) / "summary.json").write_text(json.dumps(done | {"overrides": overrides} | summary))
 
 
+def of(sweep: Path) -> DictConfig:
+    return OmegaConf.create({"hydra": {"sweep": {"dir": str(sweep), "subdir": "${hydra.job.num}"}}})
+
+
 def summarised(sweep: Path) -> list[dict[str, str]]:
     """The rows of ``sweep.csv`` once the sweep has ended."""
-    SweepSummary().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": str(sweep)}}}))
+    SweepSummary().on_multirun_end(of(sweep))
     with (sweep / "sweep.csv").open() as file:
         return list(csv.DictReader(file))
 
@@ -75,3 +80,63 @@ def test_jobs_are_read_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     for number in range(11):
         write_job(tmp_path, number, [f"seed={number}"], value=0.5)
     assert list(read_summaries(tmp_path)) == [str(number) for number in range(11)]
+
+
+def test_three_results_are_a_table_and_the_job_that_failed_a_sentence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    for number in range(3):
+        write_job(tmp_path, number, [f"seed={number}"], value=0.5 + number / 10)
+    write_job(tmp_path, 3, ["seed=3"], value=None, error="the disk is full")
+    with pytest.raises(SystemExit):
+        summarised(tmp_path)
+    (shown,) = [message for message in caplog.messages if "best first" in message]
+    assert shown.count("best.ckpt") == 3 and "the disk is full" not in shown
+    assert caplog.messages[-3:] == [
+        "best: job 2 with val/held_out/accuracy 0.7, seed=2",
+        "job 3: the disk is full",
+        "1 of 4 jobs failed",
+    ]
+
+
+def test_the_best_job_is_named_with_what_it_was_given() -> None:
+    def job(value: float | None, *words: str, mode: str = "min") -> dict[str, Any]:
+        return {"value": value, "mode": mode, "metric": "val/loss", "overrides": words}
+
+    jobs = {"0": job(0.3, "lr=1", "x=0"), "1": job(0.25, "lr=2", "x=0"), "2": job(None, "lr=3", "x=0")}
+    assert best_sentence(jobs) == "best: job 1 with val/loss 0.25, lr=2"
+    assert best_sentence({"0": job(0.3, "lr=1")}) == "best: job 0 with val/loss 0.3"
+    assert best_sentence({"0": job(None)}) == ""
+
+
+def test_what_failed_before_this_start_is_told_and_fails_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_job(tmp_path, 0, ["seed=0"], value=None, error="the disk is full")
+    (tmp_path / "1" / ".hydra").mkdir(parents=True)
+    (tmp_path / "1" / ".hydra" / "overrides.yaml").write_text("- seed=1\n")
+    summary = SweepSummary()
+    summary.on_multirun_start(of(tmp_path))
+    write_job(tmp_path, 2, ["seed=2"], value=0.5)
+    summary.on_multirun_end(of(tmp_path))
+    assert caplog.messages[-2] == "job 0, of an earlier start: the disk is full"
+    assert caplog.messages[-1].startswith("job 1, of an earlier start: it has not ended")
+    with (tmp_path / "sweep.csv").open() as file:
+        assert [row["seed"] for row in csv.DictReader(file)] == ["2", "0", "1"]
+
+
+def test_a_sweep_that_broke_down_is_summed_up_once(tmp_path: Path) -> None:
+    sweep = tmp_path / "sweep"
+    SweepSummary().on_multirun_start(of(sweep))
+    assert sweep.is_dir()  # where Optuna keeps its study
+    write_job(sweep, 0, ["seed=0"], value=0.5)
+    sum_up_unfinished()
+    assert (sweep / "sweep.csv").is_file()
+    (sweep / "sweep.csv").unlink()
+    sum_up_unfinished()
+    SweepSummary().on_multirun_start(of(sweep))
+    SweepSummary().on_multirun_end(of(sweep))
+    (sweep / "sweep.csv").unlink()
+    sum_up_unfinished()
+    assert not (sweep / "sweep.csv").exists()

@@ -54,8 +54,22 @@ def records_folder(root: Path) -> Path:
     return records(root).parent
 
 
+def lmdb_file(root: Path) -> Path:
+    pytest.importorskip("lmdb", reason="LMDB files are written by py-lmdb")
+    pytest.importorskip("msgpack", reason="LMDB values are written by msgpack")
+    from tests.packs.lmdb.databases import write_faces
+
+    return write_faces(root / "faces.lmdb", [(jpeg(n), n // EACH) for n in range(PEOPLE * EACH)])
+
+
+def lmdb_folder(root: Path) -> Path:
+    return lmdb_file(root).parent
+
+
 @pytest.mark.parametrize(
-    "make", [folders, pack, renamed_pack, pack_file, own_pack, records, records_folder], ids=lambda make: make.__name__
+    "make",
+    [folders, pack, renamed_pack, pack_file, own_pack, records, records_folder, lmdb_file, lmdb_folder],
+    ids=lambda make: make.__name__,
 )
 def test_faces_are_judged_on_wherever_they_lie(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     root = make(tmp_path)

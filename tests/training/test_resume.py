@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lightning import Callback, LightningModule, Trainer
+from lightning import Callback, LightningModule, Trainer, seed_everything
 from lightning.pytorch.callbacks import EMAWeightAveraging
 
 from mfn.checkpoint.format import weights_hash
 from mfn.errors import CheckpointError
+from mfn.heads.elasticface import ElasticFaceHead
 from mfn.training.callbacks.best_checkpoint import BestCheckpoint
 from mfn.training.callbacks.early_stopping import StopEarly
 from mfn.training.callbacks.freeze import FreezeBackbone
@@ -75,9 +76,13 @@ def run(
     data = small_data(
         num_workers=options.get("num_workers", 0), **({"drop_last": False} if "ragged" in options else {})
     )
-    settings = {} if schedule is None else {"schedule": schedule}
+    settings: dict[str, Any] = {} if schedule is None else {"schedule": schedule}
+    if "sample_rate" in options:
+        seed_everything(0, verbose=False)
+        settings["head"] = ElasticFaceHead(32, data.num_classes, 16.0, 0.2, sample_rate=options["sample_rate"])
     recognizer = small_recognizer(data, dropout=0.2, qat="qat" in options, **settings)
-    trainer_options = {key: value for key, value in options.items() if key not in ("num_workers", "ragged", "qat")}
+    own = ("num_workers", "ragged", "qat", "sample_rate")
+    trainer_options = {key: value for key, value in options.items() if key not in own}
     trainer = small_trainer(callbacks, folder, **trainer_options)
     trainer.fit(recognizer, datamodule=data, ckpt_path=ckpt_path, weights_only=True)
     return weights_hash(recognizer.state_dict()), trainer.global_step
@@ -106,6 +111,8 @@ def finetuning() -> list[Callback]:
         ({}, list, None),
         ({}, averaging, None),
         ({}, finetuning, None),
+        ({"sample_rate": 0.3}, list, None),
+        ({"sample_rate": 0.3, "accumulate_grad_batches": 2, "gradient_clip_val": 1.0}, averaging, None),
         ({"qat": True}, list, None),
         ({"qat": True}, averaging, None),
         ({"accumulate_grad_batches": 2, "gradient_clip_val": 1.0}, list, None),

@@ -6,7 +6,7 @@ from typing import Any
 from lightning import Callback, LightningModule, Trainer
 
 from mfn.errors import ConfigError
-from mfn.training.callbacks.agreement import from_all_ranks
+from mfn.ranks import from_all
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +40,18 @@ class AdvanceHead(Callback):
         self.patience = patience
         self.every_n_steps = every_n_steps
         self.min_improvement = min_improvement
-        self.state = {"done": False, "best": float("inf"), "stalled": 0, "sum": 0.0, "count": 0, "step": 0}
+        self.state: dict[str, Any] = {
+            "done": False,
+            "best": float("inf"),
+            "stalled": 0,
+            "sum": 0.0,
+            "count": 0,
+            "step": 0,
+        }
 
     def state_dict(self) -> dict[str, Any]:
         """Where the search for a stall stands."""
-        return dict(self.state)
+        return self.state | {"sum": float(self.state["sum"])}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Goes on where the run stopped."""
@@ -69,8 +76,10 @@ class AdvanceHead(Callback):
         state = self.state
         if state["done"]:
             return
-        if outputs is not None and len(batch.labels) >= pl_module.smallest_batch:  # type: ignore[operator]
-            state["sum"] += float(outputs["loss"])
+        is_whole = len(batch.labels) >= pl_module.smallest_batch  # type: ignore[operator]
+        if self.at_step is None and outputs is not None and is_whole:
+            loss = outputs["loss"].detach()  # is added where it is, so that no step waits for its device
+            state["sum"] = state["sum"] + (loss if loss.device.type == "mps" else loss.double())
             state["count"] += 1
         if trainer.global_step == state["step"]:
             return  # in the middle of an accumulation
@@ -87,7 +96,7 @@ class AdvanceHead(Callback):
     def _has_stalled(self, trainer: Trainer) -> bool:
         """Takes a look at the mean loss of all processes since the last one."""
         state = self.state
-        sums = from_all_ranks(trainer, (state["sum"], state["count"]))
+        sums = from_all((float(state["sum"]), state["count"]))
         state["sum"], state["count"] = 0.0, 0
         mean = sum(loss for loss, _ in sums) / max(1, sum(count for _, count in sums))
         if mean < state["best"] * (1 - self.min_improvement):

@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from lightning import Callback, LightningModule, Trainer
+from torch import Tensor
 from torch.nn import functional as F
 
 from mfn.data.datamodule import FaceDataModule
 from mfn.errors import ConfigError, DataError
 from mfn.files.atomic import replacing
+from mfn.heads.head import Head
+from mfn.heads.part import Part, rows_of_all
 from mfn.metrics.gathered import GatheredEmbeddings
 from mfn.metrics.sub_centres import angles_to_dominant
 from mfn.sources.source import names_of
@@ -53,14 +56,14 @@ class LabelNoise(Callback):
             DataError: The list cannot be written.
         """
         data, head = trainer.datamodule, pl_module.head  # type: ignore[attr-defined]
-        count: int = head.sub_centres  # type: ignore[assignment, union-attr]
-        centres = F.normalize(head.weight.detach()).unflatten(0, (-1, count))  # type: ignore[union-attr]
+        assert isinstance(head, Head)
+        centres = F.normalize(head.weight.detach()).to(pl_module.device).unflatten(0, (-1, head.sub_centres))
         found = GatheredEmbeddings().to(centres.device)
         labels = np.full(len(data.source), -1)
         pl_module.eval()
         for batch in data.images_as_they_are():
             embeddings = F.normalize(pl_module(batch.images.to(centres.device)).float())
-            cosines = torch.einsum("nd,nkd->nk", embeddings, centres[batch.labels.to(centres.device)])
+            cosines = _with_own_class(embeddings, batch.labels.to(centres.device), centres, head.part)
             found.update(batch.indices, cosines, len(batch.broken))
         labels[data.train_positions] = data.train_classes
         positions, cosines, _ = found.compute()
@@ -86,3 +89,11 @@ class LabelNoise(Callback):
             "%d of %d training images are more than %g degrees from the centre of their class: %s",
             *(len(far), len(angles), self.max_angle, self.path),
         )
+
+
+def _with_own_class(embeddings: Tensor, labels: Tensor, centres: Tensor, part: Part) -> Tensor:
+    """Cosines (N, centres of a class) of this process's images with their classes' centres, wherever these are."""
+    embeddings, labels, own, _ = rows_of_all(part, embeddings, labels)
+    held = (labels >= part.first) & (labels < part.end)
+    found = torch.einsum("nd,nkd->nk", embeddings, centres[torch.where(held, labels - part.first, 0)])
+    return part.sum(torch.where(held[:, None], found, 0.0))[own]

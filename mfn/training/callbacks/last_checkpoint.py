@@ -9,9 +9,10 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from mfn.errors import ConfigError
 from mfn.files.atomic import clear_left_behind
-from mfn.training.callbacks.agreement import on_any_rank
+from mfn.ranks import on_any, ranks
 from mfn.training.callbacks.safe_points import SafePoints
 from mfn.training.callbacks.stop_signals import StopSignals
+from mfn.training.looks import between_looks, checked_looks
 
 log = logging.getLogger(__name__)
 
@@ -24,17 +25,21 @@ class LastCheckpoint(SafePoints):
     Args:
         folder: Where ``last.ckpt`` goes.
         every_n_steps: Optimiser steps between two saves.
+        ask_every_n_steps: Optimiser steps after which several processes ask one another whether to stop; None: see
+            `between_looks`. One alone stops at once.
 
     Raises:
-        ConfigError: The number of steps is not positive.
+        ConfigError: A number of steps is not positive.
     """
 
-    def __init__(self, folder: Path | str, every_n_steps: int = 500) -> None:
+    def __init__(self, folder: Path | str, every_n_steps: int = 500, ask_every_n_steps: int | None = None) -> None:
         super().__init__()
         if every_n_steps < 1:
             raise ConfigError(f"callbacks.last_checkpoint.every_n_steps must be positive, got {every_n_steps}")
+        checked_looks("callbacks.last_checkpoint.ask_every_n_steps", ask_every_n_steps)
         self.path = Path(folder) / "last.ckpt"
         self.every_n_steps = every_n_steps
+        self.ask_every_n_steps = ask_every_n_steps
         self._signals = StopSignals()
         self._saved_step = -1
 
@@ -55,19 +60,29 @@ class LastCheckpoint(SafePoints):
         Raises:
             SIGTERMException: The run was asked to stop and is saved.
         """
-        stop = self._is_asked_to_stop(trainer)
-        if stop or before_validation or trainer.global_step % self.every_n_steps == 0:
+        is_due = before_validation or trainer.global_step % self.every_n_steps == 0
+        stop = (is_due or self._may_ask(trainer, trainer.global_step)) and self._is_asked_to_stop()
+        if stop or is_due:
             self._save(trainer)
         if stop:
             self._end(trainer)
 
-    def on_validation_batch_end(self, trainer: Trainer, *_: Any, **__: Any) -> None:
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
         """Ends a run that was asked to stop and was saved before this validation, which will come again.
 
         Raises:
             SIGTERMException: The run was asked to stop.
         """
-        if self._saved_step == trainer.global_step and not trainer.sanity_checking and self._is_asked_to_stop(trainer):
+        is_saved = self._saved_step == trainer.global_step and not trainer.sanity_checking
+        if is_saved and self._may_ask(trainer, batch_idx + 1) and self._is_asked_to_stop():
             self._end(trainer)
 
     def after_epoch(self, trainer: Trainer) -> None:
@@ -77,7 +92,7 @@ class LastCheckpoint(SafePoints):
             SIGTERMException: The run was asked to stop and is saved.
         """
         self._save(trainer)
-        if self._is_asked_to_stop(trainer):
+        if self._is_asked_to_stop():
             self._end(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -88,8 +103,11 @@ class LastCheckpoint(SafePoints):
         """Gives the signals back."""
         self._signals.restore()
 
-    def _is_asked_to_stop(self, trainer: Trainer) -> bool:
-        return on_any_rank(trainer, bool(self._signals.asked))
+    def _may_ask(self, trainer: Trainer, count: int) -> bool:
+        return ranks().size == 1 or count % between_looks(trainer, self.ask_every_n_steps) == 0
+
+    def _is_asked_to_stop(self) -> bool:
+        return on_any(bool(self._signals.asked))
 
     def _save(self, trainer: Trainer) -> None:
         trainer.save_checkpoint(self.path)

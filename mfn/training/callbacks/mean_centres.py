@@ -9,7 +9,9 @@ from torch.nn import functional as F
 
 from mfn.errors import ConfigError
 from mfn.heads.head import Head
+from mfn.heads.part import rows_of_all
 from mfn.progress import counting
+from mfn.ranks import from_all
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +19,8 @@ log = logging.getLogger(__name__)
 class MeanCentres(Callback):
     """Starts each class centre at the mean of its images' embeddings: new people on a network that knows faces.
 
-    Each process embeds its share of the images, in place, before the first step. A run that goes on keeps its centres.
+    Before the first step each process embeds its share of the images, and adds up those of the classes it holds. A run
+    that goes on keeps its centres.
     """
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -39,18 +42,21 @@ class MeanCentres(Callback):
             return
         data = trainer.datamodule  # type: ignore[attr-defined]
         dim: int = pl_module.backbone.embedding_dim  # type: ignore[assignment, union-attr]
-        sums = torch.zeros(data.num_classes, dim, device=pl_module.device)
+        part = _with_centres(pl_module)[0].part
+        sums = torch.zeros(part.end - part.first, dim, device=pl_module.device)
         pl_module.eval()
         with counting(len(data.train_positions), "images", "class centres") as count:
             for batch in data.images_as_they_are():
                 embeddings = F.normalize(pl_module(batch.images.to(pl_module.device)).float())
-                sums.index_add_(0, batch.labels.to(pl_module.device), embeddings)
+                embeddings, labels, *_ = rows_of_all(part, embeddings, batch.labels.to(embeddings.device))
+                held = (labels >= part.first) & (labels < part.end)
+                sums.index_add_(0, labels[held] - part.first, embeddings[held])
                 count(len(batch.labels) * trainer.world_size)
         pl_module.train()
-        sums = trainer.strategy.reduce(sums, reduce_op="sum")
         for head in _with_centres(pl_module):
-            start_at(head, sums)  # type: ignore[arg-type]
-        log.info("class centres start at the mean embeddings of %d people", int((sums.norm(dim=1) > 0).sum()))
+            start_at(head, sums)
+        people = sum(from_all(int((sums.norm(dim=1) > 0).sum())))
+        log.info("class centres start at the mean embeddings of %d people", people)
 
 
 def start_at(head: Head, directions: Tensor) -> None:
@@ -61,7 +67,7 @@ def start_at(head: Head, directions: Tensor) -> None:
 
     Args:
         head: Has the centres.
-        directions: float (C, D), any length.
+        directions: float (C, D), any length, for the classes that it holds.
     """
     drawn = head.weight.detach().unflatten(0, (-1, head.sub_centres))
     wanted = F.normalize(directions)[:, None].to(drawn.dtype).expand_as(drawn).clone()

@@ -3,17 +3,19 @@
 import logging
 from typing import Any
 
-import numpy as np
 import torch
 from lightning import Callback, LightningModule, Trainer
 
 from mfn.benchmarks.verification import VerificationSet
+from mfn.data.datamodule import FaceDataModule
 from mfn.errors import BrokenImageError
 from mfn.evaluation.pair_scores import pair_scores
 from mfn.evaluation.verification_result import VerificationResult, verification_result
 from mfn.metrics.gathered import GatheredEmbeddings
 from mfn.metrics.scores import unit
+from mfn.ranks import from_all
 from mfn.training.callbacks.agreement import stop_together
+from mfn.training.callbacks.known_people import KnownPeople
 
 log = logging.getLogger(__name__)
 
@@ -23,17 +25,18 @@ class Verification(Callback):
 
     The validation loaders of the data module give the images of one set each, to each process its share; the
     validation step gives their embeddings, which are put together at the end. The last loader may hold labelled
-    validation images, of which ``val/loss`` and ``val/top1`` are logged.
+    validation images, of which ``val/loss`` and ``val/top1`` are logged. The first process judges for all, so that the
+    figures are those of one process and all go by the same.
 
     Attributes:
-        results: The newest result on each set.
+        results: The newest result on each set, in the first process.
     """
 
     def __init__(self) -> None:
         self.results: dict[str, VerificationResult] = {}
         self._gathered: dict[int, GatheredEmbeddings] = {}
         self._broken: str | None = None
-        self._closed: list[tuple[float, float, int]] = []
+        self._known = KnownPeople(torch.device("cpu"))
         self._metrics: dict[str, float] = {}
 
     def state_dict(self) -> dict[str, Any]:
@@ -57,7 +60,7 @@ class Verification(Callback):
         """Forgets the embeddings of the last validation."""
         self._gathered = {index: GatheredEmbeddings().to(pl_module.device) for index in range(len(_sets(trainer)))}
         self._broken = None
-        self._closed.clear()
+        self._known = KnownPeople(pl_module.device)
 
     def on_validation_batch_end(
         self,
@@ -68,15 +71,13 @@ class Verification(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Collects embeddings, or loss and accuracy of the labelled images."""
+        """Collects embeddings."""
         if (gathered := self._gathered.get(dataloader_idx)) is not None:
-            gathered.update(batch.indices, outputs, len(batch.broken))
             if batch.broken and list(_sets(trainer).values())[dataloader_idx].strict:
                 self._broken = self._broken or batch.broken[0][1]
-        elif len(batch.labels):
-            output = pl_module.head(outputs, batch.labels)  # type: ignore[operator]
-            correct = (output.predicted == batch.labels).float().mean()
-            self._closed.append((float(output.loss), float(correct), len(batch.labels)))
+        else:
+            gathered = self._known.gathered
+        gathered.update(batch.indices, outputs, len(batch.broken))
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Puts together what the processes embedded, scores each set and logs the figures.
@@ -84,23 +85,22 @@ class Verification(Callback):
         Raises:
             BrokenImageError: An image of a strict set cannot be decoded.
         """
-        stop_together(trainer, BrokenImageError(self._broken) if self._broken else None)
-        if self._closed:
-            loss, top1, count = np.array(self._closed).T
-            pl_module.log("val/loss", float(np.average(loss, weights=count)), sync_dist=True)
-            pl_module.log("val/top1", float(np.average(top1, weights=count)), sync_dist=True)
+        stop_together(BrokenImageError(self._broken) if self._broken else None)
+        figures: dict[str, float] = {}
+        if self._known.gathered.update_count:
+            data: FaceDataModule = trainer.datamodule  # type: ignore[attr-defined]
+            figures |= self._known.figures(pl_module, data.validation_classes, data.eval_batch_size)
         current: list[VerificationResult] = []
         for gathered, (name, pairs) in zip(self._gathered.values(), _sets(trainer).items(), strict=True):
             if not gathered.update_count:
                 continue
             positions, embeddings, seen = gathered.compute()
-            if seen < len(pairs.source):
+            if seen < len(pairs.source) or not trainer.is_global_zero:
                 continue  # Lightning's sanity check and limit_val_batches see only the first batches
             result = verification_result(pairs, pair_scores(pairs, positions, unit(embeddings)))
             self.results[name] = result
             current.append(result)
-            numbers = {f"val/{name}/{key}": value for key, value in result.numbers().items()}
-            pl_module.log_dict(numbers, sync_dist=True)
+            figures |= {f"val/{name}/{key}": value for key, value in result.numbers().items()}
             log.info(
                 "step %d: %s accuracy %.2f %% (+- %.2f) on %d pairs, EER %.2f %%, threshold %.3f",
                 trainer.global_step,
@@ -112,8 +112,9 @@ class Verification(Callback):
                 result.threshold,
             )
         if len(current) > 1:
-            mean = sum(result.accuracy for result in current) / len(current)
-            pl_module.log("val/mean/accuracy", mean, sync_dist=True)
+            figures["val/mean/accuracy"] = sum(result.accuracy for result in current) / len(current)
+        # Not a mean over the processes: they are the same numbers, and stay so to the last bit
+        pl_module.log_dict(from_all(figures)[0], sync_dist=False)
 
 
 def _sets(trainer: Trainer) -> dict[str, VerificationSet]:

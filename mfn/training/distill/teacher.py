@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mfn.data.datamodule import FaceDataModule
 from mfn.data.flip import HorizontalFlip
+from mfn.data.transfer import pinned, sent
 from mfn.errors import ConfigError, MfnError
 from mfn.files.atomic import replacing
 from mfn.inference.embedder import FaceEmbedder
@@ -46,6 +47,7 @@ class Teacher:
         self.embedder = embedder
         self.name = name
         self.dim = embedder.contract.embedding_dim
+        self._is_finite: Tensor | None = None
 
     def check_size(self, image_size: tuple[int, int]) -> None:
         """Raises ``ConfigError`` unless it takes images of this height and width."""
@@ -65,11 +67,20 @@ class Teacher:
         """Embeddings of a batch, float32 (N, D), without gradient.
 
         Raises:
-            MfnError: They are not finite.
+            MfnError: They are not finite; on a device nobody waits to know, and `check` tells.
         """
         with torch.no_grad():
             embeddings = self.embedder.raw(batch.images).float()
-        return _finite(embeddings, self.name)
+        if embeddings.device.type == "cpu":
+            return _finite(embeddings, self.name)
+        so_far = torch.isfinite(embeddings).all()
+        self._is_finite = so_far if self._is_finite is None else self._is_finite & so_far
+        return embeddings
+
+    def check(self) -> None:
+        """Raises ``MfnError`` where embeddings of this run were not finite; waits for the device."""
+        if self._is_finite is not None:
+            _finite(torch.where(self._is_finite, 0.0, torch.nan), self.name)
 
 
 class CachedTeacher(Teacher):
@@ -136,7 +147,7 @@ class CachedTeacher(Teacher):
     def __call__(self, batch: SeenBatch) -> Tensor:
         """Its answers for a batch, float32 (N, D)."""
         answers = self._answers[self._rows[batch.indices.cpu().numpy()], batch.mirrored.cpu().numpy().astype(np.int64)]
-        return _finite(torch.from_numpy(np.ascontiguousarray(answers)), self.name).to(batch.images.device)
+        return sent(_finite(pinned(answers), self.name), batch.images.device)
 
 
 def _rows(data: FaceDataModule) -> np.ndarray:

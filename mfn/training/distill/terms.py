@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mfn.errors import ConfigError
+from mfn.heads.classes import Classes
 from mfn.heads.functional import arcface_target
 from mfn.heads.fused import margin_softmax
 from mfn.training.distill.functional import adapted_centres, cosine_distance, relation_distance, relative_l2
@@ -123,5 +124,5 @@ class CentreTerm(Term):
         norms = torch.linalg.vector_norm(student, dim=1)
         scales = torch.full_like(norms, self.scale)
         target = lambda cosine, _: arcface_target(cosine, self.margin)  # noqa: E731
-        losses, *_ = margin_softmax(student, self.centres, step.labels, scales, norms, target)
+        losses, *_ = margin_softmax(student, Classes.all_of(self.centres, step.labels), scales, norms, target)
         return losses.mean()

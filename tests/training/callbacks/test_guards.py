@@ -5,13 +5,15 @@ from typing import Any
 import pytest
 import torch
 from lightning import Callback, Trainer
+from torch import nn
 
 from mfn.errors import BrokenImageError, ConfigError, DataError, MfnError
 from mfn.heads.arcface import ArcFaceHead
 from mfn.heads.softmax import SoftmaxHead
 from mfn.heads.staged import StagedHead
 from mfn.training.callbacks.advance_head import AdvanceHead
-from mfn.training.callbacks.guards import BrokenImages, NonFiniteGuard
+from mfn.training.callbacks.guards import BrokenImages, NonFiniteGuard, are_finite
+from mfn.training.callbacks.last_checkpoint import LastCheckpoint
 from tests.small_run import small_data, small_recognizer, small_trainer
 
 
@@ -73,6 +75,76 @@ def test_the_first_loss_that_is_not_finite_names_its_batch(tmp_path: Path) -> No
     source = small_data().source
     for index in poison.batch:
         assert source.describe(index) in str(stop.value)
+
+
+class Spoil(Callback):
+    """Makes the weights no numbers before or after the third step of an epoch of four."""
+
+    def __init__(self, after: bool = False) -> None:
+        self.after = after
+
+    def on_train_batch_start(self, trainer: Trainer, module: Any, batch: Any, batch_idx: int) -> None:
+        self.spoil(module, batch, batch_idx, not self.after)
+
+    def on_train_batch_end(self, trainer: Trainer, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        self.spoil(module, batch, batch_idx, self.after)
+
+    def spoil(self, module: Any, batch: Any, batch_idx: int, now: bool) -> None:
+        if batch_idx == 2 and now:
+            self.batch = batch.indices.tolist()
+            with torch.no_grad():
+                module.head.weight[0, 0] = float("nan")
+
+
+@pytest.mark.parametrize("looks_at", ["every batch", "the end of the epoch", "a checkpoint"])
+def test_a_late_look_still_names_the_first_bad_batch(tmp_path: Path, looks_at: str) -> None:
+    spoil, guard = Spoil(), NonFiniteGuard(None if looks_at == "every batch" else 100)
+    last = LastCheckpoint(tmp_path, every_n_steps=4 if looks_at == "a checkpoint" else 1000)
+    reached: list[int] = []
+
+    class Watch(Callback):
+        def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+            reached.append(trainer.global_step)
+
+    with pytest.raises(MfnError, match=r"loss became nan at step 3 \(epoch 0\)") as stop:
+        fit(tmp_path, [spoil, Watch(), guard, last])
+    source = small_data().source
+    assert all(source.describe(index) in str(stop.value) for index in spoil.batch)
+    assert reached[-1] == (3 if looks_at == "every batch" else 4)
+    assert not last.path.exists()
+
+
+@pytest.mark.parametrize("every_n_steps", [None, 100])
+def test_no_checkpoint_has_weights_that_are_no_numbers(tmp_path: Path, every_n_steps: int | None) -> None:
+    spoil = Spoil(after=True)
+    last = LastCheckpoint(tmp_path, every_n_steps=1)
+    with pytest.raises(MfnError, match=r"the loss was \d.*the weights became no numbers at step 3") as stop:
+        fit(tmp_path, [spoil, NonFiniteGuard(every_n_steps), last])
+    assert all(small_data().source.describe(index) in str(stop.value) for index in spoil.batch)
+    saved = torch.load(last.path, weights_only=True)
+    assert saved["global_step"] == 2
+    assert all(torch.isfinite(value).all() for value in saved["state_dict"].values())
+
+
+def test_statistics_of_batch_normalisation_count_as_weights() -> None:
+    network = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    assert are_finite(network)
+    network.get_buffer("1.running_var")[0] = float("inf")
+    assert not are_finite(network)
+    assert are_finite(nn.ReLU())
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda folder: NonFiniteGuard(0),
+        lambda folder: BrokenImages(folder, every_n_steps=0),
+        lambda folder: LastCheckpoint(folder, ask_every_n_steps=-1),
+    ],
+)
+def test_looks_come_after_at_least_one_batch(tmp_path: Path, made: Any) -> None:
+    with pytest.raises(ConfigError, match="must be at least 1, or null"):
+        made(tmp_path)
 
 
 def staged(num_classes: int) -> StagedHead:

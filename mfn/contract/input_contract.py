@@ -14,6 +14,7 @@ from typing import Any, TypeGuard
 import torch
 from torch import Tensor
 
+from mfn.contract.measured_scores import MeasuredScores
 from mfn.errors import CheckpointError, ConfigError
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ ARCFACE_112: tuple[Point, ...] = (
 
 _LONGEST_SIDE, _LONGEST_EMBEDDING = 4096, 65536
 _FLIPS = ("none", "sum", "concat")
-_ADDED_LATER = ("threshold_flip",)
+_ADDED_LATER = ("threshold_flip", "measured")
 """Fields that files of older versions do not have."""
 
 
@@ -51,6 +52,7 @@ class InputContract:
         threshold_far: False accept rate for which ``threshold`` was measured.
         threshold_flip: What was done with the mirrored image's embedding then: ``"none"``, ``"sum"`` or ``"concat"``;
             None where nobody wrote it down.
+        measured: How its scores fell where the threshold was measured; None where nobody kept them.
 
     Raises:
         ConfigError: A field has another type, or a value that makes no sense.
@@ -66,6 +68,7 @@ class InputContract:
     threshold: float | None = None
     threshold_far: float | None = None
     threshold_flip: str | None = None
+    measured: MeasuredScores | None = None
 
     def __post_init__(self) -> None:
         _expect_sides(self.height, self.width)
@@ -80,6 +83,8 @@ class InputContract:
         _expect("threshold", cosine, "a cosine", cosine is None or (_is_number(cosine) and abs(cosine) <= 1.001))
         _expect("threshold_far", far, "a share", far is None or (_is_number(far) and 0 <= far <= 1))
         _expect("threshold_flip", flip, "none, sum or concat", flip is None or flip in _FLIPS)
+        scores = self.measured
+        _expect("measured", scores, "measured scores", scores is None or isinstance(scores, MeasuredScores))
 
     @classmethod
     def for_size(cls, height: int, width: int, **fields: Any) -> "InputContract":
@@ -131,16 +136,16 @@ class InputContract:
         Raises:
             ConfigError: The images are not of the contract's size or type.
         """
-        mean = torch.tensor(self.mean, device=images.device).view(3, 1, 1)
-        std = torch.tensor(self.std, device=images.device).view(3, 1, 1)
+        mean, std = _of_channels(self.mean, images.device), _of_channels(self.std, images.device)
         return (self.arrange(images).float() - mean) / std
 
     def differences(self, other: "InputContract") -> list[str]:
-        """One phrase for each convention in which two contracts differ (thresholds are no convention)."""
+        """One phrase for each convention in which two contracts differ (thresholds and scores are no convention)."""
         return [
             f"{field.name} {getattr(self, field.name)} against {getattr(other, field.name)}"
             for field in dataclasses.fields(self)
-            if not field.name.startswith("threshold") and getattr(self, field.name) != getattr(other, field.name)
+            if not field.name.startswith(("threshold", "measured"))
+            and getattr(self, field.name) != getattr(other, field.name)
         ]
 
     def to_dict(self) -> dict[str, Any]:
@@ -150,6 +155,7 @@ class InputContract:
             "mean": list(self.mean),
             "std": list(self.std),
             "template": [list(p) for p in self.template],
+            "measured": None if self.measured is None else self.measured.to_dict(),
         }
 
     @classmethod
@@ -172,6 +178,8 @@ class InputContract:
         fields = {name: value for name, value in plain.items() if name in names}
         for name in ("mean", "std", "template"):
             fields[name] = _tuples(fields[name])
+        if fields.get("measured") is not None:
+            fields["measured"] = MeasuredScores.from_dict(fields["measured"])
         try:
             return cls(**fields)
         except ConfigError as error:
@@ -181,6 +189,11 @@ class InputContract:
 def is_side(value: object) -> TypeGuard[int]:
     """Whether a value can be the height or the width of a crop."""
     return _is_whole(value, _LONGEST_SIDE)
+
+
+def _of_channels(values: Sequence[float], device: torch.device) -> Tensor:
+    """A number for each channel, (3, 1, 1), written by the device itself: it need not wait for the main memory's."""
+    return torch.stack([torch.full((1, 1), value, device=device) for value in values])
 
 
 def _expect_sides(height: object, width: object) -> None:

@@ -1,4 +1,4 @@
-"""What the names in a verification pack's pickle lead to: builders of bytes, numbers and arrays, nothing else."""
+"""What the names in a pickle lead to: builders of bytes, numbers and arrays, nothing else."""
 
 from collections.abc import Callable
 from typing import Any

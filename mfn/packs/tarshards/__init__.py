@@ -1,0 +1,1 @@
+"""Images in the tar shards of WebDataset, found by their headers, and writing such shards."""
