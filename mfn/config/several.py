@@ -56,7 +56,7 @@ def check_several(data: DictConfig) -> bool:
     """
     if "sources" not in data:
         for key in BY_SOURCE:
-            if key in data:
+            if key in data or data.get("module", {}).get(key):
                 raise ConfigError(f"data.{key} is of several sources, and there is one: leave it out")
         return False
     names = list(data.sources)

@@ -52,7 +52,7 @@ from mfn.training.together import cluster_plugins, strategy_of
 
 log = logging.getLogger(__name__)
 
-GIVEN = ("callbacks", "enable_checkpointing", "enable_progress_bar", "logger", "plugins", "strategy", "sync_batchnorm")
+GIVEN = ("callbacks", "enable_checkpointing", "enable_progress_bar", "logger", "plugins", "sync_batchnorm")
 """What the trainer gets besides its configuration."""
 
 

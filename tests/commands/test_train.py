@@ -37,7 +37,8 @@ def test_every_experiment_can_be_looked_at_in_a_few_steps(experiment: str, debug
         run_script("train", *QUICK, *model, "trainer.max_steps=1", "hydra.run.dir=first", cwd=tmp_path)
         few.append(f"{STARTS[experiment]}=first/checkpoints/last.ckpt")
     run_script("train", f"experiment={experiment}", f"debug={debug}", *words, *model, *few, cwd=tmp_path)
-    assert summary(tmp_path / "run")["steps"] == {"fast": 3, "overfit": 4}[debug]
+    assert summary(tmp_path / "run")["steps"] == {"fast": 3, "overfit": 4, "profiler": 8}[debug]
+    assert (tmp_path / "run" / "profile.txt").is_file() == (debug == "profiler")
 
 
 @pytest.mark.slow

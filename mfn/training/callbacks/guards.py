@@ -120,6 +120,7 @@ class BrokenImages(Callback):
         self.max_share = max_share
         self.every_n_steps = every_n_steps
         self.seen: set[int] = set()
+        self._epoch = -1
         self._in_epoch = 0
         self._untold: list[tuple[int, str]] = []
         self._trainer: Trainer | None = None
@@ -136,16 +137,17 @@ class BrokenImages(Callback):
         """
         if self._trainer is not None:
             self._tell(self._trainer)
-        return {"seen": sorted(self.seen), "in_epoch": self._in_epoch}
+        return {"seen": sorted(self.seen), "epoch": self._epoch, "in_epoch": self._in_epoch}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Goes on counting."""
-        self.seen, self._in_epoch = set(state_dict["seen"]), state_dict["in_epoch"]
+        self.seen = set(state_dict["seen"])
+        self._epoch, self._in_epoch = state_dict.get("epoch", -1), state_dict["in_epoch"]
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Counts each epoch anew, unless the run goes on in the middle of one."""
-        if trainer.fit_loop.epoch_loop.batch_progress.current.ready == 0:
-            self._in_epoch = 0
+        if trainer.current_epoch != self._epoch:
+            self._epoch, self._in_epoch = trainer.current_epoch, 0
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Takes note of the broken images of a batch.

@@ -42,8 +42,8 @@ def training_indices(count: int) -> tuple[int, ...]:
 def test_broken_images_are_skipped_counted_and_listed_once(tmp_path: Path) -> None:
     guard = BrokenImages(tmp_path / "broken.csv", max_share=0.1)
     broken = training_indices(2)
-    trainer = fit(tmp_path, [guard], broken, max_epochs=2)
-    assert trainer.global_step == 8
+    trainer = fit(tmp_path, [guard], broken, max_epochs=4)
+    assert trainer.global_step == 16
     with (tmp_path / "broken.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert sorted(int(row["index"]) for row in rows) == sorted(broken)
