@@ -6,6 +6,8 @@ from statistics import median
 
 import torch
 
+from mfn.progress import counting
+
 
 def alternating_times(steps: Mapping[str, Callable[[], object]], rounds: int, threads: int) -> dict[str, list[float]]:
     """Milliseconds of each contender's rounds, after one that is not timed, with so many threads for PyTorch."""
@@ -13,16 +15,16 @@ def alternating_times(steps: Mapping[str, Callable[[], object]], rounds: int, th
     torch.set_num_threads(threads)
     times: dict[str, list[float]] = {name: [] for name in steps}
     try:
-        for step in steps.values():
-            step()
-        for _ in range(rounds):
-            for name, step in steps.items():
-                start = time.perf_counter()
-                step()
-                times[name].append(1000 * (time.perf_counter() - start))
+        with counting((1 + rounds) * len(steps), "turns") as count:
+            for _ in range(1 + rounds):
+                for name, step in steps.items():
+                    start = time.perf_counter()
+                    step()
+                    times[name].append(1000 * (time.perf_counter() - start))
+                    count(1)
     finally:
         torch.set_num_threads(before)
-    return times
+    return {name: taken[1:] for name, taken in times.items()}
 
 
 def median_ratio(times: list[float], others: list[float]) -> float:

@@ -2,7 +2,7 @@
 
 import itertools
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -15,6 +15,7 @@ from mfn.bench.limit import Rates, least_seconds, measured_rates, work_of
 from mfn.bench.our_loop import Load, OurLoop, Setting, dim_of, drawn, network_of
 from mfn.bench.plain_loop import JpegFaces, in_process_of_its_own
 from mfn.errors import ConfigError
+from mfn.progress import counting
 from mfn.sources.record_dataset import RecordDataset
 from mfn.training.process import keep_freed_memory
 
@@ -28,7 +29,7 @@ def bench_train(
     size: int = 112,
     classes: int = 1458,
     rounds: int = 5,
-    steps: int = 6,
+    steps: int = 3,
     threads: int | None = None,
     compiled: bool = True,
 ) -> list[dict[str, Any]]:
@@ -106,9 +107,14 @@ def _taking_turns(
         theirs = (network, dim_of(network), load.classes, faces, load.batch, device)
         with in_process_of_its_own(threads, *theirs) as plain_epoch:
             contenders = {PLAIN: plain_epoch} | {name: loop.epoch for name, loop in ours.items()}
-            for epoch in contenders.values():
-                epoch()
-            turns = [{name: epoch() for name, epoch in contenders.items()} for _ in range(rounds)]
+            with counting((1 + rounds) * len(contenders), "epochs", "training steps") as count:
+
+                def timed(epoch: Callable[[], float]) -> float:
+                    seconds = epoch()
+                    count(1)
+                    return seconds
+
+                turns = [{name: timed(epoch) for name, epoch in contenders.items()} for _ in range(1 + rounds)][1:]
         for loop in ours.values():
             loop.close()
     return {name: [turn[name] for turn in turns] for name in contenders}

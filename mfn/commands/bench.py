@@ -47,7 +47,7 @@ def parser(verb: str = "bench") -> argparse.ArgumentParser:
     train.add_argument("--size", type=_count, default=112, help="of the images")
     train.add_argument("--classes", type=_count, default=1458)
     train.add_argument("--rounds", type=_count, default=5, help="turns of each, after one that is not timed")
-    train.add_argument("--steps", type=_count, default=6, help="of a turn")
+    train.add_argument("--steps", type=_count, default=3, help="of a turn")
     train.add_argument("--threads", type=_count, help="for PyTorch; its own number without it")
     train.add_argument("--no-compile", action="store_true", help="leave torch.compile out, which takes minutes")
     train.set_defaults(run=_train)

@@ -10,12 +10,14 @@ import yaml
 from mfn.checkpoint.format import CheckpointMetadata, read_checkpoint, write_atomically
 from mfn.commands.launch import train_arguments
 from mfn.config.compose import composed
+from mfn.training import fastest
 from mfn.training.assembly import check
 from mfn.training.fastest import BF16, FLOAT32, cpu_bf16, fastest_sentence, pick_precision, settle_precision
 from tests.scripts import TINY, run_script
 
 
-def with_instructions(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+def with_instructions(monkeypatch: pytest.MonkeyPatch, *names: str, speed: float = 2.0) -> None:
+    monkeypatch.setattr(fastest, "bf16_speed", lambda: speed)
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: dict.fromkeys(names, True), raising=False)
 
 
@@ -38,7 +40,26 @@ def test_a_cpu_is_asked_for_its_instructions(monkeypatch, instructions: tuple[st
     with_instructions(monkeypatch, *instructions)
     picked = pick_precision("cpu")
     assert picked.precision == precision == pick_precision("cpu").precision
-    assert (instructions and instructions[0] in picked.why) or precision == FLOAT32 or "avx512_bf16" in picked.why
+    assert precision == FLOAT32 or instructions[0] in picked.why or "avx512_bf16" in picked.why
+
+
+def test_instructions_that_are_no_faster_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_instructions(monkeypatch, "avx512_bf16", speed=0.5)
+    picked = pick_precision("cpu")
+    assert picked.precision == FLOAT32 and "no faster" in picked.why
+
+
+def test_the_speed_of_bfloat16_is_measured() -> None:
+    assert 0.001 < fastest.bf16_speed() < 1000
+    assert fastest.bf16_speed() == fastest.bf16_speed()
+
+
+def test_several_processes_on_a_cpu_need_not_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_gpus(monkeypatch)
+    with_instructions(monkeypatch, "avx512_bf16")
+    config = composed("train", ["trainer.accelerator=cpu", "trainer.devices=2", "paths.output=x"])
+    settle_precision(config)
+    assert config.trainer.precision == FLOAT32 and "2 processes" in config.why_precision
 
 
 def test_a_pytorch_that_does_not_tell_gets_float32(monkeypatch: pytest.MonkeyPatch) -> None:
