@@ -26,9 +26,16 @@ def trained(here: Path, *words: str) -> Done:
     return done
 
 
+LOOKS = [(each, "fast") for each in choices("experiment")] + [
+    (each, debug)
+    for each in ("small", "finetune", "softmax_then_arcface")
+    for debug in choices("debug")
+    if debug != "fast"
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("debug", choices("debug"))
-@pytest.mark.parametrize("experiment", choices("experiment"))
+@pytest.mark.parametrize(("experiment", "debug"), LOOKS)
 def test_every_experiment_can_be_looked_at_in_a_few_steps(experiment: str, debug: str, tmp_path: Path) -> None:
     words = [word for word in QUICK if not word.startswith("trainer.max_epochs")]
     model = ["model=mobilefacenet"]
