@@ -18,7 +18,7 @@ from mfn.config.sweeping import prepared_sweep
 from mfn.config.swept import for_every_job
 from mfn.config.train import PICKED
 from mfn.errors import ConfigError
-from mfn.training.assembly import check
+from mfn.training.checking import check
 from mfn.training.fastest import settle_precision
 
 MOST_JOBS = 100

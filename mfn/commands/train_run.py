@@ -17,7 +17,8 @@ from mfn.models.count import network_size
 from mfn.report.run import report_run, short_path
 from mfn.report.tables import table
 from mfn.sources.source import passed_over_of
-from mfn.training.assembly import build_recognizer, build_trainer, check, monitors, ranks_of
+from mfn.training.assembly import build_recognizer, build_trainer, monitors, ranks_of
+from mfn.training.checking import check
 from mfn.training.fastest import fastest_sentence
 from mfn.training.fused import trains_on
 from mfn.training.head_memory import advice, free_bytes, head_memory

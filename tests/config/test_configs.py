@@ -9,7 +9,8 @@ from omegaconf import OmegaConf
 
 from mfn.config.build import build, build_all
 from mfn.errors import ConfigError, DataError
-from mfn.training.assembly import build_callbacks, build_recognizer, build_trainer, check, model_alone, settled
+from mfn.training.assembly import build_callbacks, build_recognizer, build_trainer, model_alone
+from mfn.training.checking import check, settled
 from mfn.training.recognizer import FaceRecognizer
 from tests.composing import CONF, STARTS, choices, composed
 from tests.small_run import save_small_checkpoint

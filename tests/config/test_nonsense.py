@@ -13,7 +13,7 @@ from mfn.config.export import ExportSettings
 from mfn.config.prepare import PrepareSettings
 from mfn.config.settings import settings
 from mfn.errors import MfnError
-from mfn.training.assembly import check
+from mfn.training.checking import check
 
 pytestmark = pytest.mark.slow
 

@@ -24,7 +24,8 @@ from mfn.packs.record import Record
 from mfn.packs.recordio import RecordWriter
 from mfn.sources.record_dataset import RecordDataset
 from mfn.synthetic.dataset import SyntheticFaces
-from mfn.training.assembly import build_recognizer, build_trainer, check
+from mfn.training.assembly import build_recognizer, build_trainer
+from mfn.training.checking import check
 from mfn.training.schedules import Clock, Schedule
 from tests.composing import CONF, choices, composed
 

@@ -6,7 +6,7 @@ from mfn.config import compose
 from mfn.config.settings import checked
 from mfn.config.train import TrainSettings
 from mfn.errors import ConfigError
-from mfn.training.assembly import check
+from mfn.training.checking import check
 from tests.composing import composed
 
 

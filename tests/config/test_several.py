@@ -13,7 +13,7 @@ from mfn.config.several import with_several
 from mfn.config.sources import open_source, open_validation
 from mfn.errors import CheckpointError, ConfigError, DataError
 from mfn.sources.several import SeveralFaces
-from mfn.training.assembly import check
+from mfn.training.checking import check
 from tests.sources.test_several import folder, pack
 
 ODD = "sets of ünï,=[x]/0123"

@@ -5,7 +5,8 @@ from omegaconf import DictConfig
 
 from mfn.config.compose import composed
 from mfn.errors import ConfigError
-from mfn.training.assembly import check, sizes_of
+from mfn.training.assembly import sizes_of
+from mfn.training.checking import check
 
 
 def checked_with(*words: str) -> DictConfig:

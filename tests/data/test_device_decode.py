@@ -20,7 +20,7 @@ from mfn.data.loader import FaceBatch
 from mfn.errors import ConfigError
 from mfn.sources.folder_dataset import FolderDataset
 from mfn.synthetic.dataset import SyntheticFaces
-from mfn.training.assembly import check
+from mfn.training.checking import check
 from tests.composing import composed
 from tests.small_run import small_recognizer, small_trainer
 

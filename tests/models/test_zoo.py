@@ -19,7 +19,8 @@ from mfn.heads.arcface import ArcFaceHead
 from mfn.inference.onnx_network import OnnxNetwork
 from mfn.models.count import network_size
 from mfn.models.timm_backbone import TimmBackbone
-from mfn.training.assembly import check, model_alone
+from mfn.training.assembly import model_alone
+from mfn.training.checking import check
 from mfn.training.parameter_groups import parameter_groups
 from tests.composing import choices, composed
 

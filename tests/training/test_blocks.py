@@ -15,8 +15,8 @@ from mfn.inference.embedder import FaceEmbedder
 from mfn.models.insightface import InsightFaceMBF
 from mfn.models.iresnet import IResNet
 from mfn.models.mobilefacenet import MobileFaceNet
-from mfn.training.assembly import check
 from mfn.training.callbacks.last_checkpoint import LastCheckpoint
+from mfn.training.checking import check
 from mfn.training.distill.blocks import BlockTerm
 from mfn.training.distill.functional import unexplained
 from mfn.training.distill.teacher import CachedTeacher, Teacher

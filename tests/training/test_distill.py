@@ -20,8 +20,8 @@ from mfn.heads.none import NoHead
 from mfn.inference.embedder import FaceEmbedder
 from mfn.models.mobilefacenet import MobileFaceNet
 from mfn.synthetic.dataset import SyntheticFaces
-from mfn.training.assembly import check
 from mfn.training.callbacks.last_checkpoint import LastCheckpoint
+from mfn.training.checking import check
 from mfn.training.distill.functional import adapted_centres, cosine_distance, relation_distance, relative_l2
 from mfn.training.distill.teacher import CachedTeacher, Teacher, open_teacher
 from mfn.training.distill.terms import CentreTerm, EmbeddingTerm, RelationTerm

@@ -11,7 +11,7 @@ from mfn.checkpoint.format import CheckpointMetadata, read_checkpoint, write_ato
 from mfn.commands.launch import train_arguments
 from mfn.config.compose import composed
 from mfn.training import fastest
-from mfn.training.assembly import check
+from mfn.training.checking import check
 from mfn.training.fastest import BF16, FLOAT32, cpu_bf16, fastest_sentence, pick_precision, settle_precision
 from tests.scripts import TINY, run_script
 

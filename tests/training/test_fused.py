@@ -12,7 +12,7 @@ from torch import nn
 
 from mfn.config.build import build
 from mfn.errors import ConfigError
-from mfn.training.assembly import check
+from mfn.training.checking import check
 from mfn.training.fused import trains_on
 from tests.composing import composed
 from tests.small_run import small_data, small_recognizer, small_trainer

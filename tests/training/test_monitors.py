@@ -12,7 +12,8 @@ from mfn.benchmarks.lfw_writer import write_lfw
 from mfn.benchmarks.made_pairs import pairs_from_source
 from mfn.errors import ConfigError
 from mfn.synthetic.dataset import SyntheticFaces
-from mfn.training.assembly import check, monitors
+from mfn.training.assembly import monitors
+from mfn.training.checking import check
 from mfn.training.monitors import check_monitors, validation_metrics
 from tests.composing import composed
 from tests.small_run import small_data, small_recognizer, small_trainer

@@ -13,7 +13,8 @@ from mfn.bench.gpu.setting import Setting, wait_for
 from mfn.config.compose import composed
 from mfn.data.loader import FaceBatch
 from mfn.data.transfer import pinned
-from mfn.training.assembly import build_recognizer, build_trainer, check
+from mfn.training.assembly import build_recognizer, build_trainer
+from mfn.training.checking import check
 from mfn.training.fused import trains_on
 from mfn.training.process import use_matmul_precision
 from mfn.training.recognizer import FaceRecognizer
