@@ -18,8 +18,10 @@ from torch.optim import SGD
 from mfn.bench.timing import alternating_times, median_ratio
 from mfn.config.build import build
 from mfn.config.compose import composed
+from mfn.errors import ConfigError
 from mfn.heads.arcface import ArcFaceHead
 from mfn.report.figures import finish, panels
+from mfn.training.head_memory import free_bytes
 from mfn.training.head_rows import HeadRows
 
 SCALE, MARGIN = 64.0, 0.5
@@ -58,12 +60,13 @@ def bench_head(
         MB (10^6 bytes), time and memory of ours with all classes as a share of its own, and a note.
 
     Raises:
-        ConfigError: There is no such head.
+        ConfigError: There is no such head, or the memory that is free does not hold all contenders at once.
     """
     of_heads = {f"head={name}": path_of(_head(name, 2, 2)) for name in heads}
     sampled = {f"{OURS}, sample_rate={rate:g}": rate for rate in rates if rate < 1}
     names = [OURS, *sampled]
     names += [name for name in CONTENDERS if name != OURS and (name != PML or find_spec("pytorch_metric_learning"))]
+    _check_memory(max(sizes), batch, dim, len(names) + len(of_heads))
     rows: list[dict[str, Any]] = []
     for classes in sizes:
         size = (classes, batch, dim)
@@ -86,6 +89,17 @@ def bench_head(
     if PML not in names:
         rows.append({"contender": PML, "note": "not installed: pip install pytorch-metric-learning"})
     return rows
+
+
+def _check_memory(classes: int, batch: int, dim: int, contenders: int) -> None:
+    """They take turns, so that the centres, gradients and momenta of all are there at once, beside some logits."""
+    needed = 4 * classes * (3 * dim * contenders + 4 * batch)
+    free = free_bytes(torch.device("cpu"))
+    if free is not None and needed > free:
+        raise ConfigError(
+            f"--classes {classes} needs about {needed / 1e9:.1f} GB for {contenders} heads at once, and "
+            f"{free / 1e9:.1f} GB are free: give fewer --classes or a smaller --dim, or end other programs"
+        )
 
 
 def _share(ours: float | None, its: float | None) -> float | None:

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from mfn.bench import head
 from mfn.bench import head as bench
 from mfn.bench.head import bench_head, growth
 from mfn.errors import ConfigError
@@ -52,3 +53,11 @@ def test_peak_memory_holds_the_gradient_of_the_centres_and_their_momentum() -> N
     assert 2 * gradient < peak < 3.5 * gradient  # and what weight decay makes of it
     sampled = bench._in_fresh_process(bench._peak_megabytes, f"{bench.OURS}, sample_rate=0.01", (40_000, 8, 256), 1)
     assert sampled is not None and gradient < sampled < 1.3 * gradient  # the momentum of all, and little else
+
+
+def test_what_no_memory_holds_is_refused_before_it_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(head, "free_bytes", lambda device: 10**6)
+    with pytest.raises(
+        ConfigError, match=r"--classes 90000 needs about .* GB for . heads .* 0\.0 GB are free: give fewer"
+    ):
+        bench_head([50, 90_000], [1.0, 0.2], batch=4, dim=8, rounds=1, threads=1)
