@@ -65,12 +65,13 @@ def identity_intervals(
     ranked = (values[order], same[order], fold[order])
     found = [
         np.concatenate([accuracies(*ranked, weights)[None], tars(*ranked[:2], weights, fars)])
-        for weights in _weights(persons[order], samples, seed)
+        for weights in replicate_weights(persons[order], samples, seed)
     ]
     tail = 50 * (1 - confidence)
     names = ["accuracy", *(f"tar_at_far_{far:.0e}" for far in fars)]
     return {
-        name: _interval(replicates, tail) for name, replicates in zip(names, np.concatenate(found, axis=1), strict=True)
+        name: percentile_interval(replicates, tail)
+        for name, replicates in zip(names, np.concatenate(found, axis=1), strict=True)
     }
 
 
@@ -89,20 +90,32 @@ def linked_identities(pairs: ArrayLike, is_same: ArrayLike, num_images: int) -> 
     return np.unique(components(num_images, genuine), return_inverse=True)[1]
 
 
-def _weights(identities: NDArray[Any], samples: int, seed: int) -> Iterator[NDArray[np.int32]]:
-    """How often each pair counts, int32 (replicates of a chunk, P), for all replicates in turn."""
-    random = np.random.default_rng(seed)
+def replicate_weights(identities: NDArray[Any], samples: int, seed: int) -> Iterator[NDArray[np.int32]]:
+    """How often each pair counts, int32 (replicates of a chunk, P), for all replicates in turn.
+
+    Args:
+        identities: The persons of each pair, int (P, 2).
+        samples: Replicates.
+        seed: Draws are a function of this.
+    """
     names, person = np.unique(identities, return_inverse=True)
     first, second = person.reshape(-1, 2).T
-    count, chunk = len(names), max(1, CELLS // max(len(names), len(first)))
-    for start in range(0, samples, chunk):
-        rows = min(chunk, samples - start)
-        draws = random.integers(count, size=(rows, count)) + count * np.arange(rows)[:, None]
-        drawn = np.bincount(draws.ravel(), minlength=rows * count).reshape(rows, count).astype(np.int32)
+    chunk = max(1, CELLS // max(len(names), len(first)))
+    for drawn in drawn_people(len(names), samples, seed, chunk):
         yield drawn[:, first] * np.where(first == second, 1, drawn[:, second])
 
 
-def _interval(replicates: NDArray[np.float64], tail: float) -> tuple[float, float]:
+def drawn_people(count: int, samples: int, seed: int, chunk: int) -> Iterator[NDArray[np.int32]]:
+    """How often each of ``count`` people is drawn, int32 (up to ``chunk`` replicates, count), for all in turn."""
+    random = np.random.default_rng(seed)
+    for start in range(0, samples, chunk):
+        rows = min(chunk, samples - start)
+        draws = random.integers(count, size=(rows, count)) + count * np.arange(rows)[:, None]
+        yield np.bincount(draws.ravel(), minlength=rows * count).reshape(rows, count).astype(np.int32)
+
+
+def percentile_interval(replicates: NDArray[np.float64], tail: float) -> tuple[float, float]:
+    """The values with `tail` percent of the replicates, float64 (R,), below and above; nan ones are not counted."""
     there = replicates[~np.isnan(replicates)]
     low, high = np.percentile(there, [tail, 100 - tail]) if len(there) else (np.nan, np.nan)
     return float(low), float(high)
