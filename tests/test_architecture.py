@@ -77,7 +77,8 @@ ALLOWED = {
     }
     | EVERYWHERE,
     "bench": {
-        *("config", "data", "heads", "metrics", "packs", "recognition", "report", "sources", "synthetic", "training")
+        *("config", "data", "export", "heads", "inference", "metrics", "packs", "recognition", "report", "sources"),
+        *("synthetic", "training"),
     }
     | EVERYWHERE,
     "commands": {

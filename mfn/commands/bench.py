@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mfn.bench.beside import bench_beside
 from mfn.bench.data import bench_data
+from mfn.bench.file import as_json, bench_file
 from mfn.bench.gpu.parts import PARTS, bench_gpu
 from mfn.bench.head import bench_head, growth
 from mfn.bench.metrics import bench_metrics
@@ -17,6 +18,7 @@ from mfn.commands.screen import plain_program
 from mfn.errors import ConfigError
 from mfn.files.ownership import is_json, is_png_of_ours, refuse_to_replace, write_json
 from mfn.images.passed_over import PassedOver
+from mfn.inference.machine import processor
 from mfn.recognition.picture import picture_files
 from mfn.report.figures import save_png
 from mfn.report.tables import table
@@ -51,6 +53,16 @@ def parser(verb: str = "bench") -> argparse.ArgumentParser:
     train.add_argument("--threads", type=_count, help="for PyTorch; its own number without it")
     train.add_argument("--no-compile", action="store_true", help="leave torch.compile out, which takes minutes")
     train.set_defaults(run=_train)
+    file = subjects.add_parser("file", help="a network file behind its own runtime on this machine")
+    file.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="exported by mfn or by others; several in turns"
+    )
+    file.add_argument("--threads", type=_numbers, default=[1], help="as 1,2")
+    file.add_argument("--batch", type=_numbers, default=[1], help="images at a time, as 1,8")
+    file.add_argument("--rounds", type=_count, default=50)
+    file.add_argument("--size", type=_side, metavar="HxW", help="of the images, for files that do not say it")
+    file.add_argument("--trust-torchscript", action="store_true", help="run .pt files, which are programs")
+    file.set_defaults(run=_file)
     metrics = subjects.add_parser("metrics", help="a verification set's metrics")
     metrics.set_defaults(run=_metrics)
     head = subjects.add_parser("head", help="time and memory of a margin head's step")
@@ -84,7 +96,7 @@ def parser(verb: str = "bench") -> argparse.ArgumentParser:
     gpu.add_argument("--parts", type=_parts, help=f"these alone, as 'waits,step': {', '.join(PARTS)}")
     gpu.add_argument("--json", type=Path, help="also write the machine and the rows here")
     gpu.set_defaults(run=_gpu)
-    for subject in (served, data, train, metrics, head, search):
+    for subject in (served, data, file, train, metrics, head, search):
         subject.add_argument("--json", type=Path, help="also write the rows here")
     return words
 
@@ -104,6 +116,22 @@ def _train(options: argparse.Namespace) -> None:
     what = (options.device, options.model, options.batch, options.size, options.classes)
     how = (options.rounds, options.steps, options.threads, not options.no_compile)
     _show(title, lambda: bench_train(*what, *how), options.json)
+
+
+def _file(options: argparse.Namespace) -> None:
+    if options.json is not None:
+        refuse_to_replace(options.json, is_json)
+    how = (options.threads, options.batch, options.rounds, options.size, options.trust_torchscript)
+    found = bench_file(options.files, *how)
+    log.info(table(f"Files in turns on {processor()}", [each.row() for each in found]))
+    if options.json is not None:
+        write_json(options.json, as_json(found))
+
+
+def _side(text: str) -> tuple[int, int]:
+    """Height and width, as 112x112."""
+    height, width = (_count(side) for side in text.lower().split("x"))
+    return height, width
 
 
 def _metrics(options: argparse.Namespace) -> None:

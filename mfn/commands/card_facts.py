@@ -1,10 +1,8 @@
 """What a network file says of itself, what lies beside it, and what is known of published ones: for its card."""
 
 import dataclasses
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +19,13 @@ from mfn.files.ownership import json_at
 from mfn.inference.embedder import FaceEmbedder
 from mfn.inference.file_contract import side_file
 from mfn.inference.loading import CHECKPOINT, PROGRAMS, RUNTIMES, open_runtime
+from mfn.inference.machine import processor, runtime_of
 from mfn.inference.network import Network, TorchNetwork
 from mfn.models.count import network_size
 from mfn.published.cache import fetched, is_name, published
 from mfn.published.catalogue import CATALOGUE, Published
 from mfn.published.download import digest
 
-_RUNTIMES = {
-    "OnnxNetwork": ("ONNX Runtime", "onnxruntime"),
-    "LiteRTNetwork": ("LiteRT", "ai-edge-litert"),
-    "NcnnNetwork": ("ncnn", "ncnn"),
-    "ExecutorchNetwork": ("ExecuTorch", "executorch"),
-    "OpenvinoNetwork": ("OpenVINO", "openvino"),
-}
 _ROUNDS = 50
 
 
@@ -117,24 +109,6 @@ def times(found: Described, threads: int) -> list[dict[str, object]]:
         "median ms": f"{measured.median:.2f}",
     }
     return [row | {"p90 ms": f"{measured.p90:.2f}", "processor": processor()}]
-
-
-def processor() -> str:
-    """The name of this machine's processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    named = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    return named or platform.processor() or platform.machine() or "not known"
-
-
-def runtime_of(network: Network) -> str:
-    """The runtime behind a network, with its version."""
-    if type(network).__name__ in _RUNTIMES:
-        name, package = _RUNTIMES[type(network).__name__]
-        return f"{name} {version(package)}"
-    return f"PyTorch {version('torch')}"
 
 
 def _known(path: Path) -> Published | None:

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import hydra
+import numpy as np
 from omegaconf import DictConfig
 
 from mfn.benchmarks.chosen import only_pairs
@@ -29,6 +30,7 @@ from mfn.export.calibration import calibration_faces
 from mfn.export.exporter import Exported, Exporter
 from mfn.export.faces import first_folds, parity_faces
 from mfn.export.jobs import Job, jobs
+from mfn.export.kit.board import check_kit, kit_folder, write_kit
 from mfn.export.latency import Latency
 from mfn.export.limits import Limits
 from mfn.export.metadata import usage
@@ -39,8 +41,9 @@ from mfn.export.replacing import check_proof, check_replaceable, file_stem
 from mfn.export.source import Source, read_source
 from mfn.export.tables import latency_rows, parity_row, verification_rows
 from mfn.export.target import Target
-from mfn.export.validation import Reference, measured
+from mfn.export.validation import Reference, loaded, measured
 from mfn.files.atomic import replacing
+from mfn.inference.machine import machine, processor
 from mfn.report.run import short_path
 from mfn.report.tables import table
 
@@ -82,7 +85,9 @@ def export(composed: DictConfig) -> list[Path]:
     wanted, left_out = jobs(targets, config.precision, allow_missing=allow_missing, calibrated=calibrated)
     run, stem = short_path(config.paths.output), file_stem(config.name, Path(config.model_path))
     for job in wanted:
-        check_replaceable(run / job.file_name(stem))
+        check_replaceable(path := run / job.file_name(stem))
+        if config.kit:
+            check_kit(kit_folder(path, job.target.suffix))
     check_proof(run / "proof.json")
     run.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".export-", dir=run) as folder:
@@ -92,7 +97,10 @@ def export(composed: DictConfig) -> list[Path]:
         made, failed = _written(exporter, wanted)
         times = _times(config.latency, exporter, made)
         made = [_evaluated(exported, times, limits, exporter.reference) for exported in made]
-        kept = [exported.keep(run) for exported in made if not exported.validation.broken]
+        passed = [exported for exported in made if not exported.validation.broken]
+        kept = [exported.keep(run) for exported in passed]
+    if config.kit:
+        _write_kits(config, dict(zip(kept, passed, strict=True)), targets, exporter.calibration)
     failed |= {exported.name: "; ".join(exported.validation.broken) for exported in made if exported.validation.broken}
     facts = {"checkpoint_file": config.model_path, **exporter.source.origin, "judged": exporter.reference.judged}
     _write_proof(run / "proof.json", facts, made, times, left_out, failed)
@@ -147,6 +155,16 @@ def _times(latency: LatencySettings, exporter: Exporter, made: Sequence[Exported
     return measured(files, exporter.reference, latency.threads, latency.rounds)
 
 
+def _write_kits(
+    config: ExportSettings, kept: Mapping[Path, Exported], targets: Mapping[str, Target], faces: np.ndarray | None
+) -> None:
+    for path, exported in kept.items():
+        target = targets[exported.validation.target]
+        network, batch = loaded(path).network if target.runs_here else None, exported.validation.made_of.batch
+        folder = write_kit(path, target.suffix, batch, exported.deployable, network, faces, config.kit_faces)
+        log.info("kit for a board: %s", folder)
+
+
 def _evaluated(exported: Exported, times: Times, limits: Limits, reference: Reference) -> Exported:
     own = {threads: contenders[exported.name] for threads, contenders in times.items() if exported.name in contenders}
     validation = replace(exported.validation, latency=own, broken=limits.broken(exported.validation, reference))
@@ -163,7 +181,8 @@ def _write_proof(
 ) -> None:
     latency = {threads: {n: asdict(time) for n, time in contenders.items()} for threads, contenders in times.items()}
     files = [exported.validation.to_dict() for exported in made]
-    content = {**facts, "files": files, "latency": latency, "left_out": left_out, "failed": failed}
+    found = {"machine": machine(), "latency": latency, "left_out": left_out, "failed": failed}
+    content = {**facts, "files": files, **found}
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
@@ -175,7 +194,7 @@ def _show(run: Path, reference: Reference, made: Sequence[Exported], times: Time
     title = f"Files beside the checkpoint, on {len(reference.images)} faces in batches of 1, 2, 7 and 64"
     log.info(table(title, [parity_row(exported.validation) for exported in made]))
     if times:
-        log.info(table("Milliseconds for one face, in turns", latency_rows(times)))
+        log.info(table(f"Milliseconds for one face, in turns, on {processor()}", latency_rows(times)))
     if reference.judged:
         networks = {"checkpoint": reference.judged} | {e.name: e.validation.judged for e in made}
         log.info(table("Verification", verification_rows(networks)))

@@ -57,6 +57,8 @@ class ExportSettings(Settings):
     target: TargetSettings = wanted("one or several, as target=onnx,litert")
     calibration: Place | None = wanted("an InsightFace pack, a folder of people, a .bin pack, or null")
     calibration_count: Positive = wanted("a whole number of at least 1")
+    kit: bool = wanted("true or false")
+    kit_faces: Positive = wanted("a whole number of at least 1")
     fit: FitRule = wanted("exact or resize")
     check_alignment: bool = wanted("true or false")
     seed: Annotated[Whole, Field(ge=0, lt=2**32)] = wanted("a whole number from 0 to 4294967295")

@@ -19,11 +19,15 @@ class Latency:
         median: Milliseconds.
         p90: Milliseconds that nine runs out of ten stay below.
         ratio: Median over the rounds of the first contender's time as a multiple of this one's: above 1 is faster.
+        samples: Milliseconds of each round, in their order.
+        runtime: What ran it, with its version; empty where nobody said.
     """
 
     median: float
     p90: float
     ratio: float
+    samples: tuple[float, ...] = ()
+    runtime: str = ""
 
 
 @contextmanager
@@ -62,4 +66,5 @@ def latencies(steps: Mapping[str, Step], rounds: int, warm_up: int = 3) -> dict[
 
 def _summary(times: Sequence[float], others: Sequence[float]) -> Latency:
     ratio = float(np.median(np.divide(others, times)))
-    return Latency(float(np.median(times)), float(np.quantile(times, 0.9)), ratio)
+    samples = tuple(round(time, 4) for time in times)
+    return Latency(float(np.median(times)), float(np.quantile(times, 0.9)), ratio, samples)

@@ -30,9 +30,9 @@ def parity_row(validation: FileValidation) -> Row:
 
 
 def latency_rows(times: Mapping[int, Mapping[str, Latency]]) -> list[Row]:
-    """One row for each contender, median and p90 for each number of threads."""
-    names = next(iter(times.values()), {})
-    return [{"one face": name} | _times(name, times) for name in names]
+    """One row for each contender: its runtime, median and p90 for each number of threads."""
+    contenders = next(iter(times.values()), {})
+    return [{"one face": name, "runtime": own.runtime} | _times(name, times) for name, own in contenders.items()]
 
 
 def verification_rows(figures: Mapping[str, Mapping[str, Figures]]) -> Iterable[Row]:

@@ -21,6 +21,7 @@ from mfn.export.parity import Parity, check_embeddings, parity
 from mfn.export.target import Description, Target
 from mfn.export.web.page import NETWORK
 from mfn.inference.embedder import FaceEmbedder
+from mfn.inference.machine import runtime_of
 
 Figures = dict[str, float]
 
@@ -124,7 +125,7 @@ def validate_file(target: Target, deployable: Deployable, files: list[Path], ref
     if not target.runs_here:
         return validation
     try:
-        embedder = _loaded(files[0])
+        embedder = loaded(files[0])
         close = parity(embedder, reference.images, reference.embeddings, options.l2_normalize)
         return replace(validation, parity=close, judged=reference.figures(embedder))
     except MfnError as error:
@@ -140,13 +141,16 @@ def measured(
     found: dict[int, dict[str, Latency]] = {}
     for count in threads:
         with torch_threads(count), torch.inference_mode():
-            embedders = {"PyTorch": reference.embedder} | {n: _loaded(path) for n, path in files.items()}
+            embedders = {"PyTorch": reference.embedder} | {n: loaded(path) for n, path in files.items()}
             steps = {name: _step(embedder, reference.images[:1]) for name, embedder in embedders.items()}
-            found[count] = latencies(steps, rounds)
+            runtimes = {name: runtime_of(embedder.network) for name, embedder in embedders.items()}
+            times = latencies(steps, rounds)
+            found[count] = {name: replace(time, runtime=runtimes[name]) for name, time in times.items()}
     return found
 
 
-def _loaded(path: Path) -> FaceEmbedder:
+def loaded(path: Path) -> FaceEmbedder:
+    """An exported file of ours behind its own runtime."""
     path = path / NETWORK if (path / NETWORK).is_file() else path  # of a page that runs in the browser
     return FaceEmbedder.load(path, trust_torchscript=True)  # we wrote it
 

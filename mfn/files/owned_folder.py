@@ -30,7 +30,7 @@ def refuse_others(folder: Path, maker: str) -> None:
     if not os.path.lexists(folder):
         return
     try:
-        names = sorted(entry.name for entry in os.scandir(folder))
+        names = sorted(_inside(folder))
     except OSError as error:
         raise DataError(f"{folder} is no folder that can be written ({error.strerror}): {_ELSEWHERE}") from error
     if not names:
@@ -46,7 +46,7 @@ def refuse_others(folder: Path, maker: str) -> None:
 
 @contextmanager
 def replacing_folder(folder: Path, maker: str) -> Iterator[Path]:
-    """Gives an empty folder; what is put into it takes the place of `folder` once the block ends well.
+    """Gives an empty folder; the files put into it and below it take the place of `folder` once the block ends well.
 
     Args:
         folder: To write; see `refuse_others`.
@@ -60,7 +60,7 @@ def replacing_folder(folder: Path, maker: str) -> Iterator[Path]:
         clear_left_behind(folder.parent)
         with hidden_folder(folder) as fresh:
             yield fresh
-            files = {path.name: _digest(path) for path in sorted(fresh.iterdir())}
+            files = {name: _digest(fresh / name) for name in sorted(_inside(fresh))}
             about = {"made_by": maker, "version": mfn_version(), "files": files}
             (fresh / LIST).write_text(json.dumps(about, indent=1), encoding="utf-8")
             refuse_others(folder, maker)
@@ -74,6 +74,17 @@ def replacing_folder(folder: Path, maker: str) -> Iterator[Path]:
         raise DataError(
             f"{folder} cannot be written ({error.strerror or first_line(error)}): free some space, or {_ELSEWHERE}"
         ) from error
+
+
+def _inside(folder: Path) -> Iterator[str]:
+    """What lies in a folder and in those below it, by its path from there: files, links, and folders without any.
+
+    Raises:
+        OSError: One of them cannot be read.
+    """
+    for entry in os.scandir(folder):
+        below = entry.is_dir(follow_symlinks=False) and [f"{entry.name}/{name}" for name in _inside(Path(entry.path))]
+        yield from below or [entry.name]
 
 
 def _listed(path: Path, maker: str) -> dict[str, str]:

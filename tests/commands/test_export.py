@@ -10,7 +10,7 @@ from mfn.commands.export import export
 from mfn.commands.launch import plain_arguments
 from mfn.config.compose import composed as of_words
 from mfn.config.quoting import quoted_override
-from mfn.errors import ConfigError, ExportError, MfnError
+from mfn.errors import ConfigError, DataError, ExportError, MfnError
 from mfn.inference.embedder import FaceEmbedder
 from mfn.sources.encode import png
 from mfn.synthetic.dataset import SyntheticFaces
@@ -38,11 +38,27 @@ def test_a_checkpoint_becomes_proven_files(tmp_path: Path) -> None:
     told = json.loads((tmp_path / "out" / "proof.json").read_text())
     assert [file["file"] for file in told["files"]] == [path.name for path in kept] and not told["failed"]
     assert told["files"][0]["parity"]["min_cosine"] > 0.9999 and told["latency"]["1"]["PyTorch"]["ratio"] == 1
+    assert told["machine"]["processor"] and len(told["latency"]["1"]["PyTorch"]["samples"]) == 2
+    assert told["files"][0]["latency"]["1"]["runtime"].startswith("PyTorch ")
     beside = json.loads(kept[0].with_name(kept[0].name + ".json").read_text())
     assert beside["proof"]["bytes"] == kept[0].stat().st_size and beside["checkpoint"] == told["checkpoint"]
     embeddings = FaceEmbedder.load(kept[0], trust_torchscript=True).raw(faces()).numpy()
     assert abs(embeddings - raw(small_network(), faces())).max() < 1e-4
     assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith(".")]
+
+
+def test_a_kit_lies_beside_a_file_that_is_kept(tmp_path: Path) -> None:
+    words = ("target=torchscript", "kit=true", "kit_faces=2", "latency.rounds=0")
+    for _ in range(2):
+        run(tmp_path, *words)
+    kit = tmp_path / "out" / "small_torchscript_fp32_kit"
+    assert (kit / "check.py").is_file() and len(list((kit / "calibration" / "images").iterdir())) == 2
+    (kit / "mine.txt").write_text("mine")
+    with pytest.raises(DataError, match=r"mine\.txt, which `mfn export` did not write"):
+        run(tmp_path, *words)
+    with pytest.raises(ExportError, match="not kept"):
+        run(tmp_path, *words, "name=other", "limits.max_bytes=1000")
+    assert not (tmp_path / "out" / "other_torchscript_fp32_kit").exists()
 
 
 def test_a_file_that_fails_its_proof_is_not_left_behind(tmp_path: Path) -> None:
@@ -80,6 +96,8 @@ def test_what_is_asked_for_must_be_possible(tmp_path: Path) -> None:
         (["target=[]"], "precision=fp32 is not to be had: no target is chosen"),
         (["target.allow_missing=2"], r"target\.allow_missing=2 does not fit"),
         (["calibration_count=0"], "calibration_count=0 does not fit: give a whole number of at least 1"),
+        (["kit=maybe"], "kit=maybe does not fit: give true or false"),
+        (["kit_faces=0"], "kit_faces=0 does not fit: give a whole number of at least 1"),
         (["calibration=''"], "calibration= does not fit"),
         (["seed=-1"], "seed=-1 does not fit: give a whole number from 0"),
         (["folds=1"], "folds=1 does not fit: give a whole number of at least 2, or null"),
