@@ -53,7 +53,8 @@ class Data(Settings):
     shuffle: bool | Literal["once"] = wanted("true, false or once")
     drop_last: bool = wanted("true or false")
     size_schedule: SizeStages | None = wanted(
-        "heights of at least 16 pixels and the share of the run at which each ends, both rising, as [64:0.5,96:0.8]"
+        "heights of at least 16 pixels and the share of the run at which each ends, both rising, as [64:0.5,96:0.8]; "
+        "in a file each in quotes, as '64:0.5'"
     )
     per_identity: Positive = wanted("a whole number of at least 1")
     min_images: Positive = wanted("a whole number of at least 1")

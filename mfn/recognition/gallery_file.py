@@ -247,5 +247,5 @@ class GalleryFile:
         except sqlite3.OperationalError as error:
             hint = "another process has written for a minute" if "locked" in str(error) else first_line(error)
             raise DataError(f"the gallery {self.path} cannot be used ({hint})") from error
-        except (sqlite3.DatabaseError, OverflowError, ValueError) as error:
+        except (sqlite3.DatabaseError, OverflowError, TypeError, ValueError) as error:
             raise DataError(f"{self.path} is damaged or no gallery of mfn ({first_line(error)})") from error

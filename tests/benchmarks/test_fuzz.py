@@ -11,6 +11,7 @@ from mfn.benchmarks.chosen import chosen_benchmarks, read_file
 from mfn.errors import MfnError
 from mfn.inspection.inspect import inspect
 from tests.benchmarks.benchmark_files import write_images
+from tests.fuzz.mutation import mutated
 
 NAMES = [f"{person}/{person}_{number:04d}.jpg" for person in ("Ada", "Bob") for number in (1, 2)]
 A, B, C, D = NAMES
@@ -24,44 +25,6 @@ FORMS: dict[str, bytes] = {
     "list.bin": pickle.dumps((IMAGES, [1, 0, 1, 0], {"made": "by me"}), 2),
     "arrays.bin": pickle.dumps(([np.frombuffer(i, np.uint8) for i in IMAGES], np.array([1, 0, 0, 1])), 4),
 }
-INSERTED = (
-    b"\0",
-    b"\xff",
-    b"\xfe\xff",
-    b"\n",
-    b"\r",
-    b"\t",
-    b",",
-    b";",
-    b'"',
-    b"'",
-    b"\\",
-    b"9" * 30,
-    b"-",
-    b".",
-    b" ",
-)
-
-
-def mutated(data: bytes, rng: np.random.Generator) -> bytes:
-    """One to four changes: bytes set, cut out, doubled, put in, or the end cut off."""
-    changed = bytearray(data)
-    for _ in range(rng.integers(1, 5)):
-        place = int(rng.integers(0, len(changed) + 1))
-        match rng.integers(0, 6):
-            case 0 if place < len(changed):
-                changed[place] = int(rng.integers(0, 256))
-            case 1:
-                del changed[place : place + int(rng.integers(1, 20))]
-            case 2:
-                changed[place:place] = changed[place : place + int(rng.integers(1, 20))]
-            case 3:
-                changed[place:place] = INSERTED[rng.integers(0, len(INSERTED))]
-            case 4:
-                del changed[place:]
-            case _ if place < len(changed):
-                changed[place] ^= 1 << int(rng.integers(0, 8))
-    return bytes(changed)
 
 
 def read_and_choose(path: Path) -> None:
