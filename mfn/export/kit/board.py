@@ -31,6 +31,8 @@ _ABOUT = {
     "golden/names.txt": "what was done, in the order of known.npy",
     "golden/golden.h": "names, known outputs and the first picture for C and C++",
     "calibration/": "faces to calibrate on, see above",
+    "dataset.txt": "the pictures among them, for RKNN",
+    "raw_list.txt": "the raw numbers among them, for QNN and SNPE",
 }
 
 

@@ -33,8 +33,8 @@ def calibration_files(deployable: Deployable, faces: np.ndarray) -> Iterator[tup
     for index, face in enumerate(faces):
         yield f"calibration/images/{index:04}.png", png(face)
         yield f"calibration/raw/{index:04}.raw", rows[index].astype("<f4").tobytes()
-    yield "calibration/dataset.txt", _lines(f"calibration/images/{index:04}.png" for index in range(len(faces)))
-    yield "calibration/raw_list.txt", _lines(f"{INPUT}:=calibration/raw/{index:04}.raw" for index in range(len(faces)))
+    yield "dataset.txt", _lines(f"calibration/images/{index:04}.png" for index in range(len(faces)))
+    yield "raw_list.txt", _lines(f"{INPUT}:=calibration/raw/{index:04}.raw" for index in range(len(faces)))
     yield "calibration/pixels.npy", npy(pixels)
     yield "calibration/rows.npy", npy(rows)
 

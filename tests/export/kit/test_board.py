@@ -150,12 +150,12 @@ def test_files_hold_the_same_numbers(kit: Path) -> None:
 
 
 def test_calibration_in_the_forms_of_npu_tools(kit: Path) -> None:
-    listed = (kit / "calibration" / "dataset.txt").read_text().split()
+    listed = (kit / "dataset.txt").read_text().split()
     assert len(listed) == 3 and all((kit / path).is_file() for path in listed)
     rows, pixels = (np.load(kit / "calibration" / name) for name in ("rows.npy", "pixels.npy"))
     contract = network().contract
     np.testing.assert_allclose(rows, (pixels - np.float32(contract.mean)) / np.float32(contract.std), atol=1e-5)
-    for line, row in zip((kit / "calibration" / "raw_list.txt").read_text().split(), rows, strict=True):
+    for line, row in zip((kit / "raw_list.txt").read_text().split(), rows, strict=True):
         name, _, path = line.partition(":=")
         assert name == "image"
         np.testing.assert_array_equal(np.fromfile(kit / path, "<f4"), row.reshape(-1))
