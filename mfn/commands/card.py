@@ -13,6 +13,7 @@ from mfn.errors import ConfigError, DataError
 from mfn.files.ownership import refuse_to_replace, writing
 from mfn.inspection.networks import stated_contract
 from mfn.report.judged import Judged, group_rows, read_judged, result_rows
+from mfn.report.overlap import NOT_CHECKED
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ def card_of(found: Described, reports: Sequence[Judged], options: argparse.Names
     training |= {"licence of the data": options.data_licence} if options.data_licence else {}
     licence = options.licence or (entry.weights if entry is not None else NOT_STATED)
     notes = [note for judged in reports for note in judged.notes]
+    notes += [judged.overlap for judged in reports if _was_checked(judged)]
     if any(judged.groups[name] for judged in reports for name in judged.groups):
         notes.append("Groups of few pairs differ by chance; look at their numbers of pairs.")
     return Card(
@@ -116,6 +118,8 @@ def not_measured(found: Described, reports: Sequence[Judged], training: dict[str
         missing.append(
             "How sure the figures are: at least one has no confidence interval (mfn evaluate bootstrap=1000)."
         )
+    if sets and not all(_was_checked(judged) for judged in reports if judged.sets):
+        missing.append("Whether people of the sets above were trained on (mfn overlap PACK BENCHMARK).")
     if not any(groups for judged in reports for groups in judged.groups.values()):
         missing.append(
             "Differences between groups of people, as age, sex and skin tone: no set with groups was judged."
@@ -136,6 +140,11 @@ def not_measured(found: Described, reports: Sequence[Judged], training: dict[str
     unknown = [key for key in ("data", "licence of the data", "recipe") if training[key] == NOT_STATED]
     unknown += ["licence of the weights"] if licence == NOT_STATED else []
     return [*missing, *([f"Not stated by anybody: {', '.join(unknown)}."] if unknown else [])]
+
+
+def _was_checked(judged: Judged) -> bool:
+    """Whether a report says that its sets were looked for in the training set."""
+    return judged.overlap not in ("", NOT_CHECKED)
 
 
 def _check(found: Described, path: Path, judged: Judged) -> None:

@@ -36,6 +36,7 @@ from mfn.inference.embedder import FaceEmbedder
 from mfn.processes.started import started
 from mfn.ranks import Ranks
 from mfn.report.evaluation import write_numbers, write_report
+from mfn.report.overlap import overlap_said
 from mfn.report.run import short_path
 from mfn.report.tables import identification_row, table, template_row, verification_row
 
@@ -129,6 +130,7 @@ def _check(config: EvaluateSettings, embedder: FaceEmbedder, benchmarks: Mapping
         raise ConfigError(f"pca={config.pca} must be at most {length}, the length of the embeddings")
     if config.cache is not None:
         _check_writable("cache", Path(config.cache))
+    overlap_said(config.overlap, config.model_path)
     if any(isinstance(benchmark, IjbSet) for benchmark in benchmarks.values()):
         _check_writable("ijb.cache", Path(config.ijb.cache))
     measured = embedder.contract.threshold_flip
@@ -190,7 +192,9 @@ def _store_threshold(
 
 def _told(config: EvaluateSettings) -> dict[str, object]:
     """The settings that a report names."""
-    return {"flip": config.flip, "bootstrap": config.bootstrap, "pca": config.pca}
+    told: dict[str, object] = {"flip": config.flip, "bootstrap": config.bootstrap, "pca": config.pca}
+    told["overlap"] = overlap_said(config.overlap, config.model_path)
+    return told
 
 
 def _tell(config: EvaluateSettings, outcome: Outcome) -> None:

@@ -8,6 +8,9 @@ from importlib import import_module
 VERBS = {
     "train": ("train", "train a network, as `python train.py` does"),
     "evaluate": ("evaluate", "how good a network is on LFW, CFP-FP, AgeDB-30 or your own pairs"),
+    "compare": ("compare", "networks on the same pairs, and whether one is worse than a report"),
+    "overlap": ("overlap", "people and images of a benchmark that are in a training set"),
+    "benchmarks": ("benchmarks", "the sets there are, their terms and where they are from"),
     "export": ("export", "write a network as files for phones: ONNX, LiteRT and others"),
     "prepare": ("prepare", "photos to packs of aligned faces, and pairs to benchmarks"),
     "models": ("models", "the networks there are, how large and how fast"),

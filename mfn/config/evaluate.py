@@ -85,5 +85,6 @@ class EvaluateSettings(Settings):
     check_contract: bool = wanted("true or false")
     check_contract_pairs: Annotated[Whole, Field(ge=4)] = wanted("a whole number of at least 4")
     cache: Place | None = wanted("a folder, or null")
+    overlap: list[Text] = wanted("overlap.json files of mfn overlap, as [overlap/overlap.json], or []")
     ijb: IjbSettings = wanted("the keys of ijb")
     paths: Paths = wanted("where the report goes")

@@ -21,6 +21,7 @@ from mfn.evaluation.verification_result import VerificationResult
 from mfn.files.atomic import replacing
 from mfn.report.figures import save_png
 from mfn.report.html import Report, render
+from mfn.report.kept_scores import write_scores
 from mfn.report.pictures import cmc_curves, det_curves, roc_curves, score_histograms
 from mfn.report.tensorboard import write_events
 
@@ -75,6 +76,7 @@ def write_numbers(
     report = _report(model, contract, results, {}, contract_check, extra or {}, failed or {})
     _write_text(run / "report.json", json.dumps(plain(report, extra or {}), indent=2))
     _write_csv(run / "report.csv", [{"set": result.name} | result.numbers() for result in results])
+    write_scores(run, results)
 
 
 def plain(report: Report, settings: Mapping[str, object]) -> dict[str, Any]:

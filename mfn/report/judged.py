@@ -28,6 +28,7 @@ class Judged:
         templates: Figures of each 1:1 set of templates.
         identification: Figures of each 1:N set.
         notes: What to know of the figures.
+        overlap: What it says of people of the sets who were trained on; "" where it says nothing.
     """
 
     model: str
@@ -38,6 +39,7 @@ class Judged:
     templates: Mapping[str, Mapping[str, float]]
     identification: Mapping[str, Mapping[str, float]]
     notes: Sequence[str]
+    overlap: str = ""
 
 
 def read_judged(path: Path) -> Judged:
@@ -71,6 +73,7 @@ def read_judged(path: Path) -> Judged:
             for name, each in kind.items()
             for note in _list(each.get("notes"))
         ],
+        overlap=str(content.get("overlap") or ""),
     )
 
 
