@@ -90,6 +90,7 @@ def pairs_from_source(
         folds_by_kind(is_same, folds),
         identities=source.labels[used],
         strict=False,
+        people=source.label_names or {},
     )
     kept = settled(made, keep=False)
     return dataclasses.replace(kept, fold_of=folds_by_kind(kept.is_same, folds))

@@ -16,13 +16,13 @@ _WORDS = {
     **dict.fromkeys(("false", "different", "diff", "impostor", "no"), 0),
 }
 _NAMES = {
-    "image_a": ("image_a", "image1", "img1", "path1", "file1", "a"),
-    "image_b": ("image_b", "image2", "img2", "path2", "file2", "b"),
+    "image_a": ("image_a", "image1", "img1", "path1", "file1", "p1", "a"),
+    "image_b": ("image_b", "image2", "img2", "path2", "file2", "p2", "b"),
     "label": ("label", "is_same", "issame", "same", "match"),
     "group": ("group",),
     "fold": ("fold", "fold_id"),
-    "identity_a": ("identity_a", "identity1", "person_a", "person1"),
-    "identity_b": ("identity_b", "identity2", "person_b", "person2"),
+    "identity_a": ("identity_a", "identity1", "person_a", "person1", "id1"),
+    "identity_b": ("identity_b", "identity2", "person_b", "person2", "id2"),
 }
 _NEEDED = ("image_a", "image_b", "label")
 
@@ -41,7 +41,9 @@ def read_pair_csv(
     Columns (upper and lower case are one): `image_a`, `image_b` (or image1, img1, path1, file1, a ...), `label` (or
     is_same, same, match: 1/0, true/false, same/different, genuine/impostor, yes/no), and where wanted `group` (the pair
     counts for it), `fold` (any value; pairs of one value are judged together), `identity_a` and `identity_b` (who the
-    images show; tells who is who in the bootstrap).
+    images show; tells who is who in the bootstrap). Two more columns that differ in their ends alone, `gender_a` and
+    `gender_b` or `att1` and `att2`, say what is known of the images. BFW's table (`fold,p1,p2,label,id1,id2,att1,att2,
+    ...,g1,g2,e1,e2`) has this form.
 
     Args:
         path: The file, columns divided by commas, semicolons or tabs.
@@ -74,6 +76,7 @@ def listed_csv(path: Path, folds: int | None = None) -> ListedPairs:
         numbered(columns["fold"]) if own_folds else folds_by_kind(is_same, folds or FOLDS),
         identity_of=_identities(path, lines, pairs, is_same, columns),
         groups=columns.get("group"),
+        attributes_of=_attributes(pairs, columns),
     )
 
 
@@ -95,6 +98,7 @@ def _read(path: Path) -> tuple[list[int], dict[str, list[str]]]:
             raise DataError(f"{path} line {number} is {','.join(row)[:60]!r}, not the {width} columns of line 1")
     if not rows[1:]:
         raise DataError(f"{path} holds no pairs, only a header")
+    place |= _attribute_places(header, set(place.values()))
     columns = {key: [row[index] for _, row in rows[1:]] for key, index in place.items()}
     return [number for number, _ in rows[1:]], columns
 
@@ -122,6 +126,31 @@ def _places(header: Sequence[str]) -> dict[str, int]:
     """Where each column is, by its name here."""
     names = [name.lower() for name in header]
     return {key: names.index(name) for key, known in _NAMES.items() for name in known[::-1] if name in names}
+
+
+def _attribute_places(header: Sequence[str], taken: set[int]) -> dict[str, int]:
+    """Where the columns lie that say something of both images, as ``attribute_a:gender`` and ``attribute_b:gender``."""
+    free = {name.lower(): index for index, name in enumerate(header) if index not in taken}
+    found = {}
+    for name in free:
+        for ends in (("_a", "_b"), ("_1", "_2"), ("1", "2")):
+            what = name.removesuffix(ends[0])
+            if what and what != name and what + ends[1] in free:
+                found |= {f"attribute_a:{what}": free[name], f"attribute_b:{what}": free[what + ends[1]]}
+                break
+    return found
+
+
+def _attributes(pairs: Sequence[tuple[str, str]], columns: dict[str, list[str]]) -> dict[str, dict[str, str]]:
+    """What the file says of each image; two columns that do not agree with themselves are of pairs, not of images."""
+    found: dict[str, dict[str, str]] = {}
+    for what in [key.removeprefix("attribute_a:") for key in columns if key.startswith("attribute_a:")]:
+        of: dict[str, str] = {}
+        said = zip(columns[f"attribute_a:{what}"], columns[f"attribute_b:{what}"], strict=True)
+        if all(of.setdefault(image, value) == value for both in zip(pairs, said, strict=True)
+               for image, value in zip(*both, strict=True)):  # fmt: skip
+            found[what] = of
+    return found
 
 
 def _label(path: Path, number: int, text: str) -> bool:

@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,7 @@ class ListedPairs:
         groups: The group of each pair, where there are groups.
         notes: What to know of the list, a sentence each.
         left_out: How many of its pairs are not here.
+        attributes_of: What it says of each file name, by what it is: ``{"gender": {"a.jpg": "female"}}``.
     """
 
     form: str
@@ -45,6 +46,7 @@ class ListedPairs:
     groups: Sequence[str] | None = None
     notes: tuple[str, ...] = ()
     left_out: int = 0
+    attributes_of: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def found(self, name: str, roots: str | Path | Sequence[Path], allow_missing: bool) -> VerificationSet:
         """Makes a set of the pairs whose images are under one of `roots`; raises as `paired_files` does."""
@@ -56,6 +58,7 @@ class ListedPairs:
             self.fold_of,
             identity_of=self.identity_of,
             groups=self.groups,
+            attributes_of=self.attributes_of,
             allow_missing=allow_missing,
         )
         return dataclasses.replace(pairs, notes=self.notes, left_out=pairs.left_out + self.left_out)
@@ -70,6 +73,7 @@ def paired_files(
     *,
     identity_of: Mapping[str, str] | None = None,
     groups: Sequence[str] | None = None,
+    attributes_of: Mapping[str, Mapping[str, str]] | None = None,
     allow_missing: bool = False,
 ) -> VerificationSet:
     """Finds the images of the pairs and makes a set of them, in the order of the pairs.
@@ -82,6 +86,7 @@ def paired_files(
         fold_of: int64 (P,), the fold of each pair.
         identity_of: The person each file name shows, where that is known.
         groups: The group of each pair, where there are groups.
+        attributes_of: What is said of each file name, by what it is.
         allow_missing: Leave out the pairs of images that are not there, instead of raising.
 
     Raises:
@@ -113,16 +118,24 @@ def paired_files(
             "%s: %d of %d images are missing (%s); judged on %d of %d pairs",
             *(name, len(missing), len(images), _listed(missing), kept.sum(), len(pairs)),
         )
+    shown = None if identity_of is None else _of_places(identity_of, position)
     return VerificationSet(
         name,
         ImageFiles(name, paths),
         np.array([[position[a], position[b]] for (a, b), keep in zip(pairs, kept, strict=True) if keep], np.int64),
         np.array(is_same, bool)[kept],
         fold_of[kept],
-        identities=None if identity_of is None else numbered(_of_places(identity_of, position)),
+        identities=None if shown is None else numbered(shown),
         groups=None if groups is None else np.array([printable(group) for group in groups])[kept],
         missing=missing,
         left_out=int((~kept).sum()),
+        absent_same=np.array(is_same, bool)[~kept],
+        absent_fold=fold_of[~kept],
+        people=dict(enumerate(map(printable, sorted(set(shown or ()))))),
+        attributes={
+            what: np.array([printable(value) for value in _of_places(values, position)], str)
+            for what, values in (attributes_of or {}).items()
+        },
     )
 
 

@@ -8,6 +8,7 @@ from mfn.benchmarks.gallery import IdentificationSet
 from mfn.evaluation.embedding import embed_images
 from mfn.evaluation.embedding_cache import EmbeddingCache
 from mfn.inference.embedder import FaceEmbedder
+from mfn.metrics.error_counts import extrapolated_fpir
 from mfn.metrics.identification import Identification, centroids, identify
 from mfn.ranks import Ranks
 
@@ -23,6 +24,7 @@ class IdentificationResult:
         probes: Probes searched for.
         result: Rank curve, TPIR at each FPIR and mean average precision.
         notes: What to know of the figures, a sentence each.
+        larger: How many people the FPIR is to be extrapolated to, which is a model and no measurement.
     """
 
     name: str
@@ -31,11 +33,17 @@ class IdentificationResult:
     probes: int
     result: Identification = field(repr=False)
     notes: tuple[str, ...] = ()
+    larger: int | None = None
 
     def numbers(self) -> dict[str, float]:
         """The figures without the rank curve, flat, for logs and files."""
         figures: dict[str, float] = {"gallery": self.gallery, "people": self.people, "probes": self.probes}
-        return figures | self.result.numbers()
+        figures |= self.result.numbers()
+        if self.larger is not None:
+            figures["extrapolated_to_people"] = self.larger
+            for fpir, reached in self.result.reached.items():
+                figures[f"fpir_extrapolated_{fpir:.0e}"] = extrapolated_fpir(reached, self.people, self.larger)
+        return figures
 
 
 def identify_set(
@@ -76,14 +84,37 @@ def identify_set(
     searched = {f"{people.name} nearest": (enrolled, labels)}
     if len(np.unique(labels)) < len(labels):
         searched[f"{people.name} centroid"] = centroids(enrolled, labels)
+    found = {
+        name: identify(unit[row_of[probes]], people.identities[probes], rows, row_labels)
+        for name, (rows, row_labels) in searched.items()
+    }
     return [
         IdentificationResult(
             name=name,
             gallery=len(rows),
             people=len(np.unique(row_labels)),
             probes=len(probes),
-            result=identify(unit[row_of[probes]], people.identities[probes], rows, row_labels),
-            notes=people.notes,
+            result=found[name],
+            notes=(*people.notes, *lost_images(people, len(gallery), len(probes), found[name])),
         )
         for name, (rows, row_labels) in searched.items()
     ]
+
+
+def lost_images(people: IdentificationSet, gallery: int, probes: int, found: Identification) -> tuple[str, ...]:
+    """A note where images gave no embedding, in which those lost count as not found.
+
+    Args:
+        people: The set.
+        gallery: How many of its gallery images were enrolled.
+        probes: How many of its probes were searched for.
+        found: What came of these.
+    """
+    if gallery == len(people.gallery) and probes == len(people.probes):
+        return ()
+    known = np.isin(people.identities[people.probes], people.identities[people.gallery]).sum()
+    return (
+        f"{len(people.gallery) - gallery:,} of {len(people.gallery):,} gallery images and "
+        f"{len(people.probes) - probes:,} of {len(people.probes):,} probes are broken or gave no face; with them "
+        f"counted as not found, rank-1 is {100 * found.cmc[0] * found.num_known / known:.2f} %",
+    )

@@ -23,6 +23,7 @@ class TemplateVerification:
     Attributes:
         name: The set.
         pairs: How many pairs were kept.
+        genuine: How many of them are of one person.
         left_out: How many were not, a template having lost all its images.
         missing: Images that were not there or are broken.
         area: Area under the ROC curve.
@@ -35,6 +36,7 @@ class TemplateVerification:
 
     name: str
     pairs: int
+    genuine: int
     left_out: int
     missing: tuple[str, ...] = field(repr=False)
     area: float
@@ -46,8 +48,10 @@ class TemplateVerification:
 
     def numbers(self) -> dict[str, float]:
         """The figures without the curve, flat, for logs and files."""
-        figures = {"pairs": self.pairs, "left_out": self.left_out, "auc": self.area, "eer": self.eer}
+        figures: dict[str, float] = {"pairs": self.pairs, "genuine_pairs": self.genuine, "left_out": self.left_out}
+        figures |= {"auc": self.area, "eer": self.eer}
         figures |= {f"tar_at_far_{far:.0e}": value for far, value in self.tar.items()}
+        figures |= {f"fnmr_at_fmr_{far:.0e}": 1 - value for far, value in self.tar.items()}
         return figures | {f"threshold_at_far_{far:.0e}": value for far, value in self.thresholds.items()}
 
 
@@ -109,6 +113,7 @@ def verify_templates(
     return TemplateVerification(
         name=name,
         pairs=len(scores),
+        genuine=int(np.count_nonzero(is_same)),
         left_out=len(pairs) - len(scores),
         missing=missing,
         area=curve.area,

@@ -14,7 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from mfn.errors import DataError
 
 _BINS = 2**17
-_MOST_IMAGES, _BLOCK = 50_000, 1024
+_BLOCK = 1024
+MOST_IMAGES = 50_000
+"""Images of which all comparisons are made; of more a random share is taken."""
 _SHARES = (0.99, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)
 
 
@@ -46,8 +48,8 @@ def all_comparisons(embeddings: ArrayLike, identities: ArrayLike, seed: int = 0)
     rows, people = np.asarray(embeddings, np.float32), np.asarray(identities)
     if rows.ndim != 2 or people.shape != rows.shape[:1] or not np.isfinite(rows).all():
         raise DataError(f"embeddings {rows.shape} must be finite and have one identity each, got {people.shape}")
-    if len(rows) > _MOST_IMAGES:
-        chosen = np.random.default_rng(seed).choice(len(rows), _MOST_IMAGES, replace=False)
+    if len(rows) > MOST_IMAGES:
+        chosen = np.random.default_rng(seed).choice(len(rows), MOST_IMAGES, replace=False)
         rows, people = rows[chosen], people[chosen]
     counts = np.zeros((2, _BINS), np.int64)
     columns = torch.from_numpy(rows)
@@ -60,11 +62,15 @@ def all_comparisons(embeddings: ArrayLike, identities: ArrayLike, seed: int = 0)
     return ScoreCounts(genuine=counts[1], impostor=counts[0])
 
 
+def threshold_at(impostor: NDArray[np.int64], fmr: float) -> float:
+    """The lowest bin edge, -1 to 1, at and above which at most a share ``fmr`` of the impostor scores lies."""
+    above = np.append(impostor[::-1].cumsum()[::-1], 0)
+    return float(np.linspace(-1, 1, _BINS + 1)[np.argmax(above <= fmr * impostor.sum() + 1e-9)])
+
+
 def fmr_points(impostor: NDArray[np.int64]) -> tuple[tuple[float, float], ...]:
     """(share, lowest cosine at and above which at most that share lies), down to a single comparison."""
-    total, edges = int(impostor.sum()), np.linspace(-1, 1, _BINS + 1)
-    above = np.append(impostor[::-1].cumsum()[::-1], 0)
-    return tuple((rate, float(edges[np.argmax(above <= rate * total + 1e-9)])) for rate in _rates(total))
+    return tuple((rate, threshold_at(impostor, rate)) for rate in _rates(int(impostor.sum())))
 
 
 def fnmr_points(genuine: NDArray[np.int64]) -> tuple[tuple[float, float], ...]:

@@ -3,6 +3,10 @@
 Embeddings are of unit length and scores are cosines. A gallery holds images, where an identity's score is that of its
 most alike image, or one row for each identity, such as `centroids`.
 
+In ISO/IEC 19795-1's words, with N identities enrolled: FPIR(N, T) is the share of unknown probes with a score at or
+above T; FNIR(N, R, T) the share of known probes whose identity is not among the first R with such a score, so that
+FNIR(N, 1, T) is 1 - TPIR and FNIR(N, R, 0) one less the rate at rank R.
+
 A probe whose identity the gallery has is known, any other is unknown. Ties count against us: an identity or image as
 alike as the right one is ranked before it.
 """
@@ -34,6 +38,7 @@ class Identification:
             threshold) where at most this share of unknown probes has any score there (FPIR). Only the FPIRs that
             there are enough unknown probes for.
         thresholds: The thresholds that keep to these FPIRs, as low as they can be, between two neighbouring scores.
+        reached: FPIR that each of these thresholds gives; no more than what was asked for.
         map: Mean over known probes of the average precision over the gallery's images of the same identity.
         num_known: Known probes.
         num_unknown: Unknown probes.
@@ -44,6 +49,7 @@ class Identification:
     ranks: dict[int, float]
     tpir: dict[float, float]
     thresholds: dict[float, float]
+    reached: dict[float, float]
     map: float
     num_known: int
     num_unknown: int
@@ -53,7 +59,10 @@ class Identification:
         """All but the curve, flat, for logs and files."""
         return {
             **{f"rank_{rank}": share for rank, share in self.ranks.items()},
+            **{f"fnir_rank_{rank}": 1 - share for rank, share in self.ranks.items()},
             **{f"tpir_at_fpir_{fpir:.0e}": share for fpir, share in self.tpir.items()},
+            **{f"fnir_at_fpir_{fpir:.0e}": 1 - share for fpir, share in self.tpir.items()},
+            **{f"fpir_reached_{fpir:.0e}": share for fpir, share in self.reached.items()},
             **{f"threshold_at_fpir_{fpir:.0e}": threshold for fpir, threshold in self.thresholds.items()},
             "map": self.map,
             "known": self.num_known,
@@ -128,6 +137,7 @@ def identify(
         ranks={wanted: float(shares[min(wanted, len(identities))]) for wanted in ranks},
         tpir={fpir: float(((rank == 1) & (top >= limit))[known].mean()) for fpir, limit in thresholds.items()},
         thresholds=thresholds,
+        reached={fpir: float((top[~known] >= limit).mean()) for fpir, limit in thresholds.items()},
         map=float(precision[known].mean()),
         num_known=int(np.count_nonzero(known)),
         num_unknown=int(np.count_nonzero(~known)),

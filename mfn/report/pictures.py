@@ -1,36 +1,16 @@
-"""What results look like: ROC and DET curves, score histograms, CMC curves."""
+"""What results look like: ROC curves, score histograms, CMC curves."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
-from numpy.typing import NDArray
 
 from mfn.evaluation.identification import IdentificationResult
 from mfn.evaluation.templates import TemplateVerification
 from mfn.evaluation.verification_result import VerificationResult
-from mfn.metrics.verification import Roc
+from mfn.report.curve_points import operating_points
 from mfn.report.figures import COLORS, GENUINE, IMPOSTOR, INK, finish, panels
-
-Points = NDArray[np.float64]
-
-
-def operating_points(curve: Roc, count: int = 400) -> tuple[Points, Points]:
-    """A curve at false accept rates evenly spaced on a logarithmic axis, however many pairs it was made of.
-
-    Args:
-        curve: Every operating point.
-        count: At most so many points.
-
-    Returns:
-        False accept rates, rising from the lowest above zero to 1, and the true accept rate reached at each.
-    """
-    lowest = curve.far[curve.far > 0][0]
-    grid = np.geomspace(lowest, 1, count)
-    grid[[0, -1]] = lowest, 1
-    rows = np.unique(np.searchsorted(curve.far, grid, side="right") - 1)
-    return curve.far[rows], curve.tar[rows]
 
 
 def roc_curves(results: Sequence[VerificationResult | TemplateVerification]) -> Figure:
@@ -46,33 +26,6 @@ def roc_curves(results: Sequence[VerificationResult | TemplateVerification]) -> 
     axes.set_ylim(1 - 1.08 * room, 1 + 0.04 * room)
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     finish(axes, "ROC", "false accept rate", "true accept rate", "lower right" if len(results) > 1 else None)
-    return figure
-
-
-def det_curves(results: Sequence[VerificationResult | TemplateVerification]) -> Figure:
-    """False non-match rate over false match rate, both logarithmic; the equal error rate is a dot."""
-    figure, (axes,) = panels()
-    lowest, highest = 1.0, 1e-3
-    for number, judged in enumerate(results):
-        far, tar = operating_points(judged.curve)
-        color = COLORS[number % len(COLORS)]
-        # A logarithmic axis has no place for zero: the line ends where no genuine pair is left
-        missed = np.where(tar < 1, 1 - tar, np.nan)
-        if tar[0] < 1:
-            lowest, highest = min(lowest, np.nanmin(missed)), max(highest, missed[0])
-        axes.step(far, missed, where="post", color=color, linewidth=1.8, label=judged.name)
-        if judged.eer > 0:
-            axes.plot(judged.eer, judged.eer, "o", color=color, markersize=5)
-            if len(results) == 1:
-                axes.annotate(f"EER {judged.eer:.2%}", (judged.eer, judged.eer), (7, 4), color=INK, fontsize=8.5,
-                              textcoords="offset points")  # fmt: skip
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_ylim(min(lowest, highest) / 1.5, highest * 1.5)
-    low, high = max(axes.get_xlim()[0], axes.get_ylim()[0]), min(axes.get_xlim()[1], axes.get_ylim()[1])
-    if low < high:
-        axes.plot([low, high], [low, high], ":", color="#808890", linewidth=1)
-    finish(axes, "DET", "false match rate", "false non-match rate", "upper right" if len(results) > 1 else None)
     return figure
 
 

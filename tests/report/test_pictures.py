@@ -8,8 +8,10 @@ from mfn.evaluation.identification import IdentificationResult
 from mfn.evaluation.verification_result import VerificationResult
 from mfn.metrics.identification import identify
 from mfn.metrics.verification import roc
+from mfn.report.curve_points import operating_points
+from mfn.report.det import det_curves
 from mfn.report.figures import INK, pixels, save_png, svg
-from mfn.report.pictures import cmc_curves, det_curves, operating_points, roc_curves, score_histograms
+from mfn.report.pictures import cmc_curves, roc_curves, score_histograms
 from mfn.report.training_pictures import learning_curve
 
 

@@ -1,0 +1,73 @@
+"""What an evaluation's configuration wants of groups and quality, checked before anything is embedded."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mfn.benchmarks.attributes import read_attributes
+from mfn.benchmarks.preconditions import Benchmark
+from mfn.benchmarks.verification import VerificationSet
+from mfn.config.evaluate import EvaluateSettings
+from mfn.contract import InputContract
+from mfn.errors import ConfigError, DataError
+from mfn.evaluation.groupings import image_groups
+from mfn.evaluation.groups import GroupChoice, nobody_named, values_of
+from mfn.evaluation.quality import NORM, QualityChoice, column_quality
+
+
+def group_choice(config: EvaluateSettings, contract: InputContract) -> GroupChoice:
+    """The groups that are wanted; the stored threshold counts where it is for these embeddings.
+
+    Raises:
+        DataError: The CSV cannot be read.
+    """
+    wanted = config.groups
+    return GroupChoice(
+        by=wanted.by,
+        gap=wanted.gap,
+        same=wanted.same,
+        bins=wanted.bins,
+        gap_bins=wanted.gap_bins,
+        comparisons=wanted.comparisons,
+        fmr=wanted.fmr,
+        stored=contract.threshold if contract.threshold_flip in (None, config.flip) else None,
+        table=None if wanted.file is None else read_attributes(Path(wanted.file)),
+    )
+
+
+def quality_choice(config: EvaluateSettings) -> QualityChoice:
+    """The curves that are wanted.
+
+    Raises:
+        DataError: The CSV cannot be read.
+    """
+    wanted = config.quality
+    table = None if wanted.file is None else read_attributes(Path(wanted.file))
+    return QualityChoice(by=wanted.by, limit=wanted.discard, fmr=wanted.fmr, table=table)
+
+
+def check_groups(config: EvaluateSettings, contract: InputContract, benchmarks: Mapping[str, Benchmark]) -> None:
+    """Makes sure that what is wanted of groups and quality is known of every set of pairs.
+
+    Raises:
+        ConfigError: Keys that have no effect, or no set of pairs to judge.
+        DataError: A CSV that cannot be read, lacks a column or names none of a set's images; columns that do not do.
+    """
+    groups, quality = group_choice(config, contract), quality_choice(config)
+    if groups.table is not None and not groups.columns:
+        has = ", ".join(groups.table.columns)
+        raise ConfigError(f"groups.file is given but no column: name one or two of {has} in groups.by=[...]")
+    if quality.table is not None and not set(quality.by) - {NORM}:
+        has = ", ".join(quality.table.columns)
+        raise ConfigError(f"quality.file is given but no column: name one of {has} in quality.by=[...]")
+    sets = [pairs for pairs in benchmarks.values() if isinstance(pairs, VerificationSet)]
+    if (groups.columns or quality.by) and not sets:
+        raise ConfigError("groups and quality need a set of pairs among the benchmarks, as benchmark=lfw")
+    for pairs in sets:
+        values = values_of(pairs, groups)
+        if groups.by:
+            image_groups({name: values[name] for name in groups.by}, groups.bins)
+        if groups.by and groups.comparisons == "all" and pairs.identities is None:
+            raise DataError(nobody_named(pairs.name))
+        for name in quality.by:
+            if name != NORM:
+                column_quality(pairs, name, quality.table)

@@ -1,0 +1,124 @@
+"""Rates by group and error-versus-discard curves as pictures."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from mfn.evaluation.groups import GroupReport, between
+from mfn.evaluation.verification_result import VerificationResult
+from mfn.metrics.error_counts import rule_of_3
+from mfn.metrics.group_rates import GroupRow, Rate
+from mfn.report.figures import COLORS, GENUINE, IMPOSTOR, INK, finish, panels
+
+_GREY = "#808890"
+
+
+def group_picture(report: GroupReport) -> Figure:
+    """FMR and FNMR of each group side by side, with intervals over people; dashed is everybody.
+
+    A hollow mark is a group too small to compare; an arrow down says that it has no error, from the rate that the rule
+    of 3 leaves it.
+    """
+    groups = report.rates.groups
+    figure, axes = panels(2, (5.2, 1.5 + 0.3 * max(3, len(groups))))
+    sides: list[tuple[Axes, str, str, Callable[[GroupRow], Rate]]] = [
+        (axes[0], f"FMR by {report.by}", IMPOSTOR, lambda row: row.fmr),
+        (axes[1], f"FNMR by {report.by}", GENUINE, lambda row: row.fnmr),
+    ]
+    for panel, title, color, rate_of in sides:
+        _side(panel, [(row.name, rate_of(row)) for row in groups], rate_of(report.rates.overall), color)
+        at = f"at threshold {report.threshold:.4f}: {report.at}"
+        finish(panel, title, at, legend=None)
+    axes[1].set_yticklabels([])
+    return figure
+
+
+def _side(axes: Axes, rates: Sequence[tuple[str, Rate]], overall: Rate, color: str) -> None:
+    axes.set_xscale("log")
+    for place, (_, rate) in enumerate(rates):
+        if not rate.comparisons:
+            continue
+        value = rate.value or rule_of_3(rate.comparisons)
+        face = color if rate.enough else "none"
+        if not rate.errors:
+            axes.annotate("", (value / 2.2, place), (value, place), arrowprops={"arrowstyle": "->", "color": color})
+            axes.plot(value, place, "|", color=color, markersize=9)
+            continue
+        if rate.low is not None and rate.high is not None:
+            axes.plot([max(rate.low, value / 30), rate.high], [place, place], color=color, linewidth=1.6)
+        axes.plot(value, place, "o", color=color, markerfacecolor=face, markersize=6)
+    if overall.value:
+        axes.axvline(overall.value, color=INK, linewidth=1.1, linestyle="--")
+    axes.set_yticks(range(len(rates)), [name for name, _ in rates])
+    for text in axes.get_yticklabels():
+        text.set_parse_math(False)
+    axes.set_ylim(len(rates) - 0.4, -0.6)
+
+
+def between_picture(report: GroupReport) -> Figure:
+    """False match rates within groups (diagonal) and between them, as a table of shades, with how many times overall's.
+
+    Cells with comparisons too few to compare are not shaded.
+    """
+    groups = [row.name for row in report.rates.groups]
+    cells = {(place, place): row.fmr for place, row in enumerate(report.rates.groups)}
+    across = {between(one, two): (down, place) for place, one in enumerate(groups) for down, two in enumerate(groups)}
+    cells |= {across[row.name]: row.fmr for row in report.rates.between}
+    overall = report.rates.overall.fmr.value or np.nan
+    shades = np.full((len(groups), len(groups)), np.nan)
+    size = 1.6 + 0.62 * len(groups)
+    figure, (axes,) = panels(1, (size + 1.2, size))
+    for (down, place), rate in cells.items():
+        times = (rate.value or 0.0) / overall
+        shades[down, place] = np.log10(max(times, 0.01)) if rate.enough else np.nan
+        text = f"{times:.2g}x" if rate.comparisons else ""
+        axes.text(place, down, text, ha="center", va="center", fontsize=8, color="#000000" if rate.enough else _GREY)
+    axes.imshow(shades, cmap="PuOr_r", vmin=-1.3, vmax=1.3, aspect="auto")
+    axes.grid(visible=False)
+    axes.set_xticks(range(len(groups)), groups, rotation=40, ha="right")
+    axes.set_yticks(range(len(groups)), groups)
+    for text in (*axes.get_xticklabels(), *axes.get_yticklabels()):
+        text.set_parse_math(False)
+    finish(axes, "FMR within and between groups", f"times everybody's {overall:.2e}", legend=None)
+    return figure
+
+
+def group_figures(results: Sequence[VerificationResult]) -> dict[str, Figure]:
+    """The pictures of all sets by the names of their files: ``groups_1``, ``between_groups_1``, ``discard``."""
+    reports = [each for result in results for each in result.by_group]
+    figures = {f"groups_{number}": group_picture(each) for number, each in enumerate(reports, start=1)}
+    figures |= {
+        f"between_groups_{number}": between_picture(each)
+        for number, each in enumerate(reports, start=1)
+        if each.rates.between
+    }
+    return figures | ({"discard": discard_picture(results)} if any(result.discards for result in results) else {})
+
+
+def discard_picture(results: Sequence[VerificationResult]) -> Figure:
+    """Error-versus-discard curves, one panel for each set that has some; dotted is the ideal of the first quality."""
+    shown = [result for result in results if result.discards]
+    figure, all_axes = panels(len(shown))
+    for axes, judged in zip(all_axes, shown, strict=True):
+        for number, each in enumerate(judged.discards):
+            curve, color = each.curve, COLORS[number % len(COLORS)]
+            gain = "" if curve.gain is None else f", gain {round(curve.gain, 2) + 0.0:.2f}"
+            axes.step(np.append(curve.shares, curve.limit), np.append(curve.rates, curve.rates[-1]), where="post",
+                      color=color, linewidth=1.8, label=f"{each.by}{gain}")  # fmt: skip
+        first = judged.discards[0].curve
+        shares = np.linspace(0, first.limit, 200)
+        ideal = np.maximum(first.rates[0] - shares, 0) / (1 - shares)
+        axes.plot(shares, ideal, ":", color=_GREY, linewidth=1.2, label="ideal")
+        axes.axhline(first.rates[0], color=_GREY, linewidth=1, linestyle="--", label="no use")
+        axes.set_ylim(0, max(float(each.curve.rates.max()) for each in judged.discards) * 1.35 + 1e-9)
+        axes.set_xlim(0, first.limit)
+        axes.xaxis.set_major_formatter(PercentFormatter(1))
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+        title = f"Error versus discard: {judged.name}"
+        fmr = judged.discards[0].fmr
+        finish(axes, title, "genuine pairs discarded, worst first", f"FNMR at the threshold of FMR {fmr:g}",
+               "upper right", columns=2)  # fmt: skip
+    return figure
