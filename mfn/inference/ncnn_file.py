@@ -54,7 +54,7 @@ def read_ncnn(param: Path, weights: Path) -> list[NcnnLayer]:
                 array, at = _take(content, at, tagged, count)
                 arrays.append(array)
             layers.append(replace(layer, arrays=tuple(arrays)))
-    except ValueError:  # beyond the end
+    except (ValueError, OverflowError):  # beyond the end
         at = -1
     if at != len(content):
         raise ExportError(f"{weights} holds arrays of layers that mfn does not know")
