@@ -124,7 +124,7 @@ def _draw_copies(path: Path, found: Overlap) -> None:
 
 
 def _draw_people(path: Path, found: Overlap, people: PeopleFound) -> None:
-    """A row for each pair of people: three images of the benchmark's, then three of the training set's."""
+    """Three images of the benchmark's person, then three of the training set's, for two matches in a row."""
     images, captions = [], []
     for place in _spread(people.alike.cosines.size).tolist():
         row, column = people.alike.pairs[place].tolist()
@@ -135,7 +135,7 @@ def _draw_people(path: Path, found: Overlap, people: PeopleFound) -> None:
             images += [_image(side, position) for position in positions] + [_PAPER] * (_OF_EACH - len(positions))
             captions += [f"{side.people_names[int(person)]}\n{told}"] + [""] * (_OF_EACH - 1)
     if images:
-        write_contact_sheet(path, images, captions, columns=2 * _OF_EACH, side=_SIDE)
+        write_contact_sheet(path, images, captions, columns=4 * _OF_EACH, side=_SIDE)
 
 
 _PAPER = np.full((1, 1, 3), 250, np.uint8)
