@@ -121,10 +121,10 @@ def _image_names(places: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def _person_names(places: Sequence[Sequence[str]], pairs: VerificationSet) -> list[list[str]]:
-    people = [None] * len(places) if pairs.identities is None else pairs.identities.tolist()
+    people: list[int | None] = [None] * len(places) if pairs.identities is None else pairs.identities.tolist()
     return [
         [
-            *([pairs.people[person]] if person in pairs.people else []),
+            *([] if person is None or person not in pairs.people else [pairs.people[person]]),
             *(parts[-2:-1] if person is None or not pairs.people else []),
             *([] if person is None or pairs.people else [str(person)]),
         ]

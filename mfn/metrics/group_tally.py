@@ -92,7 +92,7 @@ def pair_tally(
     return Tally(
         errors=np.bincount(slot[wrong], minlength=2 * count).reshape(2, count),
         comparisons=np.bincount(slot, minlength=2 * count).reshape(2, count),
-        scores=np.bincount(slot, values, minlength=2 * count).reshape(2, count),
+        scores=np.bincount(slot, values, minlength=2 * count).astype(np.float64).reshape(2, count),
         replicates=np.concatenate(replicates or [np.empty((0, 2 * count))]).reshape(-1, 2, count),
     )
 
