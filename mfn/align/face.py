@@ -16,11 +16,13 @@ class Face:
         points: float32 (5, 2), x and y of left eye, right eye, nose, left and right mouth corner as one sees them,
             in pixels of the photo: the order of ``InputContract.template``.
         score: How sure the detector is, 0 to 1; NaN where nobody said.
+        found_by: Which second try found it, see `mfn.align.second_try`; "" for the first look.
     """
 
     box: NDArray[np.float32]
     points: NDArray[np.float32]
     score: float
+    found_by: str = ""
 
     @classmethod
     def rounded(cls, box: ArrayLike, points: ArrayLike, score: float) -> "Face":

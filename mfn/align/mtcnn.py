@@ -11,6 +11,7 @@ trained with black, and (e) loses count of its boxes when one lies outside.
 
 from collections import defaultdict
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 import torch
@@ -23,6 +24,8 @@ from mfn.align.face import Face
 from mfn.align.pyramid import CELL, pyramid, windows
 from mfn.errors import ConfigError
 
+LENIENT = (0.5, 0.5, 0.5)
+"""Thresholds for photos in which the usual ones found nothing."""
 _LOOKS_AT_ONCE = 512
 """Boxes that R-Net or O-Net sees in one pass, to bound the memory."""
 
@@ -74,6 +77,12 @@ class MtcnnDetector:
         self._pnet, self._rnet, self._onet = (
             net().eval().to(self.device).to(memory_format=torch.channels_last) for net in (PNet, RNet, ONet)
         )
+
+    def lenient(self) -> "MtcnnDetector":
+        """The same networks with thresholds of `LENIENT`, where those of this one are higher."""
+        other = copy(self)
+        other.thresholds = tuple(map(min, self.thresholds, LENIENT))
+        return other
 
     @torch.inference_mode()
     def __call__(self, images: Sequence[NDArray[np.uint8]], names: Sequence[str]) -> list[list[Face]]:

@@ -4,7 +4,8 @@ Wu et al. 2023, "YuNet: A Tiny Millisecond-level Face Detector". The file is ``f
 OpenCV's model zoo or a later one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 from mfn.align.face import Face
 from mfn.errors import ConfigError
 from mfn.published.cache import fetched, is_name
+
+LENIENT = 0.5
+"""Least score for photos in which the usual one found nothing."""
 
 
 class YuNetDetector:
@@ -46,11 +50,17 @@ class YuNetDetector:
                 f"{max_side}"
             )
         self.max_side = max_side
+        self._made_with = (model_path, score, overlap, max_side)
         try:
             self._net = cv2.FaceDetectorYN.create(str(model_path), "", (320, 320), score, overlap)
             self._net.detect(np.zeros((320, 320, 3), np.uint8))
         except cv2.error as error:
             raise ConfigError(f"detector.model_path: OpenCV cannot run {model_path} as YuNet") from error
+
+    def lenient(self) -> "YuNetDetector":
+        """The same network with a least score of `LENIENT`, where that of this one is higher."""
+        model_path, score, overlap, max_side = self._made_with
+        return YuNetDetector(model_path, min(score, LENIENT), overlap, max_side)
 
     def __call__(self, images: Sequence[NDArray[np.uint8]], names: Sequence[str]) -> list[list[Face]]:
         """Finds the faces of photos, see `mfn.align.detector.Detector`; `names` are not looked at."""
@@ -61,7 +71,8 @@ class YuNetDetector:
         shrink = min(1.0, (self.max_side or np.inf) / max(height, width))
         size = max(1, round(width * shrink)), max(1, round(height * shrink))
         shrunk = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if shrink < 1 else image
-        self._net.setInputSize(size)
+        with _quiet():
+            self._net.setInputSize(size)
         _, found = self._net.detect(cv2.cvtColor(shrunk, cv2.COLOR_RGB2BGR))
         if found is None:
             return []
@@ -69,3 +80,14 @@ class YuNetDetector:
         places = found[:, :14].reshape(-1, 7, 2) * (np.array([width, height]) / size)
         order = np.argsort(-found[:, 14], kind="stable")
         return [Face.rounded(places[i, :2].ravel(), places[i, 2:], found[i, 14]) for i in order]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """OpenCV 5 warns at each size that its new graph engine chooses a target by itself, which is as it should be."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)

@@ -3,7 +3,7 @@
 import logging
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,8 @@ from mfn.benchmarks.ijb import IjbSet
 from mfn.benchmarks.preconditions import Benchmark
 from mfn.benchmarks.verification import VerificationSet
 from mfn.commands.job import run_job
-from mfn.commands.judging import check_first, first_pairs, help_judge, results_on
+from mfn.commands.judged_groups import check_groups
+from mfn.commands.judging import check_first, detector_of, first_pairs, help_judge, results_on, with_faces
 from mfn.commands.launch import plain_arguments
 from mfn.commands.meeting import meeting
 from mfn.commands.program import run_program
@@ -35,7 +36,9 @@ from mfn.evaluation.verification_result import VerificationResult
 from mfn.inference.embedder import FaceEmbedder
 from mfn.processes.started import started
 from mfn.ranks import Ranks
+from mfn.report.acquisition import acquisition_rows
 from mfn.report.evaluation import write_numbers, write_report
+from mfn.report.group_tables import group_rows, group_sentences, group_title, quality_rows
 from mfn.report.overlap import overlap_said
 from mfn.report.run import short_path
 from mfn.report.tables import identification_row, table, template_row, verification_row
@@ -84,8 +87,9 @@ def _evaluate(composed: DictConfig, share: Ranks) -> float:
         log.warning("device=%s has no effect: %s runs on the CPU", config.device, config.model_path)
     benchmarks: dict[str, Benchmark] = build(composed["benchmark"])
     _check(config, embedder, benchmarks)
-    looks = config.check_alignment and share.rank == 0
-    benchmarks = fitted_sets(benchmarks, embedder.contract, config.fit, check_alignment=looks)
+    if config.align == "none":
+        looks = config.check_alignment and share.rank == 0
+        benchmarks = fitted_sets(benchmarks, embedder.contract, config.fit, check_alignment=looks)
     outcome = Outcome()
     if share.rank > 0:
         help_judge(config, embedder, benchmarks, share)
@@ -123,6 +127,8 @@ def _device(named: str) -> str:
 
 def _check(config: EvaluateSettings, embedder: FaceEmbedder, benchmarks: Mapping[str, Benchmark]) -> None:
     """Finds what cannot be done before the images are embedded, which may take hours."""
+    if (detector := detector_of(config)) is not None:
+        detector()  # what it says of its values is told before photos are read
     if not benchmarks:
         raise ConfigError("no benchmark is chosen: name one or several, as in benchmark=[lfw,cfp_fp]")
     length = embedder.contract.embedding_dim * (2 if config.flip == "concat" else 1)
@@ -136,6 +142,7 @@ def _check(config: EvaluateSettings, embedder: FaceEmbedder, benchmarks: Mapping
     measured = embedder.contract.threshold_flip
     if config.store_threshold is None and measured not in (None, config.flip):
         log.warning("the stored threshold is for flip=%s and says nothing about flip=%s", measured, config.flip)
+    check_groups(config, embedder.contract, benchmarks)
     pairs = first_pairs(benchmarks)
     if pairs is None and (config.check_contract or config.store_threshold is not None):
         raise ConfigError("check_contract=true and store_threshold= need a set of pairs among the benchmarks")
@@ -156,15 +163,22 @@ def _check_writable(key: str, folder: Path) -> None:
 def _evaluate_all(
     config: EvaluateSettings,
     embedder: FaceEmbedder,
-    benchmarks: Mapping[str, Benchmark],
+    benchmarks: MutableMapping[str, Benchmark],
     run: Path,
     outcome: Outcome,
     share: Ranks,
 ) -> None:
-    """Judges one set after another; raises what the first one raised where none can be judged."""
-    for number, (name, benchmark) in enumerate(benchmarks.items(), start=1):
-        log.info("%s: %d images (set %d of %d)", benchmark.name, len(benchmark.source), number, len(benchmarks))
-        with outcome.catching(name) if len(benchmarks) > 1 else nullcontext():
+    """Judges one set after another, and makes sets of photos sets of the faces in them.
+
+    Raises:
+        MfnError: What the first one raised, where none can be judged.
+    """
+    names = list(benchmarks)
+    for number, name in enumerate(names, start=1):
+        benchmark = benchmarks[name]
+        log.info("%s: %d images (set %d of %d)", benchmark.name, len(benchmark.source), number, len(names))
+        with outcome.catching(name) if len(names) > 1 else nullcontext():
+            benchmarks[name] = benchmark = with_faces(benchmark, embedder, config, share)
             outcome.results += results_on(benchmark, embedder, config, share)
         with outcome.catching("report"):
             write_numbers(run, config.model_path, embedder.contract, outcome.results, _told(config), outcome.failed)
@@ -194,6 +208,9 @@ def _told(config: EvaluateSettings) -> dict[str, object]:
     """The settings that a report names."""
     told: dict[str, object] = {"flip": config.flip, "bootstrap": config.bootstrap, "pca": config.pca}
     told["overlap"] = overlap_said(config.overlap, config.model_path)
+    if config.align != "none":
+        photos = config.photos
+        told |= {"align": config.align, "several": photos.several, "second_try": list(photos.second_try)}
     return told
 
 
@@ -208,6 +225,16 @@ def _tell(config: EvaluateSettings, outcome: Outcome) -> None:
     for what, rows_of in rows.items():
         if rows_of:
             log.info(table(f"{what} of {config.model_path}", rows_of))
+    for judged in outcome.results:
+        if isinstance(judged, VerificationResult) and judged.acquisition is not None:
+            log.info("%s: %s", judged.name, judged.acquisition.sentence())
+            log.info(table(f"Failures to acquire counted, {judged.name}", acquisition_rows(judged)))
+        if isinstance(judged, VerificationResult):
+            for each in judged.by_group:
+                log.info(table(f"{judged.name}: {group_title(each)}", group_rows(each)))
+                log.info("; ".join(group_sentences(each)))
+            if judged.discards:
+                log.info(table(f"{judged.name}: error versus discard", quality_rows(judged)))
     for result in outcome.results:
         for note in result.notes:
             log.warning("%s: %s", result.name, note)

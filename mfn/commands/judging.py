@@ -1,7 +1,8 @@
 """One set judged, whatever its kind, by one process or with the help of others."""
 
+import dataclasses
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from mfn.benchmarks.gallery import IdentificationSet
 from mfn.benchmarks.ijb import IjbSet
 from mfn.benchmarks.preconditions import Benchmark
 from mfn.benchmarks.verification import VerificationSet
+from mfn.commands.judged_groups import group_choice, quality_choice
+from mfn.config.detectors import DetectorMaker, detector_named
 from mfn.config.evaluate import EvaluateSettings
 from mfn.errors import MfnError
 from mfn.evaluation.contract_check import check_contract
@@ -18,6 +21,7 @@ from mfn.evaluation.helping import Embedding, embed_part
 from mfn.evaluation.identification import identify_set
 from mfn.evaluation.ijb import run_ijb
 from mfn.evaluation.outcome import Result
+from mfn.evaluation.photos import PhotoFaces, PhotoRules, find_faces
 from mfn.evaluation.verification import evaluate_verification
 from mfn.inference.embedder import FaceEmbedder
 from mfn.ranks import Ranks
@@ -44,15 +48,51 @@ def results_on(
                     pca=config.pca,
                     cache=cache,
                     keep_scores=config.store_threshold is not None,
+                    groups=group_choice(config, embedder.contract),
+                    quality=quality_choice(config),
                     **options,
                 )
             ]
         case IdentificationSet():
-            return [*identify_set(embedder, benchmark, cache=cache, **options)]
+            found = identify_set(embedder, benchmark, cache=cache, **options)
+            return [dataclasses.replace(each, larger=config.extrapolate) for each in found]
         case IjbSet():
             pooling = config.ijb.model_dump(exclude={"cache"})
             verified, identified = run_ijb(embedder, benchmark, cache, **options, **pooling)
-            return [verified, *identified]
+            return [verified, *(dataclasses.replace(each, larger=config.extrapolate) for each in identified)]
+
+
+def detector_of(config: EvaluateSettings) -> DetectorMaker | None:
+    """What finds the faces in photos; None where the sets are aligned crops.
+
+    Raises:
+        ConfigError: There is no such detector, or a value does not fit it.
+    """
+    if config.align == "none":
+        return None
+    first = detector_named(config.align, config.photos.detector, "align", "photos.detector")
+    return first.with_second_tries(config.photos.second_try)
+
+
+def with_faces(
+    benchmark: Benchmark,
+    embedder: FaceEmbedder,
+    config: EvaluateSettings,
+    share: Ranks = Ranks(),  # noqa: B008 - a tuple
+) -> Benchmark:
+    """A set of photos as a set of the faces in them, where that is asked for; photos without a face are counted.
+
+    Sets of templates bring their landmarks along, and are left as they are.
+
+    Raises:
+        MfnError: The detector does not work, or no photo gives a face.
+    """
+    make = detector_of(config)
+    if make is None or isinstance(benchmark, IjbSet):
+        return benchmark
+    rules = PhotoRules(config.photos.several, config.photos.min_face)
+    found = find_faces(benchmark.source, make, rules, num_workers=config.num_workers, share=share)
+    return dataclasses.replace(benchmark, source=PhotoFaces(benchmark.source, found, embedder.contract), strict=False)
 
 
 def first_pairs(benchmarks: Mapping[str, Benchmark]) -> VerificationSet | None:
@@ -76,11 +116,12 @@ def check_first(
 
 
 def help_judge(
-    config: EvaluateSettings, embedder: FaceEmbedder, benchmarks: Mapping[str, Benchmark], share: Ranks
+    config: EvaluateSettings, embedder: FaceEmbedder, benchmarks: MutableMapping[str, Benchmark], share: Ranks
 ) -> None:
     """What a process beside the first one does; what goes wrong goes wrong there too, and is told there."""
-    for benchmark in benchmarks.values():
+    for name in list(benchmarks):
         with suppress(MfnError):
+            benchmarks[name] = benchmark = with_faces(benchmarks[name], embedder, config, share)
             embed_part(benchmark, embedder, _cache(benchmark, config), _embedding(config, share))
     with suppress(MfnError):
         check_first(config, embedder, benchmarks, share)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from mfn.config.evaluate_groups import GroupSettings, QualitySettings
 from mfn.config.settings import Channels, Number, Place, Positive, Settings, Spread, Text, Whole, wanted
 
 Side = Annotated[Whole, Field(ge=1, le=4096)]
@@ -27,6 +28,9 @@ def _way(value: Any) -> Any:
 Flip = Annotated[Literal["none", "sum", "concat"], BeforeValidator(_way)]
 """What is done with the embedding of the mirrored image."""
 
+
+SECOND_TRIES = "a list of padded, turned, lower_threshold, mtcnn, yunet or YuNet's .onnx file, [] for none"
+"""What ``second_try`` takes, in words."""
 
 FitRule = Literal["exact", "resize"]
 """How images of another size come to the network's, see :class:`mfn.sources.fit.Fit`."""
@@ -52,6 +56,15 @@ class IjbSettings(Settings):
     media_pooling: bool = wanted("true or false")
 
 
+class PhotoSettings(Settings):
+    """How faces are found in photos, see :func:`mfn.evaluation.photos.find_faces`."""
+
+    several: Literal["central", "largest", "skip"] = wanted("central, largest or skip")
+    second_try: list[Text] = wanted(SECOND_TRIES)
+    min_face: Annotated[Number, Field(ge=0)] = wanted("a number of pixels that is not negative")
+    detector: dict[str, Any] | None = wanted("keys of conf/detector, as {max_side:2048}, or null")
+
+
 class BenchmarkSettings(Settings):
     """Where the chosen sets lie; their own keys are checked by what reads them."""
 
@@ -73,6 +86,8 @@ class EvaluateSettings(Settings):
     trust_torchscript: bool = wanted("true to run a .pt file, which is a program, or false")
     benchmark: BenchmarkSettings = wanted("one or several, as benchmark=[lfw,cfp_fp]")
     device: Annotated[str, AfterValidator(_device)] = wanted("cpu, cuda, cuda:NUMBER or another of PyTorch's devices")
+    align: Text = wanted("none, mtcnn, yunet or YuNet's .onnx file")
+    photos: PhotoSettings = wanted("the keys of photos")
     fit: FitRule = wanted("exact or resize")
     check_alignment: bool = wanted("true or false")
     batch_size: Positive = wanted("a whole number of at least 1")
@@ -86,5 +101,8 @@ class EvaluateSettings(Settings):
     check_contract_pairs: Annotated[Whole, Field(ge=4)] = wanted("a whole number of at least 4")
     cache: Place | None = wanted("a folder, or null")
     overlap: list[Text] = wanted("overlap.json files of mfn overlap, as [overlap/overlap.json], or []")
+    groups: GroupSettings = wanted("the keys of groups")
+    quality: QualitySettings = wanted("the keys of quality")
+    extrapolate: Positive | None = wanted("a number of people, as 100000, or null")
     ijb: IjbSettings = wanted("the keys of ijb")
     paths: Paths = wanted("where the report goes")

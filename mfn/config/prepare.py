@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from mfn.config.arguments import shown
 from mfn.config.command_line import key_of
-from mfn.config.evaluate import BenchmarkSettings
+from mfn.config.evaluate import SECOND_TRIES, BenchmarkSettings
 from mfn.config.settings import NotNegative, Number, Place, Positive, Settings, Text, Whole, wanted
 from mfn.config.train import Factor, Share
 
@@ -53,6 +53,7 @@ class Align(Settings):
 
     several: Literal["skip", "largest", "central"] = wanted("skip, largest or central")
     missing: Literal["skip", "centre", "fail"] = wanted("skip, centre or fail")
+    second_try: list[Text] = wanted(SECOND_TRIES)
 
 
 class Clean(Settings):

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, TypeVar, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from omegaconf import DictConfig, OmegaConf
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
@@ -94,9 +94,14 @@ def _declares(declared: type[Settings]) -> Any:
 
     def is_declared(key: str) -> bool:
         path, field = _field(declared, names := key.split("."))
-        return path == names or (field is not None and get_origin(field.annotation) is dict)
+        return path == names or (field is not None and _is_table(field.annotation))
 
     return is_declared
+
+
+def _is_table(annotation: Any) -> bool:
+    """Whether a field holds a table of any keys, or one or null."""
+    return dict in map(get_origin, (annotation, *get_args(annotation)))
 
 
 def _missing(plain: Any, key: str) -> Iterator[str]:

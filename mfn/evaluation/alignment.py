@@ -80,7 +80,7 @@ def warn_of_unaligned(sets: Mapping[str, Iterable[NDArray[np.uint8]]], contract:
         detector = MtcnnDetector(min_face=max(20, contract.height / 6))
     for name, images in sets.items():
         pictures = list(images)
-        with _one_thread():
+        with one_thread():
             seen = alignment(pictures, contract, detector)
         if seen.is_off:
             log.warning(
@@ -92,7 +92,7 @@ def warn_of_unaligned(sets: Mapping[str, Iterable[NDArray[np.uint8]]], contract:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Pictures as small as these cost MTCNN many times the time where threads share them."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

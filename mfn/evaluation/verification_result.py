@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 
 from mfn.benchmarks.verification import VerificationSet
 from mfn.contract import MeasuredScores
+from mfn.evaluation.acquisition import AcquiredImages, Acquisition, acquisition
+from mfn.evaluation.groups import GroupReport
 from mfn.evaluation.pair_scores import PairScores
+from mfn.evaluation.quality import QualityCurve
 from mfn.metrics.bootstrap import identity_intervals
 from mfn.metrics.groups import GroupAccuracy, gap, group_accuracy
 from mfn.metrics.insightface import grid_accuracy, val_at_far
@@ -60,6 +63,9 @@ class VerificationResult:
         is_same: bool (P,).
         kept: int64 (P,), which pairs of the set these are.
         measured: What the network's file is to remember of the scores, where asked for.
+        acquisition: Failures to acquire and the generalised rates, where images failed or were cut out of photos.
+        by_group: Rates of each group at one threshold, for each grouping and threshold.
+        discards: Error-versus-discard curves, one for each quality.
     """
 
     name: str
@@ -96,11 +102,16 @@ class VerificationResult:
     is_same: NDArray[np.bool_] = field(repr=False)
     kept: NDArray[np.int64] = field(repr=False)
     measured: MeasuredScores | None = field(default=None, repr=False)
+    acquisition: Acquisition | None = None
+    by_group: tuple[GroupReport, ...] = ()
+    discards: tuple[QualityCurve, ...] = ()
 
     def numbers(self) -> dict[str, float]:
         """The figures without curve and scores, flat, for logs and files."""
         figures: dict[str, float | None] = {
             "pairs": self.pairs,
+            "genuine_pairs": int(self.is_same.sum()),
+            "impostor_pairs": int((~self.is_same).sum()),
             "folds": self.folds,
             "left_out": self.left_out,
             **self.odd,
@@ -130,6 +141,7 @@ class VerificationResult:
         figures |= {f"threshold_at_far_{far:.0e}": value for far, value in self.thresholds.items()}
         for key, (low, high) in self.intervals.items():
             figures |= {f"{key}_low": low, f"{key}_high": high}
+        figures |= self.acquisition.numbers() if self.acquisition else {}
         figures |= {f"accuracy_{name}": group.accuracy for name, group in self.groups.items()}
         return {key: value for key, value in figures.items() if value is not None and np.isfinite(value)}
 
@@ -141,6 +153,7 @@ def verification_result(
     norm: float | None = None,
     pca_accuracy: float | None = None,
     samples: int = 0,
+    images: AcquiredImages | None = None,
 ) -> VerificationResult:
     """Judges the scores of one verification set.
 
@@ -150,6 +163,7 @@ def verification_result(
         norm: Mean length of the raw embeddings.
         pca_accuracy: Accuracy after a PCA.
         samples: Draws of the bootstrap for confidence intervals; 0 leaves them out.
+        images: What became of the set's images, where some failed; their pairs then count in the generalised rates.
 
     Raises:
         DataError: Scores that are not finite, or only one kind of pair.
@@ -195,4 +209,5 @@ def verification_result(
         scores=scores,
         is_same=same,
         kept=scored.kept,
+        acquisition=None if images is None else acquisition(pairs, scored, images, exact.thresholds, points),
     )

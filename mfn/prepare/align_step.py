@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mfn.align.acquired import BROKEN, DEGENERATE, NO_FACE, SEVERAL
 from mfn.align.choose import SEVERAL as SEVERAL_RULES
 from mfn.align.choose import choose_face
 from mfn.align.face import Face
@@ -17,7 +18,7 @@ from mfn.images.quality import blur, is_grey, perceptual_hash
 from mfn.recognition.finder import FaceFinder
 from mfn.sources.fit import cut_middle
 
-BROKEN, NO_FACE, SEVERAL, DEGENERATE = "broken", "no face", "several faces", "landmarks without extent"
+__all__ = ["BROKEN", "DEGENERATE", "NO_FACE", "SEVERAL", "AlignRules", "aligned", "jpeg", "measured"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def aligned(
         reason = NO_FACE
     columns = measured(photo, crop, reason) | {"faces": len(faces)}
     if face is not None:
-        columns |= {"box": face.box, "points": face.points, "score": face.score}
+        columns |= {"box": face.box, "points": face.points, "score": face.score, "found_by": face.found_by}
     return columns, b"" if crop is None else jpeg(crop, rules.quality)
 
 

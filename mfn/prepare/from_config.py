@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from mfn.align.detector import Detector
 from mfn.config.build import build, check_values
+from mfn.config.detectors import DetectorMaker
 from mfn.errors import ConfigError
 from mfn.prepare.align_step import AlignRules
 from mfn.prepare.balance import BalanceRules
@@ -47,9 +48,9 @@ def prepare_pack(config: DictConfig) -> Report:
     make_detector: Callable[[], Detector] | None = None
     check_values(config.detector)
     if plan.align is not None:
-        if config.executor == "local":
-            build(config.detector)  # what it says of its values is told before photos are read
         make_detector = _maker(config)
+        if config.executor == "local":
+            make_detector()  # what it says of its values is told before photos are read
     source: FaceSource = build(config.source)
     files = files_of(source, named.get("source.root"))
     for folder in filter(Path.exists, (output, workspace.work)):
@@ -59,6 +60,8 @@ def prepare_pack(config: DictConfig) -> Report:
         "detector": plain["detector"] if plan.align is not None else None,
         "files": stamp(files),
     }
+    if plan.align is not None and config.align.second_try:  # absent where there is none, so that runs of before go on
+        inputs["second_try"] = plain["align"]["second_try"]
     return run(
         source,
         plan,
@@ -73,6 +76,9 @@ def prepare_pack(config: DictConfig) -> Report:
 
 def _maker(config: DictConfig) -> Callable[[], Detector]:
     """What builds the detector in the process that uses it, and can be sent there."""
+    if config.align.second_try:
+        node: Any = OmegaConf.to_container(config.detector, resolve=True)
+        return DetectorMaker(node).with_second_tries(config.align.second_try)
     config = config.copy()
     OmegaConf.update(config, "detector._partial_", True, force_add=True)
     return build(config.detector)
@@ -90,7 +96,7 @@ def plan_of(config: DictConfig) -> Plan:
         raise ConfigError(f"steps={steps} names {', '.join(sorted(unknown))}; there are {', '.join(STEPS)}")
     height, width = plain["image_size"]
     rules: dict[str, Any] = {
-        "align": AlignRules(height, width, quality=plain["quality"], **plain["align"]),
+        "align": AlignRules(height, width, quality=plain["quality"], **_without(plain["align"], "second_try")),
         "clean": CleanRules(**plain["clean"]),
         "balance": BalanceRules.from_config(plain["balance"]),
         "split": SplitShares(**plain["split"]),
@@ -104,6 +110,10 @@ def plan_of(config: DictConfig) -> Plan:
         index_suffix=f".{plain['index']}",
         seed=plain["seed"],
     )
+
+
+def _without(keys: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in keys.items() if key != name}
 
 
 def executor_of(config: DictConfig) -> Executor:

@@ -23,6 +23,7 @@ _UNKNOWN: dict[str, tuple[Any, Any, tuple[int, ...]]] = {  # dtype, value, shape
     "detail": (str, "", ()),
     "split": (str, "", ()),
     "variant": (str, "", ()),
+    "found_by": (str, "", ()),
     "score": (np.float32, np.nan, ()),
     "faces": (np.int32, -1, ()),
     "box": (np.float32, np.nan, (4,)),
@@ -34,7 +35,20 @@ _UNKNOWN: dict[str, tuple[Any, Any, tuple[int, ...]]] = {  # dtype, value, shape
     "hash": (np.uint64, 0, ()),
     "row": (np.int64, -1, ()),
 }
-MEASURED = ("reason", "detail", "faces", "box", "points", "score", "height", "width", "blur", "grey", "hash")
+MEASURED = (
+    "reason",
+    "detail",
+    "found_by",
+    "faces",
+    "box",
+    "points",
+    "score",
+    "height",
+    "width",
+    "blur",
+    "grey",
+    "hash",
+)
 """Columns that the work on the photos fills in."""
 
 
@@ -59,6 +73,7 @@ class Manifest:
         detail: str, what exactly is wrong with a broken image [""].
         split: str, train | val | held_out ["", before the split].
         variant: str, the transform of a virtual copy; "" for an image itself [""].
+        found_by: str, the second try that found the face; "" for the detector's first look [""].
         score: float32, the detector's score of the face [NaN].
         faces: int32, how many faces were found [-1].
         box: float32 (N, 4), x, y, width, height of the face in pixels of the photo [NaN].
@@ -80,6 +95,7 @@ class Manifest:
     detail: NDArray[np.str_] = None  # pyright: ignore[reportAssignmentType]
     split: NDArray[np.str_] = None  # pyright: ignore[reportAssignmentType]
     variant: NDArray[np.str_] = None  # pyright: ignore[reportAssignmentType]
+    found_by: NDArray[np.str_] = None  # pyright: ignore[reportAssignmentType]
     score: NDArray[np.float32] = None  # pyright: ignore[reportAssignmentType]
     faces: NDArray[np.int32] = None  # pyright: ignore[reportAssignmentType]
     box: NDArray[np.float32] = None  # pyright: ignore[reportAssignmentType]
@@ -149,7 +165,7 @@ class Manifest:
             ConfigError: Parquet without pyarrow.
         """
         kinds = {flat: dtype for column, (dtype, _, _) in _UNKNOWN.items() for flat in _flat_names(column)}
-        flat = read_table(path, kinds, optional=("detail",))
+        flat = read_table(path, kinds, optional=("detail", "found_by"))
         return cls(
             **{
                 column: np.stack([flat[name] for name in _flat_names(column)], -1).reshape(-1, *shape)

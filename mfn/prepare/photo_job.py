@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from mfn.align.detector import Detector
 from mfn.errors import BrokenImageError
-from mfn.images.bombs import refuse_bomb
 from mfn.prepare.align_step import BROKEN, AlignRules, aligned, measured
 from mfn.prepare.executors import Done
 from mfn.prepare.manifest import measured_columns
 from mfn.prepare.shards import Shards
 from mfn.recognition.finder import FaceFinder
-from mfn.sources.source import FaceSource, is_encoded
+from mfn.sources.photo import photo_at
+from mfn.sources.source import FaceSource
 
 _AT_ONCE, _MOST_BYTES = 16, 600_000_000
 """Photos in memory at a time, as many of a phone's take 600 MB; after so many bytes no more are read before work."""
@@ -71,7 +71,7 @@ class PhotoJob:
         details = dict[int, str]()
         for row in span:
             try:
-                photos[row] = self._photo(int(self.rows[row]))
+                photos[row] = photo_at(self.source, int(self.rows[row]))
             except BrokenImageError as error:
                 details[row] = str(error).removeprefix(f"{self.source.describe(int(self.rows[row]))}: ")
             is_much = len(photos) == _AT_ONCE or sum(photo.nbytes for photo in photos.values()) > _MOST_BYTES
@@ -89,13 +89,3 @@ class PhotoJob:
         faces = finder.faces(list(photos.values()), names)
         each = zip(photos.items(), faces, names, strict=True)
         return {row: aligned(photo, found, name, self.rules, finder) for (row, photo), found, name in each}
-
-    def _photo(self, row: int) -> NDArray[np.uint8]:
-        """The pixels of a photo.
-
-        Raises:
-            BrokenImageError: It cannot be decoded, or is too large to be.
-        """
-        if is_encoded(self.source):
-            refuse_bomb(self.source.encoded(row))
-        return self.source.image(row)

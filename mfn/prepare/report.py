@@ -1,6 +1,7 @@
 """What a run did, for people and for programs."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -36,6 +37,7 @@ class Report:
         photos_per_second: Rate of the work on these.
         seconds: Of this run from start to end.
         passed_over: What there is in the source and was not taken for images, by the reason why.
+        second_tries: Images whose face a second try found, by its name.
     """
 
     images: int
@@ -51,6 +53,7 @@ class Report:
     photos_per_second: float
     seconds: float
     passed_over: dict[str, int] = field(default_factory=dict)
+    second_tries: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -86,6 +89,7 @@ class Report:
             photos_per_second=worked_on / work_seconds if work_seconds > 0 else 0.0,
             seconds=seconds,
             passed_over=dict(passed_over),
+            second_tries=dict(Counter(images.found_by[images.found_by != ""].tolist()).most_common()),
         )
 
     def rows(self) -> list[dict[str, object]]:
@@ -94,6 +98,7 @@ class Report:
             "images in": f"{self.images} of {self.identities} identities",
             **{f"passed over: {reason}": count for reason, count in self.passed_over.items()},
             "aligned": self.aligned,
+            **{f"found by second try: {name}": count for name, count in self.second_tries.items()},
             **{f"- {reason}": count for reason, count in self.dropped.items()},
             "kept": f"{self.kept} of {self.kept_identities} identities",
             "virtual copies": self.copies,

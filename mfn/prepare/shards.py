@@ -63,11 +63,14 @@ class Shards:
     def columns(self, shards: Sequence[int] | None = None) -> dict[str, NDArray[Any]]:
         """The columns of some files, or of all, one after the other.
 
+        A column that an earlier version did not write is not in all files of a run that goes on, and is left out.
+
         Raises:
             DataError: A file is missing or damaged.
         """
         parts = [_columns(self._path(shard)) for shard in (range(len(self)) if shards is None else shards)]
-        return {name: np.concatenate([part[name] for part in parts]) for name in (parts[0] if parts else ())}
+        every = [name for name in (parts[0] if parts else ()) if all(name in part for part in parts)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in every}
 
     def crop(self, row: int) -> bytes:
         """The encoded crop of a row of the table; reading rows in order reads each file once.

@@ -19,10 +19,15 @@ from mfn.evaluation.outcome import Result
 from mfn.evaluation.templates import TemplateVerification
 from mfn.evaluation.verification_result import VerificationResult
 from mfn.files.atomic import replacing
+from mfn.report.counts import counted_rows
+from mfn.report.det import det_curves
 from mfn.report.figures import save_png
+from mfn.report.group_pictures import group_figures
+from mfn.report.group_tables import plain_groups
 from mfn.report.html import Report, render
+from mfn.report.kept_scores import FILE as SCORES
 from mfn.report.kept_scores import write_scores
-from mfn.report.pictures import cmc_curves, det_curves, roc_curves, score_histograms
+from mfn.report.pictures import cmc_curves, roc_curves, score_histograms
 from mfn.report.tensorboard import write_events
 
 
@@ -59,7 +64,8 @@ def write_report(
         save_png(figure, run / f"{name}.png")
     scalars = {f"{result.name}/{name}": value for result in results for name, value in result.numbers().items()}
     events = write_events(run / "tensorboard", scalars, figures)
-    names = ["report.html", "report.json", "report.csv", *(f"{name}.png" for name in figures)]
+    kept = [SCORES] if (run / SCORES).exists() else []
+    names = ["report.html", "report.json", "report.csv", *kept, *(f"{name}.png" for name in figures)]
     return [*(run / name for name in names), events]
 
 
@@ -132,7 +138,17 @@ def _report(
 
 def _verification(result: VerificationResult) -> dict[str, Any]:
     groups = {name: asdict(group) for name, group in result.groups.items()}
-    return result.numbers() | {"groups": groups, "missing": list(result.missing), "notes": list(result.notes)}
+    acquired = result.acquisition
+    images = (
+        {}
+        if acquired is None
+        else {
+            "failed": acquired.images.failed,
+            "second_tries": acquired.images.second_tries,
+        }
+    )
+    told = {"groups": groups, "missing": list(result.missing), "notes": list(result.notes)}
+    return result.numbers() | images | told | {"counts": counted_rows(result)} | plain_groups(result)
 
 
 def _figures(report: Report) -> dict[str, Figure]:
@@ -143,6 +159,7 @@ def _figures(report: Report) -> dict[str, Figure]:
         contract = report.contract
         applies = contract.threshold_flip in (None, report.facts.get("flip"))
         figures["scores"] = score_histograms(report.results, contract.threshold if applies else None)
+        figures |= group_figures(report.results)
     if report.identified:
         figures["cmc"] = cmc_curves(report.identified)
     return figures

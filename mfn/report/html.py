@@ -18,10 +18,11 @@ from mfn.evaluation.templates import TemplateVerification
 from mfn.evaluation.verification_result import VerificationResult
 from mfn.images.files import IMAGE_SUFFIXES
 from mfn.metrics.groups import gap
-from mfn.report import wording
+from mfn.report import acquisition, counts, group_pictures, group_tables, wording
+from mfn.report.det import det_curves
 from mfn.report.figures import svg
 from mfn.report.page import page_environment
-from mfn.report.pictures import cmc_curves, det_curves, roc_curves, score_histograms
+from mfn.report.pictures import cmc_curves, roc_curves, score_histograms
 from mfn.report.worst import worst_false_accepts, worst_false_rejects
 
 THUMBNAIL = 144
@@ -67,6 +68,10 @@ def render(report: Report) -> str:
         errors={result.name: errors(result, report.sets.get(result.name), report.worst) for result in report.results},
         words=wording,
         gap=gap,
+        acquired=acquisition,
+        counts=counts,
+        by_group=group_tables,
+        drawn=group_pictures,
         roc_curves=roc_curves,
         det_curves=det_curves,
         score_histograms=score_histograms,

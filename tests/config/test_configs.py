@@ -137,7 +137,7 @@ def test_benchmarks_are_chosen_alike_for_training_and_judging(config: str, chose
 @pytest.mark.parametrize(
     ("config", "reader"),
     [
-        ("evaluate", "commands/evaluate.py commands/judging.py"),
+        ("evaluate", "commands/evaluate.py commands/judging.py commands/judged_groups.py"),
         ("export", "commands/export.py"),
         ("prepare", "prepare/from_config.py"),
         ("prepare_bin", "commands/prepare.py"),
