@@ -38,7 +38,7 @@ def run(
 ) -> Path:
     folder = tmp_path_factory.mktemp("run")
     templates = TemplateVerification(
-        "ijb", 9, 1, ("x.jpg",), judged.area, judged.eer, judged.tar, judged.thresholds, judged.curve
+        "ijb", 9, 3, 1, ("x.jpg",), judged.area, judged.eer, judged.tar, judged.thresholds, judged.curve
     )
     declared, other = Fit("as declared", 0.99, 0.7, 0.0, 0.0, 0.0), Fit("BGR", 0.98, 0.65, 0.0, -0.05, 0.01)
     files = write_report(
@@ -100,7 +100,7 @@ def test_tensorboard_has_figures_and_numbers(run: Path, judged: VerificationResu
 @pytest.mark.slow
 def test_too_few_impostor_pairs_for_any_false_accept_rate(tmp_path: Path, plain_verdict: VerificationResult) -> None:
     few = replace(plain_verdict, tar={}, thresholds={}, unsupported=(0.1, 0.01))
-    templates = TemplateVerification("ijb", 9, 0, (), few.area, few.eer, {}, {}, few.curve)
+    templates = TemplateVerification("ijb", 9, 3, 0, (), few.area, few.eer, {}, {}, few.curve)
     write_report(tmp_path, "net.onnx", InputContract(), [few, templates], {})
     assert "FAR 1e-1, 1e-2: too few impostor pairs" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
