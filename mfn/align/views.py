@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,7 +37,8 @@ def padded(share: float) -> View:
     """
 
     def see(photo: Pixels) -> Pixels:
-        return np.asarray(cv2.copyMakeBorder(photo, *4 * [_border(*photo.shape[:2])], cv2.BORDER_CONSTANT), np.uint8)
+        border = _border(*photo.shape[:2])
+        return np.pad(photo, ((border, border), (border, border), (0, 0)))
 
     def _border(height: int, width: int) -> int:
         return max(1, round(share * max(height, width)))

@@ -101,7 +101,7 @@ def _declares(declared: type[Settings]) -> Any:
 
 def _is_table(annotation: Any) -> bool:
     """Whether a field holds a table of any keys, or one or null."""
-    return dict in map(get_origin, (annotation, *get_args(annotation)))
+    return any(get_origin(kind) is dict for kind in (annotation, *get_args(annotation)))
 
 
 def _missing(plain: Any, key: str) -> Iterator[str]:

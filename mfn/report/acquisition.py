@@ -4,12 +4,12 @@ from mfn.evaluation.verification_result import VerificationResult
 from mfn.report.wording import percent, rate
 
 
-def acquisition_rows(result: VerificationResult) -> list[dict[str, object]]:
+def acquisition_rows(result: VerificationResult) -> list[dict[str, str]]:
     """Each plain rate beside its generalised one, in percent; none where every image was there and gave a face."""
     if result.acquisition is None:
         return []
     rates = result.acquisition.pairs
-    rows: list[dict[str, object]] = [
+    rows: list[dict[str, str]] = [
         {"rate": "accuracy %", "plain": percent(result.accuracy), "generalised": percent(rates.accuracy)}
     ]
     for far, tar in result.tar.items():
