@@ -57,7 +57,5 @@ def test_peak_memory_holds_the_gradient_of_the_centres_and_their_momentum() -> N
 
 def test_what_no_memory_holds_is_refused_before_it_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(head, "free_bytes", lambda device: 10**6)
-    with pytest.raises(
-        ConfigError, match=r"--classes 90000 needs .* 0\.0 GB are free: give fewer"
-    ):
+    with pytest.raises(ConfigError, match=r"--classes 90000 needs .* 0\.0 GB are free: give fewer"):
         bench_head([50, 90_000], [1.0, 0.2], batch=4, dim=8, rounds=1, threads=1)

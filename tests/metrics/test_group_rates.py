@@ -70,7 +70,7 @@ def test_a_planted_difference_is_found_with_an_interval_that_excludes_none() -> 
     found = group_rates(tally, ["easy", "hard"], [100, 100], 2, 200)
     assert found.fnmr is not None and (found.fnmr.worst, found.fnmr.best) == ("hard", "easy")
     assert found.fnmr.ratio == pytest.approx(3, rel=0.25)
-    assert found.fnmr.low is not None and found.fnmr.high is not None
+    assert found.fnmr.low is not None and found.fnmr.high is not None and found.fnmr.ratio is not None
     assert 1 < found.fnmr.low < found.fnmr.ratio < found.fnmr.high < 6
     assert found.fnmr.to_mean == pytest.approx(np.sqrt(found.fnmr.ratio))
     easy = found.groups[0].fnmr

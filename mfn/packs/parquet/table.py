@@ -67,7 +67,7 @@ class Table:
             if str(column.type).startswith(("int", "uint")):
                 return column.cast(arrow.int64()).fill_null(-1).to_numpy().astype(np.int64, copy=False)
             return column.cast(arrow.string()).fill_null("").to_pylist()
-        except (arrow.ArrowException, OSError) as error:
+        except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
             raise DataError(f"{self.path}: column {name} cannot be read ({first_line(error)})") from None
 
     def bytes_of(self, name: str) -> Column:
@@ -92,7 +92,7 @@ class Table:
         parquet: Any = optional("pyarrow.parquet", f"{self.path} needs pyarrow", "parquet", DataError)
         try:
             return parquet.ParquetFile(self.path, memory_map=True)
-        except (arrow.ArrowException, OSError) as error:
+        except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
             raise DataError(f"{self.path} is no whole Parquet file ({first_line(error)}): get it again") from None
 
 

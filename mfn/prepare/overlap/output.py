@@ -115,10 +115,11 @@ def _draw_copies(path: Path, found: Overlap) -> None:
     order = np.argsort(-copies.likeness, kind="stable")
     images, captions = [], []
     for row in order[_spread(order.size)].tolist():
-        images += [_image(found.benchmark, copies.images[row]), _image(found.training, copies.rows[row])]
+        image, training = int(copies.images[row]), int(copies.rows[row])
+        images += [_image(found.benchmark, image), _image(found.training, training)]
         told = f"{copies.bits[row]} bits, {copies.likeness[row]:.3f}{', mirrored' if copies.mirrored[row] else ''}"
-        captions += [f"{_of(found.benchmark, int(copies.images[row]))[1]}\n{told}",
-                     f"{found.training.name}\n{_of(found.training, int(copies.rows[row]))[1]}"]  # fmt: skip
+        captions += [f"{_of(found.benchmark, image)[1]}\n{told}"]
+        captions += [f"{found.training.name}\n{_of(found.training, training)[1]}"]
     if images:
         write_contact_sheet(path, images, captions, columns=6, side=_SIDE)
 
