@@ -11,7 +11,7 @@ from tempfile import TemporaryFile
 
 import hydra
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from mfn.benchmarks.ijb import IjbSet
 from mfn.benchmarks.preconditions import Benchmark
@@ -80,6 +80,7 @@ def evaluate(composed: DictConfig) -> float:
 def _evaluate(composed: DictConfig, share: Ranks) -> float:
     """What one of the processes does."""
     config = settings(composed, EvaluateSettings)
+    _check_photos(composed)
     run = short_path(config.paths.output)
     stated = config.contract.model_dump()
     embedder = FaceEmbedder.load(config.model_path, stated, config.trust_torchscript).to(_device(config.device))
@@ -117,6 +118,17 @@ def _evaluate(composed: DictConfig, share: Ranks) -> float:
         sentences = "; ".join(f"{part} ({says})" for part, says in outcome.failed.items())
         raise DataError(f"not all could be done: {sentences}; the rest is in {run}") from outcome.errors[0]
     return outcome.score
+
+
+def _check_photos(composed: DictConfig) -> None:
+    """Makes sure that nobody says how faces are found in what is taken for crops."""
+    usual = OmegaConf.load(CONF / "evaluate.yaml").photos
+    changed = [key for key, value in composed.photos.items() if usual.get(key) != value]
+    if composed.align == "none" and changed:
+        raise ConfigError(
+            f"photos.{changed[0]} is of photos, and align=none takes aligned crops: set align=mtcnn or align=yunet, or "
+            "leave it out"
+        )
 
 
 def _device(named: str) -> str:

@@ -124,8 +124,9 @@ def test_photos_without_a_face_end_one_set_and_not_the_others(files: Path, raw: 
         (["align=mtcnn", "photos.second_try=[squint]"], "second_try=squint must be"),
         (["align=mtcnn", "photos.detector={colour:1}"], r"photos\.detector has no colour: mtcnn takes"),
         (["align=mtcnn", "photos.several=all"], r"photos\.several=all does not fit"),
+        (["photos.min_face=40"], r"photos\.min_face is of photos, and align=none takes aligned crops: set align=mtcnn"),
     ],
-    ids=["name", "file", "try", "option", "several"],
+    ids=["name", "file", "try", "option", "several", "crops"],
 )
 def test_what_cannot_be_is_told_before_photos_are_looked_at(
     files: Path, tmp_path: Path, words: list[str], says: str

@@ -51,12 +51,12 @@ def _train(folder: Path) -> list[str]:
 
 
 def _checkpoints(folder: Path) -> None:
-    for path in folder.glob("run/checkpoints/*.ckpt"):
+    for path in folder.glob("run/checkpoints/[!.]*.ckpt"):
         read_checkpoint(path)
 
 
 def _exported(folder: Path) -> None:
-    for path in folder.glob("out/*.onnx"):
+    for path in folder.glob("out/[!.]*.onnx"):
         FaceEmbedder.load(path)
 
 
