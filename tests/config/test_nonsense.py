@@ -26,8 +26,8 @@ COMMANDS = {
 }
 WIRES = ("data.module.source", "data.module.validation", "data.module.verification")
 """Given as objects by the command, whatever the configuration says."""
-TOLD_LATER = ("trainer.devices",)
-"""Lightning knows which devices there are; it is asked before data is read, but not here."""
+TOLD_LATER = ("trainer.devices", "photos.detector")
+"""Told before data is read, but not here: Lightning knows which devices there are, and `align` which keys there are."""
 
 
 def keys_of(node: DictConfig, prefix: str = "") -> Iterator[str]:
