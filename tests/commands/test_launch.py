@@ -16,7 +16,7 @@ from tests.scripts import run_script
     ("words", "said"),
     [
         (["benchmark=lffw"], "Could not load 'benchmark/lffw'|Could not find 'benchmark/lffw'"),
-        (["benchmark=[lfw,nothing]"], "benchmark/nothing'. benchmark is one of agedb_30, calfw"),
+        (["benchmark=[lfw,nothing]"], "benchmark/nothing'. benchmark is one of agedb_30, .*calfw, .*vgg2_fp"),
         (["bencmark=lfw"], "there is no key bencmark: the configuration has .*benchmark"),
         (["benchmark.rot=x"], r"there is no key benchmark\.rot: benchmark has allow_missing.*root"),
         (["foo"], "'foo' is no override: expected key=value"),
