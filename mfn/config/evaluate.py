@@ -6,7 +6,7 @@ import torch
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from mfn.config.evaluate_groups import GroupSettings, QualitySettings
-from mfn.config.settings import Channels, Number, Place, Positive, Settings, Spread, Text, Whole, wanted
+from mfn.config.settings import Channels, Number, PixelSpread, Place, Positive, Settings, Text, Whole, wanted
 
 Side = Annotated[Whole, Field(ge=1, le=4096)]
 Rate = Annotated[Number, Field(gt=0, lt=1)]
@@ -41,7 +41,9 @@ class StatedContract(Settings):
 
     color: Literal["RGB", "BGR"] | None = wanted("RGB, BGR, or null where the file says it")
     mean: Channels | None = wanted("three numbers, as [127.5,127.5,127.5], or null where the file says it")
-    std: tuple[Spread, Spread, Spread] | None = wanted("three positive numbers, or null where the file says it")
+    std: tuple[PixelSpread, PixelSpread, PixelSpread] | None = wanted(
+        "three numbers of at least 1 for pixels of 0 to 255, or null where the file says it"
+    )
     height: Side | None = wanted("a number of pixels up to 4096, or null where the file says it")
     width: Side | None = wanted("a number of pixels up to 4096, or null where the file says it")
     pixels: bool | None = wanted("true where the network normalises inside, or null")

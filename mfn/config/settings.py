@@ -28,6 +28,8 @@ NotNegative = Annotated[Whole, Field(ge=0)]
 Number = Annotated[float, BeforeValidator(no_truth)]
 Spread = Annotated[Number, Field(gt=0)]
 Channels = tuple[Number, Number, Number]
+PixelSpread = Annotated[Number, Field(ge=1)]
+"""Of pixels of 0 to 255."""
 Text = Annotated[str, PlainValidator(text)]
 """Not empty, as the name of a file, which may be of any bytes."""
 Place = Annotated[Text, AfterValidator(os.path.expanduser)]

@@ -4,7 +4,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from mfn.config.settings import Channels, NotNegative, Number, Place, Positive, Settings, Spread, Text, Whole, wanted
+from mfn.config.settings import (
+    Channels,
+    NotNegative,
+    Number,
+    PixelSpread,
+    Place,
+    Positive,
+    Settings,
+    Spread,
+    Text,
+    Whole,
+    wanted,
+)
 from mfn.config.size_stages import rising_stages, size_stages
 
 Side = Annotated[Whole, Field(ge=16, le=4096)]
@@ -25,7 +37,7 @@ class Contract(Settings):
 
     color: Literal["RGB", "BGR"] = wanted("RGB or BGR")
     mean: Channels = wanted("three numbers, as [127.5,127.5,127.5]")
-    std: tuple[Spread, Spread, Spread] = wanted("three positive numbers, as [127.5,127.5,127.5]")
+    std: tuple[PixelSpread, PixelSpread, PixelSpread] = wanted("three numbers of at least 1, as [127.5,127.5,127.5]")
 
 
 class Data(Settings):

@@ -32,6 +32,9 @@ ARCFACE_112: tuple[Point, ...] = (
 
 _LONGEST_SIDE, _LONGEST_EMBEDDING = 4096, 65536
 _FLIPS = ("none", "sum", "concat")
+# What is written for pixels of 0 to 1 would pass for numbers and make nonsense of every picture
+_MEAN = "three numbers for pixels of 0 to 255 (0.485 of 0 to 1 is 123.675)"
+_STD = "three numbers of at least 1 for pixels of 0 to 255 (0.229 of 0 to 1 is 58.395)"
 _ADDED_LATER = ("threshold_flip", "measured")
 """Fields that files of older versions do not have."""
 
@@ -75,8 +78,8 @@ class InputContract:
         dim, most = self.embedding_dim, _LONGEST_EMBEDDING
         _expect("embedding_dim", dim, f"a whole number from 1 to {most}", _is_whole(dim, most))
         _expect("color", self.color, "RGB or BGR", self.color in ("RGB", "BGR"))
-        _expect("mean", self.mean, "three numbers", _are_numbers(self.mean, 3))
-        _expect("std", self.std, "three positive numbers", _are_numbers(self.std, 3) and min(self.std) >= 1e-6)
+        _expect("mean", self.mean, _MEAN, _are_numbers(self.mean, 3) and not 0 < max(self.mean) <= 1)
+        _expect("std", self.std, _STD, _are_numbers(self.std, 3) and min(self.std) >= 1)
         points = isinstance(self.template, Sequence) and [_are_numbers(point, 2) for point in self.template]
         _expect("template", self.template, "five (x, y) points", points == [True] * 5)
         cosine, far, flip = self.threshold, self.threshold_far, self.threshold_flip

@@ -191,14 +191,24 @@ def test_graphs_that_no_network_here_has(nodes: list[Node], says: str) -> None:
         layers_of(activation_graph(*nodes))
 
 
-@pytest.mark.parametrize("word", ["--mean", "--std"])
-def test_a_number_that_is_none(word: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("word", "value", "told"),
+    [
+        ("--mean", "1,2", "--mean=1,2 must be one number, or three"),
+        ("--std", "1,2", "--std=1,2 must be one number, or three"),
+        ("--mean", "0.485,0.456,0.406", "contract.mean must be three numbers for pixels of 0 to 255 (0.485 of"),
+        ("--std", "0.229,0.224,0.225", "contract.std must be three numbers of at least 1 for pixels of 0 to 255"),
+    ],
+)
+def test_a_number_that_is_none(
+    word: str, value: str, told: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     from tests.importing.test_round_trips import VARIANTS, trained
 
     torch.save(trained(VARIANTS["half as wide"]).state_dict(), tmp_path / "net.pt")
     with pytest.raises(SystemExit):
-        main(["import", str(tmp_path / "net.pt"), "--output", str(tmp_path / "net.ckpt"), word, "1,2"])
-    assert f"{word}=1,2 must be one number, or three" in caplog.text
+        main(["import", str(tmp_path / "net.pt"), "--output", str(tmp_path / "net.ckpt"), word, value])
+    assert told in caplog.text
     assert not (tmp_path / "net.ckpt").exists()
 
 
