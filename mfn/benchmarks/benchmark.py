@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from mfn.benchmarks.array_pack import read_arrays
 from mfn.benchmarks.bin_pack import read_bin
 from mfn.benchmarks.cfp import LISTS, find_protocol, read_cfp
 from mfn.benchmarks.lfw import is_header, listed_lfw
@@ -19,11 +20,13 @@ from mfn.benchmarks.places import (
     ANY,
     LFW_VIEW_1,
     NAMED,
+    PACKS,
     files_of,
     image_folders,
     list_folders,
     lists_at,
     other_half,
+    own_folder,
     with_inner,
 )
 from mfn.benchmarks.root import checked_options, given_images, given_root
@@ -48,16 +51,17 @@ def read_benchmark(
 
     Looked for, in this order:
 
-    - `root` itself where it is a file: a `.bin` pack, a `.csv` or a list of pairs;
-    - `root/NAME.bin`, `root/NAME/NAME.bin`;
+    - `root` itself where it is a file: a pack, a `.csv` or a list of pairs;
+    - `root/NAME.bin`, `root/NAME/NAME.bin`; likewise `NAME.xz` (a compressed pack) and `NAME.npy` (with `issame.txt`);
     - in the folder `root/NAME`, then in `root` itself: `NAME.csv`, a list in any form of the field (`pairs_NAME.txt`,
-      `NAME_pairs.txt`, `NAME_pair.txt`, `NAME.txt`); CFP's `Protocol`, FF for names that end in ff, else FP;
-      `pairs.csv`, `pairs.txt`; LFW's in more places, see `list_folders`.
+      `NAME_pairs.txt`, `NAME_pair.txt`, `pair_NAME.txt`, `NAME.txt`); CFP's `Protocol`, FF for names that end in ff,
+      else FP; `pairs.csv`, `pairs.txt`; LFW's in more places, see `list_folders`.
 
-    Upper and lower case are one. Images of a list are looked for as `image_folders` says.
+    Upper and lower case are one, and `-` and `_` may be left out or changed. Images of a list are looked for as
+    `image_folders` says.
 
     Args:
-        name: Of the benchmark: lfw, cfp_fp, agedb_30, calfw, cplfw, vgg2_fp, or your own.
+        name: Of the benchmark: lfw, cfp_fp, agedb_30, calfw, cplfw, vgg2_fp, xqlfw, sllfw, ..., or your own.
         root: A file or folder.
         allow_missing: Leave out the pairs of images that are not there, instead of raising.
         folds: Judge in so many, whatever the benchmark brings; None takes its own, or ten.
@@ -92,7 +96,8 @@ def _found(name: str, root: Path, allow_missing: bool, folds: int | None, images
     if root.is_file():
         return _read_file(name, root, allow_missing, folds, images)
     folders = list_folders(name, root)
-    packs = (pack for folder in (root, root / name) for pack in files_of(folder, f"{name}.bin"))
+    named = [form.format(name) for form in PACKS]
+    packs = (pack for folder in (root, own_folder(root, name)) for pack in files_of(folder, *named))
     if (file := next(packs, None) or _list_in(name, root, folders)) is not None:
         if file.name == LISTS["F"]:
             return read_cfp(file.parent, "FF" if name.lower().endswith("ff") else "FP", name, allow_missing, folds)
@@ -103,7 +108,8 @@ def _found(name: str, root: Path, allow_missing: bool, folds: int | None, images
 def _list_in(name: str, root: Path, folders: Sequence[Path]) -> Path | None:
     """The first list of the benchmark in these folders; CFP's first list of images stands for its protocol."""
     for folder in folders:
-        is_cfp = folder == root / name or "cfp" in name.lower()  # no other benchmark is judged on CFP's pairs
+        # No other benchmark is judged on CFP's pairs
+        is_cfp = folder == own_folder(root, name) or "cfp" in name.lower()
         protocol = find_protocol(folder) if is_cfp else None
         found = [*files_of(folder, *(form.format(name) for form in NAMED))]
         found += [] if protocol is None else [protocol / LISTS["F"]]
@@ -115,8 +121,10 @@ def _list_in(name: str, root: Path, folders: Sequence[Path]) -> Path | None:
 
 
 def _read_file(name: str, file: Path, allow_missing: bool, folds: int | None, images: Path | None) -> VerificationSet:
-    if file.suffix.lower() == ".bin":
+    if file.suffix.lower() in (".bin", ".xz"):
         return read_bin(file, name, folds)
+    if file.suffix.lower() == ".npy":
+        return read_arrays(file, name, folds)
     folders = image_folders(file, name) if images is None else with_inner([images])
     return listed_in(file, folds).found(name, folders, allow_missing)
 
@@ -151,10 +159,9 @@ def _with_note_of_folds(pairs: VerificationSet, folds: int | None) -> Verificati
 
 
 def _nothing_found(name: str, root: Path, folders: Sequence[Path]) -> str:
+    packs = ", ".join(form.format(name) for form in PACKS)
     lists = ", ".join((*(form.format(name) for form in NAMED), *ANY))
     places = ", ".join(str(folder) for folder in folders if folder.is_dir()) or f"{root}, which is no folder"
     seen = lists_at(folders)
     hint = f"; for {seen[0]}, say benchmark=file benchmark.root={seen[0]}" if seen else ""
-    return (
-        f"{root} holds no benchmark {name}: looked for {name}.bin, and in {places} for {lists} and CFP's Protocol{hint}"
-    )
+    return f"{root} holds no benchmark {name}: looked for {packs}, and in {places} for {lists} and CFP's Protocol{hint}"

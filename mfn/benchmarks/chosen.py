@@ -27,10 +27,10 @@ def chosen_benchmarks(root: str | None = None, allow_missing: bool = False, **se
             `root/pairs.txt` cannot be both LFW and CALFW.
     """
     pairs = {name: benchmark for name, benchmark in sets.items() if isinstance(benchmark, VerificationSet)}
-    seen: dict[tuple[str, bytes, bytes], str] = {}
+    seen: dict[tuple[object, ...], str] = {}
     for name, benchmark in pairs.items():
-        first = benchmark.source.describe(0) if len(benchmark.source) else ""
-        key = (first, np.asarray(benchmark.pairs).tobytes(), np.asarray(benchmark.is_same).tobytes())
+        images = tuple(map(benchmark.source.describe, range(len(benchmark.source))))
+        key = (images, np.asarray(benchmark.pairs).tobytes(), np.asarray(benchmark.is_same).tobytes())
         if (other := seen.setdefault(key, name)) != name:
             raise DataError(f"{other} and {name} are the same pairs of {root}: put each in a folder of its name")
     problems = [problem for key, benchmark in sets.items() if (problem := _problem(benchmark, key))]

@@ -1,7 +1,8 @@
 """Identification sets: who of the gallery is on a probe, or nobody."""
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,10 @@ class IdentificationSet:
         identities: int64 (N,), the person each image of `source` shows.
         notes: What to know of the figures, a sentence each.
         strict: A broken image is an error; otherwise it is left out.
+        ranks: To report.
+        by_image: Ranks count images of the gallery, not people.
+        strangers: Galleries of strangers by name, positions in `source`, all of them in `gallery`: each probe is
+            searched for among them with each other probe of its person in turn, as in MegaFace. Otherwise none.
     """
 
     name: str
@@ -38,6 +43,9 @@ class IdentificationSet:
     identities: np.ndarray
     notes: tuple[str, ...] = ()
     strict: bool = False
+    ranks: tuple[int, ...] = (1, 5, 10)
+    by_image: bool = False
+    strangers: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def split_gallery(

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from mfn.benchmarks.lfw import listed_lfw
 from mfn.benchmarks.paired_files import FOLDS, ListedPairs, folds_by_kind
+from mfn.benchmarks.path_lists import is_path_row, listed_paths
 from mfn.benchmarks.verification import VerificationSet
 from mfn.errors import DataError
 from mfn.files.lines import label, slashed, table, whole_number
 
-_PERSON = (re.compile(r"(?P<name>.+)_\d+"), re.compile(r"\d+_(?P<name>.+)_\d+_[mf]"))  # LFW and kin; AgeDB
+_AGEDB = re.compile(r"\d+_(?P<name>.+)_(?P<age>\d+)_(?P<gender>[mf])")
+_PERSON = (re.compile(r"(?P<name>.+)_\d+"), _AGEDB)  # LFW and kin; AgeDB
 
 _Pair = tuple[str, str, bool]
 
@@ -26,11 +28,13 @@ def read_pair_list(
 
     - `Name_0001.jpg flag` on two lines in a row make a pair (CALFW, CPLFW);
     - `image image flag` or `flag image image` on one line (copies of AgeDB-30, CFP-FP and others);
+    - lines of one or two image names without a flag (SLLFW), see `mfn.benchmarks.path_lists`;
     - everything else is read as LFW's form, which brings its own folds.
 
     A flag above 0 (also 1.0) is a genuine pair, 0 or -1 an impostor pair. Columns are divided by tabs, semicolons,
     commas or spaces; names with spaces need one of the others, or quotes. Where the file names tell persons
-    (`Name_0001.jpg`, AgeDB's `12_Name_35_f.jpg`) and agree with the flags, the set knows its identities.
+    (`Name_0001.jpg`, AgeDB's `12_Name_35_f.jpg`) and agree with the flags, the set knows its identities. AgeDB's names
+    also give the attributes ``age`` and ``gender``.
 
     Args:
         path: The list.
@@ -49,6 +53,8 @@ def read_pair_list(
 def listed_pairs(path: Path, folds: int | None = None) -> ListedPairs:
     """The pairs of a list, see `read_pair_list`."""
     rows = table(path)
+    if rows and is_path_row(rows[0][1]):
+        return listed_paths(path, rows, folds)
     if not rows or not is_list_row(rows[0][1]):
         return listed_lfw(path, rows, folds)
     two_lines = len(rows[0][1]) == 2
@@ -60,6 +66,7 @@ def listed_pairs(path: Path, folds: int | None = None) -> ListedPairs:
         is_same,
         folds_by_kind(is_same, folds or FOLDS),
         identity_of=_persons(pairs),
+        attributes_of=_ages(pairs),
     )
 
 
@@ -110,3 +117,12 @@ def _persons(pairs: Sequence[_Pair]) -> dict[str, str] | None:
             return None
         found[image] = match["name"]
     return found if all((found[a] == found[b]) == same for a, b, same in pairs) else None
+
+
+def _ages(pairs: Sequence[_Pair]) -> dict[str, dict[str, str]]:
+    """Age and gender of each image, where every name tells them as AgeDB's do."""
+    images = {image for a, b, _ in pairs for image in (a, b)}
+    found = {image: _AGEDB.fullmatch(Path(slashed(image)).stem) for image in images}
+    if not all(found.values()):
+        return {}
+    return {what: {image: match[what] for image, match in found.items() if match} for what in ("age", "gender")}

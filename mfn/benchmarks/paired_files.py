@@ -8,18 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
+from mfn.benchmarks.found_images import found_images, listed
 from mfn.benchmarks.verification import VerificationSet, consecutive_folds
 from mfn.errors import DataError
 from mfn.images.files import ImageFiles
-from mfn.images.finder import finder_of
 from mfn.text import printable
 
 logger = logging.getLogger(__name__)
 
 FOLDS = 10  # of LFW, and of nearly all that came after
-
-_SHOWN = 5
-_FOLDERS = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,28 +92,20 @@ def paired_files(
     # In the order of the pairs, as a .bin pack of them: batches, and with them the last digits, are then the same
     images = list(dict.fromkeys(image for pair in pairs for image in pair))
     folders = [roots] if isinstance(roots, Path) else list(roots)
-    finder = finder_of(folders, images)
-    root = finder.root
+    found = found_images(folders, images, "the pairs need", allow_missing)
+    root, missing = found.root, found.missing
     if root != folders[0]:
         logger.info("%s: its images are those in %s", name, root)
-    found = {image: path for image in images if (path := finder.find(image)) is not None}
-    missing = tuple(image for image in images if image not in found)
-    if missing and not allow_missing:
-        looked = f" (looked in {', '.join(map(str, folders[:_FOLDERS]))})" if len(folders) > 1 else ""
-        raise DataError(
-            f"{root} lacks {len(missing)} of the {len(images)} images the pairs need: {_listed(missing)}{looked}; put "
-            "them there, or set benchmark.allow_missing=true to judge on the other pairs"
-        )
-    paths = list(dict.fromkeys(found.values()))  # two names may lead to one file
+    paths = list(dict.fromkeys(found.paths.values()))  # two names may lead to one file
     place = {path: index for index, path in enumerate(paths)}
-    position = {image: place[path] for image, path in found.items()}
+    position = {image: place[path] for image, path in found.paths.items()}
     kept = np.array([a in position and b in position for a, b in pairs], bool)
     if not kept.any():
-        raise DataError(f"{root} holds no two images of one of the {len(pairs)} pairs: {_listed(missing)} are missing")
+        raise DataError(f"{root} holds no two images of one of the {len(pairs)} pairs: {listed(missing)} are missing")
     if missing:
         logger.warning(
             "%s: %d of %d images are missing (%s); judged on %d of %d pairs",
-            *(name, len(missing), len(images), _listed(missing), kept.sum(), len(pairs)),
+            *(name, len(missing), len(images), listed(missing), kept.sum(), len(pairs)),
         )
     shown = None if identity_of is None else _of_places(identity_of, position)
     return VerificationSet(
@@ -162,7 +151,3 @@ def _of_places(names: Mapping[str, str], position: Mapping[str, int]) -> list[st
     """The name of each place, that of the first image which leads there."""
     of = {place: names[image] for image, place in reversed(list(position.items()))}
     return [of[place] for place in range(len(of))]
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(printable, names[:_SHOWN])) + (", ..." if len(names) > _SHOWN else "")

@@ -25,6 +25,9 @@ def check_benchmark(benchmark: Benchmark, key: str) -> None:
             _check_pairs(benchmark, key)
         case IjbSet():
             _check_templates(benchmark)
+        case IdentificationSet() if benchmark.strangers:
+            if np.unique(benchmark.identities[benchmark.probes]).size == benchmark.probes.size:
+                raise DataError(f"{benchmark.name}: no two probes show one person, so none can be found")
         case IdentificationSet():
             gallery, probes = (benchmark.identities[part] for part in (benchmark.gallery, benchmark.probes))
             if not np.isin(probes, gallery).any():

@@ -1,7 +1,8 @@
 """Reading verification packs' pickles without running anything that is in them, see `mfn.files.plain_pickle`."""
 
+import lzma
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from mfn.files.plain_pickle import PlainUnpickler
 
 _MAX_DEPTH = 3  # (images, flags), each a list; a cycle ends here too
 _IMAGES, _FLAGS = 0, 1
+_XZ = b"\xfd7zXZ\x00"
 
 
 def load(path: str | Path) -> Any:
@@ -18,14 +20,14 @@ def load(path: str | Path) -> Any:
 
     Images may be bytes, bytearrays and arrays of uint8; flags bools, whole numbers, floats and arrays of them. What
     comes after these two may be any plain data (text, numbers, dicts ...); it is passed over and comes out as None.
-    Pickles of Python 2 and 3 are read, any protocol; a `str` of Python 2 becomes bytes. Arrays come out as numpy
-    arrays, numpy's numbers as Python's.
+    Pickles of Python 2 and 3 are read, any protocol, also compressed as `.xz`; a `str` of Python 2 becomes bytes.
+    Arrays come out as numpy arrays, numpy's numbers as Python's.
 
     Raises:
         DataError: The file is missing or cut short, or names or holds anything else; nothing in it was run.
     """
     try:
-        with Path(path).open("rb") as file:
+        with _opened(Path(path)) as file:
             return _parts(PlainUnpickler(file, encoding="bytes").load())
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from None
@@ -36,6 +38,12 @@ def load(path: str | Path) -> Any:
         ) from None
     except Exception as error:  # a damaged pickle may raise anything
         raise DataError(f"{path} is no whole pickle ({first_line(error)}): get the file again") from None
+
+
+def _opened(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        packed = file.read(len(_XZ)) == _XZ
+    return lzma.open(path) if packed else path.open("rb")
 
 
 def _parts(content: Any) -> Any:

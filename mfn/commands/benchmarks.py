@@ -53,10 +53,10 @@ def _use(known: KnownSet) -> dict[str, object]:
         "set": known.name,
         "tests": known.tests,
         "size": known.size,
-        "read as": known.word or "not read",
-        "from these files": known.layout or "-",
+        "read as": known.word,
+        "from these files": known.layout,
     }
 
 
 def _terms(known: KnownSet) -> dict[str, object]:
-    return {"set": known.name, "terms": known.terms, "from": known.source}
+    return {"set": known.name, "terms": known.told_terms, "from": known.source}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mfn.benchmarks.gallery import IdentificationSet
 from mfn.evaluation.embedding import embed_images
@@ -10,6 +11,7 @@ from mfn.evaluation.embedding_cache import EmbeddingCache
 from mfn.inference.embedder import FaceEmbedder
 from mfn.metrics.error_counts import extrapolated_fpir
 from mfn.metrics.identification import Identification, centroids, identify
+from mfn.metrics.strangers import identify_among
 from mfn.ranks import Ranks
 
 
@@ -68,7 +70,8 @@ def identify_set(
         share: Which process this is; those beside it embed their part, see :mod:`mfn.evaluation.helping`.
 
     Returns:
-        The result by the nearest image and, where people have several gallery images, by the centroid of each.
+        The result by the nearest image and, where people have several gallery images, by the centroid of each; or, for
+        a set of galleries of strangers, the result on each of these.
 
     Raises:
         DataError: An image of a strict set cannot be decoded.
@@ -80,12 +83,16 @@ def identify_set(
     row_of[embedded.positions] = np.arange(len(embedded.positions))
     gallery, probes = (part[row_of[part] >= 0] for part in (people.gallery, people.probes))
     unit = embedded.unit(flip)
+    if people.strangers:
+        return _among_strangers(people, unit, row_of, probes)
     enrolled, labels = unit[row_of[gallery]], people.identities[gallery]
     searched = {f"{people.name} nearest": (enrolled, labels)}
     if len(np.unique(labels)) < len(labels):
         searched[f"{people.name} centroid"] = centroids(enrolled, labels)
     found = {
-        name: identify(unit[row_of[probes]], people.identities[probes], rows, row_labels)
+        name: identify(
+            unit[row_of[probes]], people.identities[probes], rows, row_labels, people.ranks, by_image=people.by_image
+        )
         for name, (rows, row_labels) in searched.items()
     }
     return [
@@ -98,6 +105,32 @@ def identify_set(
             notes=(*people.notes, *lost_images(people, len(gallery), len(probes), found[name])),
         )
         for name, (rows, row_labels) in searched.items()
+    ]
+
+
+def _among_strangers(
+    people: IdentificationSet, unit: NDArray[np.float32], row_of: NDArray[np.int64], probes: NDArray[np.int64]
+) -> list[IdentificationResult]:
+    galleries = {name: row_of[images] for name, images in people.strangers.items()}
+    lost = {name: np.count_nonzero(rows < 0) for name, rows in galleries.items()}
+    galleries = {name: rows[rows >= 0] for name, rows in galleries.items()}
+    labels = people.identities[probes]
+    found = identify_among(unit[row_of[probes]], labels, unit, galleries, people.ranks)
+    notes = dict.fromkeys(galleries, people.notes)
+    for name, count in lost.items():
+        if count or len(probes) < len(people.probes):
+            unseen = f"{len(people.probes) - len(probes):,} of {len(people.probes):,} probes"
+            notes[name] += (f"{count:,} strangers and {unseen} are broken or gave no face: left out",)
+    return [
+        IdentificationResult(
+            name=f"{people.name} {name}",
+            gallery=len(galleries[name]) + 1,
+            people=len(galleries[name]) + 1,
+            probes=len(probes),
+            result=result,
+            notes=notes[name],
+        )
+        for name, result in found.items()
     ]
 
 

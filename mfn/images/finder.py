@@ -2,7 +2,7 @@
 
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from mfn.files.lines import slashed
@@ -20,15 +20,19 @@ class ImageFinder:
 
     Args:
         root: The folder.
+        leading: Folders in front of names that may not be there, as in lists with the paths of another machine.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, leading: str = "") -> None:
         self.root = root
+        self._leading = leading
         self._listings: dict[Path, dict[str, str]] = {}
 
     def find(self, name: str) -> Path | None:
         """Where image `name` lies, None where it does not."""
         spellings = dict.fromkeys((name, slashed(name)))
+        if self._leading and slashed(name).startswith(self._leading):
+            spellings[slashed(name).removeprefix(self._leading)] = None
         return next((path for spelling in spellings if (path := self._find(spelling)) is not None), None)
 
     def _find(self, name: str) -> Path | None:
@@ -65,9 +69,22 @@ class ImageFinder:
 
 
 def finder_of(roots: Sequence[Path], names: Sequence[str]) -> ImageFinder:
-    """The finder of the folder that has most of the first images; the first such folder."""
-    finders = [ImageFinder(root) for root in roots]
-    return max(finders, key=lambda finder: sum(finder.find(name) is not None for name in names[:_SAMPLE]))
+    """The finder of the folder that has most of the first images; the first such folder.
+
+    Where none has any, folders that all names begin with are left out of them, as few as will do.
+    """
+    for leading in ("", *_leading_folders(names)):
+        finders = [ImageFinder(root, leading) for root in roots]
+        counts = [sum(finder.find(name) is not None for name in names[:_SAMPLE]) for finder in finders]
+        if max(counts) > 0:
+            return finders[counts.index(max(counts))]
+    return ImageFinder(roots[0])
+
+
+def _leading_folders(names: Sequence[str]) -> Iterator[str]:
+    """Yields what all names begin with up to their first, second ... folder."""
+    shared = os.path.commonprefix([slashed(name) for name in names])  # noqa: RUF071  ends at folders below
+    yield from (shared[: place + 1] for place, mark in enumerate(shared) if mark == "/")
 
 
 def _key(name: str) -> str:

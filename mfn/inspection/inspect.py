@@ -52,6 +52,7 @@ _FILES: dict[str, Callable[[Path, int], Inspection]] = {
     ".lst": inspect_list,
     ".tar": inspect_shards,
     ".bin": inspect_bin,
+    ".xz": inspect_bin,
     ".csv": inspect_pairs,
     ".txt": inspect_pairs,
     **dict.fromkeys((*RUNTIMES, LAYER_ORDER), _network),

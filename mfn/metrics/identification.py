@@ -93,6 +93,8 @@ def identify(
     ranks: Sequence[int] = (1, 5, 10),
     fpirs: Sequence[float] = (1e-2, 1e-1),
     curve: int = 100,
+    *,
+    by_image: bool = False,
 ) -> Identification:
     """Judges probes against a gallery.
 
@@ -104,6 +106,8 @@ def identify(
         ranks: Ranks to report.
         fpirs: False positive identification rates to report TPIR at.
         curve: Ranks the CMC curve covers at most.
+        by_image: Let ranks count images of the gallery, as TinyFace's protocol does, and not people: two images of one
+            wrong person then are two places. Rank 1 is the same.
 
     Raises:
         DataError: Embeddings that are not finite or do not fit their labels, or no known probe.
@@ -123,18 +127,21 @@ def identify(
     for block, scores in _score_blocks(asked, rows[torch.from_numpy(order)]):
         best = scores if single else np.maximum.reduceat(scores, starts[:-1], axis=1)
         top[block] = best.max(axis=1)
-        rank[block] = np.count_nonzero(best >= np.take_along_axis(best, own[block, None], axis=1), axis=1)
+        limit = np.take_along_axis(best, own[block, None], axis=1)
+        rank[block] = np.count_nonzero((scores if by_image else best) >= limit, axis=1)
         for row, probe in enumerate(block):
             if known[probe] and not single:
                 mine = scores[row, starts[own[probe]] : starts[own[probe] + 1]]
+                rank[probe] -= np.count_nonzero(mine == mine.max()) - 1 if by_image else 0
                 precision[probe] = _average_precision(scores[row], mine)
     if single:
         precision = 1 / rank
-    shares = np.bincount(rank[known], minlength=len(identities) + 1).cumsum() / np.count_nonzero(known)
+    places = len(order) if by_image else len(identities)
+    shares = np.bincount(rank[known], minlength=places + 1).cumsum() / np.count_nonzero(known)
     thresholds = _thresholds(top, known, fpirs)
     return Identification(
         cmc=shares[1 : curve + 1],
-        ranks={wanted: float(shares[min(wanted, len(identities))]) for wanted in ranks},
+        ranks={wanted: float(shares[min(wanted, places)]) for wanted in ranks},
         tpir={fpir: float(((rank == 1) & (top >= limit))[known].mean()) for fpir, limit in thresholds.items()},
         thresholds=thresholds,
         reached={fpir: float((top[~known] >= limit).mean()) for fpir, limit in thresholds.items()},
