@@ -40,7 +40,7 @@ ALLOWED = {
     "recognizer": {"training"},
     "inference": {"checkpoint", "metrics", "models", "published"} | EVERYWHERE,
     "importing": {"checkpoint", "inference", "models"} | EVERYWHERE,
-    "evaluation": {"align", "benchmarks", "data", "inference", "metrics", "sources"} | EVERYWHERE,
+    "evaluation": {"align", "benchmarks", "data", "images", "inference", "metrics", "sources"} | EVERYWHERE,
     # Commands, and what they are made of
     "report": {"benchmarks", "checkpoint", "config", "data", "evaluation", "images", "inference", "metrics", "training"}
     | EVERYWHERE,

@@ -24,6 +24,7 @@ from mfn.errors import BrokenImageError, ConfigError, DataError
 from mfn.files.ownership import write_json
 from mfn.images.files import IMAGE_SUFFIXES
 from mfn.images.passed_over import PassedOver
+from mfn.inference.quality import quality_network
 from mfn.progress import counting
 from mfn.recognition.enrolment import Enrolment, Gate, enroll
 from mfn.recognition.gallery import Gallery
@@ -72,7 +73,12 @@ def parser(verb: str = "enroll") -> argparse.ArgumentParser:
     gate.add_argument("--min-sharpness", type=float, default=usual.sharpness, help="variance of the Laplacian")
     gate.add_argument("--max-turn", type=float, default=usual.turn, help="0 from the front, 0.3 half turned away")
     gate.add_argument("--min-score", type=float, default=_OFF, help="of the detector")
-    gate.add_argument("--min-norm", type=float, default=_OFF, help="length of the embedding, differs by network")
+    gate.add_argument(
+        "--min-quality",
+        type=float,
+        help="length of the embedding, or what --quality says; mfn evaluate quality.by tells",
+    )
+    gate.add_argument("--quality", metavar="FILE", help="network that gives the quality, for --min-quality")
     return words
 
 
@@ -84,7 +90,10 @@ def run(options: argparse.Namespace) -> None:
     """
     count, pictures = named_pictures(options)
     gate = gate_of(options)
+    if options.quality is not None and gate.quality is None:
+        raise ConfigError("--quality says whose quality --min-quality asks: give --min-quality too, or leave it out")
     embedder = embedder_of(options)
+    judge = None if options.quality is None else quality_network(options.quality, embedder.contract)
     with Gallery.open(options.gallery, embedder, flip=options.flip) as gallery:
         pipeline = pipeline_of(options, embedder, gallery.flip)
         with counting(count, "pictures", "enrolling") as told:
@@ -95,6 +104,7 @@ def run(options: argparse.Namespace) -> None:
                 gate=gate,
                 several=options.several,
                 keep_crops=options.keep_crops,
+                judge=judge,
                 alike=partial(_alike, embedder.contract),
                 told=told,
             )
@@ -116,9 +126,9 @@ def gate_of(options: argparse.Namespace) -> Gate:
         "sharpness": options.min_sharpness,
         "turn": options.max_turn,
         "score": options.min_score,
-        "norm": options.min_norm,
     }
-    return Gate(**{name: None if value == _OFF else value for name, value in words.items()})
+    gate = {name: None if value == _OFF else value for name, value in words.items()}
+    return Gate(**gate, quality=options.min_quality)
 
 
 def named_pictures(options: argparse.Namespace) -> tuple[int, Iterator[tuple[str, Picture | Path]]]:
@@ -171,7 +181,12 @@ def _of_pack(place: Path) -> tuple[int, Iterator[tuple[str, Picture | Path]]]:
 
 def _tell(result: Enrolment, gallery: Gallery, options: argparse.Namespace, alike: float | None) -> None:
     refused = [
-        {"picture": printable(each.picture), "name": printable(each.name), "reason": printable(each.reason)}
+        {
+            "picture": printable(each.picture),
+            "name": printable(each.name),
+            "reason": printable(each.reason),
+            "quality": "" if each.quality is None else f"{each.quality:.6g}",
+        }
         for each in result.refused
     ]
     alike_people = [
@@ -209,7 +224,7 @@ def _tell(result: Enrolment, gallery: Gallery, options: argparse.Namespace, alik
     }
     log.info(table(f"Enrolled in {gallery.path}", [numbers]))
     if options.csv is not None:
-        write_csv(options.csv, refused, ("picture", "name", "reason"))
+        write_csv(options.csv, refused, ("picture", "name", "reason", "quality"))
     if options.json is not None:
         write_json(options.json, {**numbers, "refused pictures": refused, "alike": alike_people, "doubts": doubts})
 

@@ -38,7 +38,7 @@ from mfn.processes.started import started
 from mfn.ranks import Ranks
 from mfn.report.acquisition import acquisition_rows
 from mfn.report.evaluation import write_numbers, write_report
-from mfn.report.group_tables import group_rows, group_sentences, group_title, quality_rows
+from mfn.report.group_tables import gate_rows, group_rows, group_sentences, group_title, quality_rows
 from mfn.report.overlap import overlap_said
 from mfn.report.run import short_path
 from mfn.report.tables import identification_row, table, template_row, verification_row
@@ -239,7 +239,6 @@ def _tell(config: EvaluateSettings, outcome: Outcome) -> None:
             log.info(table(f"{what} of {config.model_path}", rows_of))
     for judged in outcome.results:
         if isinstance(judged, VerificationResult) and judged.acquisition is not None:
-            log.info("%s: %s", judged.name, judged.acquisition.sentence())
             log.info(table(f"Failures to acquire counted, {judged.name}", acquisition_rows(judged)))
         if isinstance(judged, VerificationResult):
             for each in judged.by_group:
@@ -247,6 +246,7 @@ def _tell(config: EvaluateSettings, outcome: Outcome) -> None:
                 log.info("; ".join(group_sentences(each)))
             if judged.discards:
                 log.info(table(f"{judged.name}: error versus discard", quality_rows(judged)))
+                log.info(table(f"{judged.name}: quality as a gate", gate_rows(judged)))
     for result in outcome.results:
         for note in result.notes:
             log.warning("%s: %s", result.name, note)

@@ -11,7 +11,9 @@ from mfn.contract import InputContract
 from mfn.errors import ConfigError, DataError
 from mfn.evaluation.groupings import image_groups
 from mfn.evaluation.groups import GroupChoice, nobody_named, values_of
-from mfn.evaluation.quality import NORM, QualityChoice, column_quality
+from mfn.evaluation.quality import QualityChoice, column_quality
+from mfn.inference.loading import SUFFIXES
+from mfn.inference.quality import quality_network
 
 
 def group_choice(config: EvaluateSettings, contract: InputContract) -> GroupChoice:
@@ -34,15 +36,20 @@ def group_choice(config: EvaluateSettings, contract: InputContract) -> GroupChoi
     )
 
 
-def quality_choice(config: EvaluateSettings) -> QualityChoice:
+def quality_choice(config: EvaluateSettings, contract: InputContract) -> QualityChoice:
     """The curves that are wanted.
 
     Raises:
+        ConfigError: A network of quality takes other crops than the judged one.
+        CheckpointError: It cannot be loaded.
         DataError: The CSV cannot be read.
     """
     wanted = config.quality
     table = None if wanted.file is None else read_attributes(Path(wanted.file))
-    return QualityChoice(by=wanted.by, limit=wanted.discard, fmr=wanted.fmr, table=table)
+    columns = () if table is None else table.columns
+    files = [name for name in wanted.by if name not in columns and Path(name).suffix.lower() in SUFFIXES]
+    networks = {name: quality_network(name, contract).to(config.device) for name in files}
+    return QualityChoice(by=wanted.by, limit=wanted.discard, fmr=wanted.fmr, table=table, networks=networks)
 
 
 def check_groups(config: EvaluateSettings, contract: InputContract, benchmarks: Mapping[str, Benchmark]) -> None:
@@ -52,11 +59,11 @@ def check_groups(config: EvaluateSettings, contract: InputContract, benchmarks: 
         ConfigError: Keys that have no effect, or no set of pairs to judge.
         DataError: A CSV that cannot be read, lacks a column or names none of a set's images; columns that do not do.
     """
-    groups, quality = group_choice(config, contract), quality_choice(config)
+    groups, quality = group_choice(config, contract), quality_choice(config, contract)
     if groups.table is not None and not groups.columns:
         has = ", ".join(groups.table.columns)
         raise ConfigError(f"groups.file is given but no column: name one or two of {has} in groups.by=[...]")
-    if quality.table is not None and not set(quality.by) - {NORM}:
+    if quality.table is not None and not any(map(quality.is_column, quality.by)):
         has = ", ".join(quality.table.columns)
         raise ConfigError(f"quality.file is given but no column: name one of {has} in quality.by=[...]")
     sets = [pairs for pairs in benchmarks.values() if isinstance(pairs, VerificationSet)]
@@ -69,5 +76,5 @@ def check_groups(config: EvaluateSettings, contract: InputContract, benchmarks: 
         if groups.by and groups.comparisons == "all" and pairs.identities is None:
             raise DataError(nobody_named(pairs.name))
         for name in quality.by:
-            if name != NORM:
+            if quality.is_column(name):
                 column_quality(pairs, name, quality.table)

@@ -49,7 +49,7 @@ def results_on(
                     cache=cache,
                     keep_scores=config.store_threshold is not None,
                     groups=group_choice(config, embedder.contract),
-                    quality=quality_choice(config),
+                    quality=quality_choice(config, embedder.contract),
                     **options,
                 )
             ]

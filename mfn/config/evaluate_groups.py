@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from mfn.config.settings import Number, Place, Settings, Text, wanted
 
@@ -13,14 +13,20 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-Columns = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
+def _different(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("a name twice")
+    return names
+
+
+Columns = Annotated[tuple[Text, ...], BeforeValidator(_listed), AfterValidator(_different)]
 
 
 class GroupSettings(Settings):
     """Rates by group, see :mod:`mfn.evaluation.groups`."""
 
     file: Place | None = wanted("a CSV of persons' or images' attributes, or null where the set has them")
-    by: Annotated[Columns, Field(max_length=2)] = wanted("one or two columns, as [gender,race], or [] for none")
+    by: Annotated[Columns, Field(max_length=2)] = wanted("one or two different columns, as [gender,race], or []")
     bins: tuple[Number, ...] | None = wanted("rising edges for columns of numbers, as [18,40,60], or null for quarters")
     gap_bins: tuple[Number, ...] | None = wanted("rising edges for gap, as [5,15], or null for quarters")
     gap: Text | None = wanted("a column of numbers, such as age: pairs by how far apart they are, or null")
@@ -32,7 +38,7 @@ class GroupSettings(Settings):
 class QualitySettings(Settings):
     """Error-versus-discard curves, see :mod:`mfn.evaluation.quality`."""
 
-    by: Columns = wanted("norm (length of the embedding) and columns of quality.file, as [norm,sharpness], or []")
+    by: Columns = wanted("norm, sharpness, network files and columns of quality.file, each once, as [norm], or []")
     file: Place | None = wanted("a CSV of images' qualities, or null")
     discard: Rate = wanted("the largest share of the pairs to discard, as 0.3")
     fmr: Rate = wanted("the false match rate whose threshold is taken, as 1e-3")

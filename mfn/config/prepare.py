@@ -64,6 +64,8 @@ class Clean(Settings):
     grey: bool = wanted("true or false")
     duplicate_distance: Annotated[Whole, Field(ge=0, le=15)] | None = wanted("a number of bits from 0 to 15, or null")
     shared: bool = wanted("true or false")
+    min_quality: Number | None = wanted("a number, in the scale of the network that gives the quality, or null")
+    quality: Place | None = wanted("a network file, or null for the length of model_path's embeddings")
 
 
 class Suspects(Settings):

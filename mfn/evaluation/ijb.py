@@ -83,12 +83,25 @@ def run_ijb(
     """
     faces = AlignedFaces(ijb.source, ijb.landmarks, embedder.contract)
     options = {"flip": flip, "batch_size": batch_size, "num_workers": num_workers, "strict": strict, "share": share}
-    if cache is None:
-        embedded = embed_images(embedder, faces, **options)
-    else:
-        embedded = cache.embed(embedder, faces, **options)
+    embedded = (embed_images if cache is None else cache.embed)(embedder, faces, **options)
     at = embedded.positions
-    templates = Templates.of(
+    templates = pooled(
+        ijb, embedded, flip, keep_norm=keep_norm, detector_weight=detector_weight, media_pooling=media_pooling
+    )
+    broken = np.setdiff1d(np.arange(len(faces)), at)
+    missing = (*ijb.missing, *(faces.describe(int(index)) for index in broken))
+    together = Subjects(*(np.concatenate(part) for part in zip(*ijb.galleries.values(), strict=True)))
+    galleries = ijb.galleries | {"+".join(ijb.galleries): together}
+    searched = [search_gallery(f"{ijb.name} {name}", templates, ijb.probes, who) for name, who in galleries.items()]
+    return verify_templates(ijb.name, templates, ijb.pairs, ijb.is_same, missing, ijb.notes), searched
+
+
+def pooled(
+    ijb: IjbSet, embedded: ImageEmbeddings, flip: str, *, keep_norm: bool, detector_weight: bool, media_pooling: bool
+) -> Templates:
+    """One embedding of each template that has an image, see `run_ijb`."""
+    at = embedded.positions
+    return Templates.of(
         *pool_templates(
             raw_views(embedded, flip) if keep_norm else embedded.unit(flip),
             ijb.templates[at],
@@ -97,12 +110,6 @@ def run_ijb(
             media_pooling,
         )
     )
-    broken = np.setdiff1d(np.arange(len(faces)), at)
-    missing = (*ijb.missing, *(faces.describe(int(index)) for index in broken))
-    together = Subjects(*(np.concatenate(part) for part in zip(*ijb.galleries.values(), strict=True)))
-    galleries = ijb.galleries | {"+".join(ijb.galleries): together}
-    searched = [search_gallery(f"{ijb.name} {name}", templates, ijb.probes, who) for name, who in galleries.items()]
-    return verify_templates(ijb.name, templates, ijb.pairs, ijb.is_same, missing, ijb.notes), searched
 
 
 def raw_views(embedded: ImageEmbeddings, flip: str) -> NDArray[np.float32]:

@@ -51,9 +51,7 @@ def pair_scores(pairs: VerificationSet, positions: NDArray[np.int64], embeddings
     kept = np.flatnonzero((rows >= 0).all(axis=1))
     if len(kept) < len(rows):
         log.warning("%s: %d pairs left out, their images could not be embedded", pairs.name, len(rows) - len(kept))
-    identities = pairs.identities
-    if identities is None:
-        identities = linked_identities(pairs.pairs, pairs.is_same, len(pairs.source))
+    identities = identities_of(pairs)
     first, second = (embeddings[rows[kept, side]] for side in (0, 1))
     return PairScores(
         kept=kept,
@@ -64,3 +62,10 @@ def pair_scores(pairs: VerificationSet, positions: NDArray[np.int64], embeddings
         identities=identities[pairs.pairs[kept]],
         groups=None if pairs.groups is None else pairs.groups[kept],
     )
+
+
+def identities_of(pairs: VerificationSet) -> NDArray[np.int64]:
+    """The person each image shows, int64 (N,); where the set does not say it, see `linked_identities`."""
+    if pairs.identities is not None:
+        return pairs.identities
+    return linked_identities(pairs.pairs, pairs.is_same, len(pairs.source))

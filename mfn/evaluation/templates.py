@@ -103,11 +103,7 @@ def verify_templates(
     """
     rows = templates.find(pairs)
     kept = (rows >= 0).all(axis=1)
-    rows, is_same = rows[kept], is_same[kept]
-    scores = np.empty(len(rows), np.float32)
-    for start in range(0, len(rows), _BLOCK):
-        first, second = rows[start : start + _BLOCK].T
-        scores[start : start + _BLOCK] = np.einsum("pd,pd->p", templates.rows[first], templates.rows[second])
+    is_same, scores = is_same[kept], pair_cosines(templates, rows[kept])
     curve = roc(scores, is_same)
     points = {far: curve.at_far(far) for far in FARS if far * np.count_nonzero(~is_same) >= 1}
     return TemplateVerification(
@@ -123,6 +119,15 @@ def verify_templates(
         curve=curve,
         notes=notes,
     )
+
+
+def pair_cosines(templates: Templates, rows: NDArray[np.integer]) -> NDArray[np.float32]:
+    """The scores of pairs of rows, (P, 2), float32 (P,); of millions of pairs no copy of both sides is made."""
+    scores = np.empty(len(rows), np.float32)
+    for start in range(0, len(rows), _BLOCK):
+        first, second = rows[start : start + _BLOCK].T
+        scores[start : start + _BLOCK] = np.einsum("pd,pd->p", templates.rows[first], templates.rows[second])
+    return scores
 
 
 def search_gallery(name: str, templates: Templates, probes: Subjects, gallery: Subjects) -> IdentificationResult:

@@ -1,6 +1,7 @@
 """An embedder and a verification set to a result."""
 
 import dataclasses
+from functools import partial
 
 from mfn.benchmarks.verification import VerificationSet
 from mfn.evaluation.acquisition import acquired_images
@@ -68,7 +69,9 @@ def evaluate_verification(
         images=acquired_images(pairs, embedded.positions),
     )
     by_group, unsaid = group_reports(pairs, embedded.positions, unit, scored, groups or GroupChoice(), samples)
-    discards, undrawn = quality_curves(pairs, embedded, scored, quality or QualityChoice())
+    # Alone, whoever shares the work: those beside this process know of one network
+    alone = partial(embed, strict=False, batch_size=batch_size, num_workers=num_workers)
+    discards, undrawn = quality_curves(pairs, embedded, scored, quality or QualityChoice(), alone)
     notes = (*result.notes, *unsaid, *undrawn)
     result = dataclasses.replace(result, by_group=by_group, discards=discards, notes=notes)
     if not keep_scores:

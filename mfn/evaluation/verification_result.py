@@ -175,6 +175,8 @@ def verification_result(
     rate = val_at_far(scores, same, folds, VAL_FAR)
     supported = [far for far in FARS if far * np.count_nonzero(~same) >= 1]
     points = {far: curve.at_far(far) for far in supported}
+    acquired = None if images is None else acquisition(pairs, scored, images, exact.thresholds, points, samples)
+    lost = () if acquired is None or not acquired.images.failed else (acquired.sentence(exact.mean),)
     return VerificationResult(
         name=pairs.name,
         pairs=len(scores),
@@ -182,7 +184,7 @@ def verification_result(
         left_out=pairs.left_out + len(pairs.pairs) - len(scores),
         missing=pairs.missing,
         odd=pairs.odd,
-        notes=pairs.notes,
+        notes=(*pairs.notes, *lost),
         accuracy=exact.mean,
         accuracy_std=exact.std,
         grid_accuracy=grid.mean,
@@ -209,5 +211,5 @@ def verification_result(
         scores=scores,
         is_same=same,
         kept=scored.kept,
-        acquisition=None if images is None else acquisition(pairs, scored, images, exact.thresholds, points),
+        acquisition=acquired,
     )

@@ -6,13 +6,15 @@ false reject rate (GFRR) grows with failures to acquire, and the generalised fal
 Thresholds are those of the plain rates.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mfn.errors import DataError
+from mfn.metrics.bootstrap import percentile_interval, replicate_weights
+from mfn.metrics.replicates import Lost, accuracies, tars
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,56 @@ def generalised(
         tar={far: float(np.count_nonzero(values[same] >= cut)) / genuine for far, cut in points},
         far={far: float(np.count_nonzero(values[~same] >= cut)) / impostor for far, cut in points},
     )
+
+
+def generalised_intervals(
+    scores: ArrayLike,
+    is_same: ArrayLike,
+    fold_of: ArrayLike,
+    persons: ArrayLike,
+    failed_same: ArrayLike,
+    failed_fold: ArrayLike,
+    failed_persons: ArrayLike,
+    fars: Sequence[float],
+    samples: int = 1000,
+    seed: int = 0,
+) -> dict[str, tuple[float, float]]:
+    """95 % intervals over people of accuracy and TAR with pairs without a score counted.
+
+    As `mfn.metrics.bootstrap.identity_intervals`, to which they are equal without failures: each replicate picks its
+    own thresholds by the pairs that have a score.
+
+    Args:
+        scores: float (P,), of the pairs that have one.
+        is_same: bool (P,).
+        fold_of: int (P,), any numbers.
+        persons: Who is on the two images, int (P, 2).
+        failed_same: bool (M,), of the pairs without a score.
+        failed_fold: int (M,).
+        failed_persons: int (M, 2).
+        fars: Plain false accept rates.
+        samples: Replicates.
+        seed: Draws of people are a function of this.
+
+    Returns:
+        (low, high) under "generalised_accuracy" and "generalised_tar_at_far_1e-03" and so on.
+    """
+    values, same = np.asarray(scores, np.float64), np.asarray(is_same, bool)
+    lost = np.asarray(failed_same, bool)
+    fold = np.unique(np.concatenate([fold_of, np.asarray(failed_fold, np.int64)]), return_inverse=True)[1]
+    people = np.concatenate([persons, np.asarray(failed_persons, np.int64).reshape(-1, 2)])
+    order = np.argsort(-values)
+    people = np.concatenate([people[order], people[len(values) :]])
+    values, same, fold, lost_fold = values[order], same[order], fold[: len(values)][order], fold[len(values) :]
+    found = []
+    for weights in replicate_weights(people, samples, seed):
+        drawn, gone = weights[:, : len(values)], weights[:, len(values) :]
+        genuine = drawn[:, same].sum(axis=1)
+        there = genuine / np.maximum(1, genuine + gone[:, lost].sum(axis=1))
+        accuracy = accuracies(values, same, fold, drawn, Lost(lost, lost_fold, gone))
+        found.append(np.concatenate([accuracy[None], tars(values, same, drawn, fars) * there]))
+    names = ["generalised_accuracy", *(f"generalised_tar_at_far_{far:.0e}" for far in fars)]
+    return {name: percentile_interval(row, 2.5) for name, row in zip(names, np.concatenate(found, axis=1), strict=True)}
 
 
 def _accuracy(right: NDArray[np.bool_], fold: NDArray[np.int64]) -> float:

@@ -21,6 +21,7 @@ class DiscardCurve:
     Attributes:
         shares: Share of the pairs that is discarded, float64 (T,), rising from 0; never more than ``limit``.
         rates: Share of the pairs left that are judged wrongly, float64 (T,); holds up to the next share.
+        levels: The lowest quality of the pairs left, float64 (T,): what a gate has to ask to discard that share.
         limit: The largest share that counts.
         area: Area under the curve from 0 to ``limit`` (pAUC).
         flat: The area of a score that says nothing: first rate times limit.
@@ -31,6 +32,7 @@ class DiscardCurve:
 
     shares: NDArray[np.float64]
     rates: NDArray[np.float64]
+    levels: NDArray[np.float64]
     limit: float
     area: float
     flat: float
@@ -45,7 +47,14 @@ class DiscardCurve:
 
     def at(self, share: float) -> float:
         """The error rate once ``share`` of the pairs, 0 to 1, are discarded; pairs of one quality go together."""
-        return float(self.rates[np.searchsorted(self.shares, share + 1e-12, side="right") - 1])
+        return float(self.rates[self._step(share)])
+
+    def level(self, share: float) -> float:
+        """The lowest quality left once ``share`` of the pairs, 0 to 1, are discarded: all below it are gone."""
+        return float(self.levels[self._step(share)])
+
+    def _step(self, share: float) -> int:
+        return int(np.searchsorted(self.shares, share + 1e-12, side="right")) - 1
 
 
 def discard_curve(wrong: ArrayLike, quality: ArrayLike, limit: float = 0.3) -> DiscardCurve:
@@ -75,6 +84,7 @@ def discard_curve(wrong: ArrayLike, quality: ArrayLike, limit: float = 0.3) -> D
     return DiscardCurve(
         shares=shares,
         rates=rates,
+        levels=values[order][starts],
         limit=limit,
         area=float(np.sum(rates * np.diff(np.append(shares, limit)))),
         flat=rate * limit,

@@ -6,6 +6,7 @@ the pairs were repeated; a replicate without genuine or without impostor pairs g
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,19 +14,45 @@ from numpy.typing import NDArray
 from mfn.metrics.sorting import ends_of_ties
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Pairs without a score: rejected, whatever the threshold.
+
+    Attributes:
+        same: bool (M,).
+        fold: int64 (M,).
+        weights: int32 (R, M).
+    """
+
+    same: NDArray[np.bool_]
+    fold: NDArray[np.int64]
+    weights: NDArray[np.int32]
+
+
 def accuracies(
-    values: NDArray[np.float64], same: NDArray[np.bool_], fold: NDArray[np.int64], weights: NDArray[np.int32]
+    values: NDArray[np.float64],
+    same: NDArray[np.bool_],
+    fold: NDArray[np.int64],
+    weights: NDArray[np.int32],
+    lost: Lost | None = None,
 ) -> NDArray[np.float64]:
-    """`kfold_accuracy` of each replicate, float64 (R,); a fold without pairs is left out of the mean."""
+    """`kfold_accuracy` of each replicate, float64 (R,); a fold without pairs is left out of the mean.
+
+    Pairs without a score count in their fold; they pick no threshold.
+    """
     signed = np.where(same, weights, -weights)
     share, folds = np.zeros(len(weights)), np.zeros(len(weights))
-    for one in range(fold.max() + 1):
+    numbers = fold if lost is None else np.concatenate([fold, lost.fold])
+    for one in range(numbers.max() + 1):
         train, test = np.flatnonzero(fold != one), np.flatnonzero(fold == one)
         thresholds = _thresholds(values[train], weights[:, train], signed[:, train])
         accepted = np.searchsorted(-values[test], -thresholds, side="right")
         gain = _at(np.pad(signed[:, test].cumsum(axis=1), ((0, 0), (1, 0))), accepted)
-        total = weights[:, test].sum(axis=1)
-        share += (gain + weights[:, test[~same[test]]].sum(axis=1)) / np.maximum(1, total)
+        total, right = weights[:, test].sum(axis=1), gain + weights[:, test[~same[test]]].sum(axis=1)
+        if lost is not None:
+            total = total + lost.weights[:, lost.fold == one].sum(axis=1)
+            right = right + lost.weights[:, (lost.fold == one) & ~lost.same].sum(axis=1)
+        share += right / np.maximum(1, total)
         folds += total > 0
     drawn_both = weights[:, same].any(axis=1) & weights[:, ~same].any(axis=1)
     return np.where(drawn_both, share / np.maximum(1, folds), np.nan)

@@ -23,6 +23,8 @@ class CleanRules:
         duplicate_distance: Bits in which the hashes of two copies within one identity may differ; None looks for none.
             4 finds all crops stored again at JPEG quality 50 and 91 % of those moved by a pixel; of 50 pairs found
             among 12,046 celebrities, about three were very similar photos.
+        min_quality: Quality that a face must have, see `mfn.prepare.quality_gate`; None asks nothing.
+        quality: File of the network that gives it; None is the length of the embedding of ``model_path``.
         shared: Whether an image that lies under two identities is dropped from both, since one of them is wrong. With
             millions of images some of these are chance: look at them in `dropped.html`.
 
@@ -35,12 +37,19 @@ class CleanRules:
     grey: bool = False
     duplicate_distance: int | None = 4
     shared: bool = True
+    min_quality: float | None = None
+    quality: str | None = None
 
     def __post_init__(self) -> None:
         if self.min_face < 0 or self.min_blur < 0:
             raise ConfigError(f"clean: min_face={self.min_face} and min_blur={self.min_blur} must not be negative")
         if self.duplicate_distance is not None and not 0 <= self.duplicate_distance <= 15:
             raise ConfigError(f"clean.duplicate_distance={self.duplicate_distance} must be null or from 0 to 15 bits")
+        if self.quality is not None and self.min_quality is None:
+            raise ConfigError(
+                f"clean.quality={self.quality} says whose quality clean.min_quality asks: give clean.min_quality too, "
+                "or leave it out"
+            )
 
 
 def clean(manifest: Manifest, rules: CleanRules) -> Manifest:

@@ -111,6 +111,8 @@ def _caption(manifest: Manifest, row: int) -> dict[str, str]:
         facts.append(f"score {manifest.score[row]:.2f}")
     if np.isfinite(manifest.blur[row]):
         facts.append(f"sharpness {manifest.blur[row]:.0f}")
+    if np.isfinite(manifest.quality[row]):
+        facts.append(f"quality {manifest.quality[row]:.4g}")
     return {"name": str(manifest.name[row]), "facts": ", ".join(filter(None, facts))}
 
 

@@ -33,6 +33,7 @@ _UNKNOWN: dict[str, tuple[Any, Any, tuple[int, ...]]] = {  # dtype, value, shape
     "blur": (np.float32, np.nan, ()),
     "grey": (np.bool_, False, ()),
     "hash": (np.uint64, 0, ()),
+    "quality": (np.float64, np.nan, ()),
     "row": (np.int64, -1, ()),
 }
 MEASURED = (
@@ -83,6 +84,7 @@ class Manifest:
         blur: float32, variance of the crop's Laplacian: low is blurry [NaN].
         grey: bool, whether the crop has no colour [False].
         hash: uint64, perceptual hash of the crop [0].
+        quality: float64, see `mfn.inference.quality.quality_of`; NaN where no gate asked it [NaN].
         row: int64, position of the image in the source [-1].
 
     Raises:
@@ -105,6 +107,7 @@ class Manifest:
     blur: NDArray[np.float32] = None  # pyright: ignore[reportAssignmentType]
     grey: NDArray[np.bool_] = None  # pyright: ignore[reportAssignmentType]
     hash: NDArray[np.uint64] = None  # pyright: ignore[reportAssignmentType]
+    quality: NDArray[np.float64] = None  # pyright: ignore[reportAssignmentType]
     row: NDArray[np.int64] = None  # pyright: ignore[reportAssignmentType]
 
     def __post_init__(self) -> None:
@@ -165,7 +168,7 @@ class Manifest:
             ConfigError: Parquet without pyarrow.
         """
         kinds = {flat: dtype for column, (dtype, _, _) in _UNKNOWN.items() for flat in _flat_names(column)}
-        flat = read_table(path, kinds, optional=("detail", "found_by"))
+        flat = read_table(path, kinds, optional=("detail", "found_by", "quality"))
         return cls(
             **{
                 column: np.stack([flat[name] for name in _flat_names(column)], -1).reshape(-1, *shape)

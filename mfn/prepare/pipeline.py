@@ -29,6 +29,7 @@ from mfn.prepare.pack_step import pack_hash, write_files
 from mfn.prepare.photo_job import PhotoJob
 from mfn.prepare.photos import photos_of, rows_passed_over, with_copies
 from mfn.prepare.plan import Plan
+from mfn.prepare.quality_gate import gated, look_at
 from mfn.prepare.report import Report, histogram
 from mfn.prepare.settings import digest
 from mfn.prepare.shards import Shards
@@ -74,8 +75,7 @@ def run(
     if workspace.is_finished(settings, overwrite) and workspace.is_tidy():
         return _nothing_to_do(workspace)
     require_writer(index := workspace.result / f"index{plan.index_suffix}")
-    asks_network = plan.suspects is not None and plan.model_path is not None
-    embedder = FaceEmbedder.load(str(plan.model_path)) if asks_network else None
+    networks = _networks(plan)
     with workspace.alone():
         workspace.recover()
         if workspace.is_finished(settings, overwrite):
@@ -88,7 +88,7 @@ def run(
         worked_on, work_seconds = _work(job, executor, plan.max_broken)
         aligned = source if plan.align is None else AlignedPhotos(source, photos.row, shards)
         crops = Crops(aligned, photos.replace(**shards.columns()))
-        crops = crops.of(_cleaned(crops, plan, embedder, workspace.result))
+        crops = crops.of(_cleaned(crops, plan, *networks, workspace.result))
         crops = crops.of(manifest := chosen(crops.manifest, plan, copies_of(source)))
         files = write_files(crops, workspace.result, _size(plan, manifest), plan.pack, plan.seed)
         hashes = hashes_of(workspace.result, files)
@@ -108,15 +108,35 @@ def _nothing_to_do(workspace: Workspace) -> Report:
     return Report.read(workspace.output / "report.json")
 
 
-def _cleaned(crops: Crops, plan: Plan, embedder: FaceEmbedder | None, folder: Path) -> Manifest:
+def _networks(plan: Plan) -> tuple[FaceEmbedder | None, FaceEmbedder | None]:
+    """What looks for wrong faces, and what judges the quality of faces, which may be the same."""
+    looks = None if plan.suspects is None or plan.model_path is None else FaceEmbedder.load(plan.model_path)
+    if plan.clean is None or plan.clean.min_quality is None:
+        return looks, None
+    return looks, looks if plan.clean.quality is None else FaceEmbedder.load(plan.clean.quality)
+
+
+def _cleaned(
+    crops: Crops, plan: Plan, looks: FaceEmbedder | None, judge: FaceEmbedder | None, folder: Path
+) -> Manifest:
     """Without bad images; lists of suspects go to the folder."""
+    aligned, seen = None if plan.align is None else (plan.align.height, plan.align.width), None
     if plan.clean is not None:
         crops = crops.of(clean(crops.manifest, plan.clean))
-    if embedder is None or plan.suspects is None:
+    if (
+        judge is not None
+        and plan.clean is not None
+        and plan.clean.min_quality is not None
+        and crops.manifest.kept().any()
+    ):
+        log.info("judging the quality of faces with %s ...", plan.clean.quality or plan.model_path)
+        seen = look_at(crops, judge, aligned=aligned)
+        crops = crops.of(gated(crops.manifest, seen, plan.clean.min_quality))
+    if looks is None or plan.suspects is None or not crops.manifest.kept().any():
         return crops.manifest
     log.info("looking for wrong faces with %s ...", plan.model_path)
-    aligned = None if plan.align is None else (plan.align.height, plan.align.width)
-    return check_identities(crops, embedder, plan.suspects, folder, aligned=aligned)
+    known = seen.kept(crops.manifest) if seen is not None and judge is looks else look_at(crops, looks, aligned=aligned)
+    return check_identities(crops, known, plan.suspects, folder)
 
 
 def chosen(manifest: Manifest, plan: Plan, copies: Copies | None = None) -> Manifest:

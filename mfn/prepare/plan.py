@@ -19,7 +19,8 @@ class Plan:
         align: How faces are cut out of the photos; None takes the images as they are, byte for byte.
         clean: What is dropped.
         suspects: Which faces and identities look wrong to `model_path`; not asked where there is no model.
-        model_path: Any network that embeds faces.
+        model_path: Any network that embeds faces; the length of its embeddings is the quality that `clean` asks, unless
+            that names another network.
         balance: What is done about identities with few or many images.
         split: What does not train.
         pack: What is written.
@@ -47,3 +48,9 @@ class Plan:
             raise ConfigError(f"max_broken={self.max_broken} must be a share from 0 to 1")
         if self.index_suffix not in (".csv", ".parquet"):
             raise ConfigError(f"index={self.index_suffix.removeprefix('.')} must be csv or parquet")
+        asked = None if self.clean is None or self.clean.quality is not None else self.clean.min_quality
+        if asked is not None and self.model_path is None:
+            raise ConfigError(
+                f"clean.min_quality={asked:g} needs a network that tells it: give model_path=FILE for "
+                "the length of its embeddings, or clean.quality=FILE"
+            )

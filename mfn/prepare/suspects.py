@@ -1,7 +1,6 @@
 """The step that looks at faces with a network: lists for a person to decide on, and dropping where told to."""
 
 import csv
-import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,16 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from mfn.errors import ConfigError
-from mfn.evaluation.embedding import embed_images
 from mfn.files.atomic import replacing
-from mfn.inference.embedder import FaceEmbedder
 from mfn.prepare.crops import Crops
 from mfn.prepare.manifest import Manifest
 from mfn.prepare.outliers import centre_scores, merged, nearest_centre, similar_identities
-from mfn.sources.fit import ALIGNED_CROPS, Fit, Fitted, Size
-from mfn.sources.sizes import check_sizes
-
-log = logging.getLogger(__name__)
+from mfn.prepare.quality_gate import Seen
 
 OUTLIER = "unlike its identity"
 OUTLIERS_FILE, SIMILAR_FILE = "outliers.csv", "similar_identities.csv"
@@ -54,46 +48,22 @@ class SuspectRules:
             raise ConfigError(f"suspects.merge_above={self.merge_above} must not be below list_above={self.list_above}")
 
 
-def check_identities(
-    crops: Crops,
-    embedder: FaceEmbedder,
-    rules: SuspectRules,
-    folder: Path,
-    *,
-    aligned: Size | None = None,
-    batch_size: int = 32,
-    workers: int = 0,
-) -> Manifest:
+def check_identities(crops: Crops, seen: Seen, rules: SuspectRules, folder: Path) -> Manifest:
     """Writes ``outliers.csv`` and ``similar_identities.csv``; drops images, merges identities where the rules say so.
 
     Identities are compared as they are without the images that are dropped.
 
     Args:
-        crops: All rows; only kept ones that are no virtual copies are embedded.
-        embedder: Any network.
+        crops: All rows.
+        seen: What a network made of those that are kept.
         rules: What is listed, dropped and merged.
         folder: Where the lists go.
-        aligned: The size to which the crops were aligned here; None where they are as the source has them.
-        batch_size: Images at a time.
-        workers: Processes that decode.
 
     Returns:
         The rows in their order; ordered by identity anew where identities were merged.
-
-    Raises:
-        DataError: The crops cannot be brought to the network's size.
     """
     manifest = crops.manifest
-    rows = np.flatnonzero(manifest.kept() & (manifest.variant == ""))
-    height, width = embedder.contract.height, embedder.contract.width
-    fit = Fit((height, width), crops=(*ALIGNED_CROPS, *([aligned] if aligned else [])))
-    remedy = f"have align among the steps, with image_size=[{height},{width}], the size of the network"
-    log.info("images: %s", check_sizes(crops.take(rows), fit, remedy))
-    faces = Fitted(crops.take(rows), fit)
-    embedded = embed_images(embedder, faces, batch_size=batch_size, num_workers=workers, strict=False)
-    if left_out := len(faces) - len(embedded.positions):
-        log.warning("%d images are broken or of a size that does not fit, and were not looked at", left_out)
-    rows, embeddings = rows[embedded.positions], embedded.unit("none")
+    rows, embeddings = seen.rows, seen.embedded.unit("none")
     labels = crops.labels[rows]
 
     scores = centre_scores(embeddings, labels)

@@ -9,6 +9,8 @@ import numpy as np
 
 from mfn.align.choose import choose_face
 from mfn.errors import ConfigError
+from mfn.inference.embedder import FaceEmbedder
+from mfn.inference.quality import quality_of
 from mfn.recognition.face_row import FaceRow, person_name
 from mfn.recognition.gallery import Gallery, Match
 from mfn.recognition.in_parts import in_parts
@@ -29,7 +31,8 @@ class Gate:
         sharpness: Least variance of the Laplacian of the crop; a crop blurred by 1.5 pixels has about 20.
         turn: Most of `Quality.turn`.
         score: Least score of the detector.
-        norm: Least length of the raw embedding; what is usual differs from network to network.
+        quality: Least quality, see `mfn.inference.quality.quality_of`; what is usual differs from network to network,
+            and `mfn evaluate quality.by=[norm]` tells what it does for one.
 
     Raises:
         ConfigError: A value that makes no sense.
@@ -39,16 +42,23 @@ class Gate:
     sharpness: float | None = 20.0
     turn: float | None = 0.6
     score: float | None = None
-    norm: float | None = None
+    quality: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("eye_distance", "sharpness", "turn", "score", "norm"):
+        for name in ("eye_distance", "sharpness", "turn", "score"):
             value = getattr(self, name)
             if value is not None and not value >= 0:
                 raise ConfigError(f"the gate's {name} must be 0 or more, got {value}")
+        if self.quality is not None and not np.isfinite(self.quality):
+            raise ConfigError(f"the gate's quality must be a number, got {self.quality}")
 
-    def refuses(self, quality: Quality) -> str:
-        """Why a face is not good enough, in words; "" where it is."""
+    def refuses(self, quality: Quality, judged: float | None = None) -> str:
+        """Why a face is not good enough, in words; "" where it is.
+
+        Args:
+            quality: Of the face.
+            judged: What a network of quality says of it; None takes the length of the embedding.
+        """
         if self.eye_distance is not None and quality.eye_distance < self.eye_distance:
             return f"too small: {quality.eye_distance:.0f} pixels between the eyes, {self.eye_distance:g} wanted"
         if self.sharpness is not None and quality.sharpness < self.sharpness:
@@ -57,18 +67,20 @@ class Gate:
             return f"turned away: {quality.turn:.2f}, at most {self.turn:g} wanted"
         if self.score is not None and quality.score < self.score:
             return f"hardly a face: the detector gives {quality.score:.2f}, {self.score:g} wanted"
-        if self.norm is not None and quality.norm < self.norm:
-            return f"unclear: embedding of length {quality.norm:.2f}, {self.norm:g} wanted"
+        value = quality.norm if judged is None else judged
+        if self.quality is not None and not value >= self.quality:
+            return f"of low quality: {value:.6g}, {self.quality:g} wanted"
         return ""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A picture that was not enrolled, and why."""
+    """A picture that was not enrolled, and why; `quality` is that of its face, where it was looked at."""
 
     picture: str
     name: str
     reason: str
+    quality: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +144,7 @@ def enroll(
     gate: Gate | None = None,
     several: str = "skip",
     keep_crops: bool = False,
+    judge: FaceEmbedder | None = None,
     alike: Callable[[Gallery], float | None] = lambda gallery: None,
     told: Callable[[int], None] = lambda count: None,
 ) -> Enrolment:
@@ -144,6 +157,8 @@ def enroll(
         gate: What a face must have; None takes the usual.
         several: Of several faces on a photo: skip | largest | central.
         keep_crops: See `Gallery.enroll`.
+        judge: A network of quality for the gate, see `mfn.inference.quality.quality_network`; None takes the length of
+            the embedding.
         alike: The cosine from which two people of the filled gallery are so alike that it is told; None tells nothing.
         told: Is told how many more pictures are done.
 
@@ -156,7 +171,7 @@ def enroll(
     for part in in_parts(pictures, _AT_ONCE):
         rows = list[FaceRow]()
         for (name, picture), seen in zip(part, pipeline.many(picture for _, picture in part), strict=True):
-            if (face := admitted(seen, name, gate or Gate(), several, result)) is not None:
+            if (face := admitted(seen, name, gate or Gate(), several, result, judge)) is not None:
                 rows.append(gallery.row(name, face, _source(picture), keep_crops))
         fresh += _added(gallery, rows, result)
         told(len(part))
@@ -166,9 +181,11 @@ def enroll(
     return result
 
 
-def admitted(seen: Seen, name: str, gate: Gate, several: str, result: Enrolment) -> Found | None:
+def admitted(
+    seen: Seen, name: str, gate: Gate, several: str, result: Enrolment, judge: FaceEmbedder | None = None
+) -> Found | None:
     """The face of a picture that goes into a gallery; where there is none, the reason goes to `result`."""
-    face = None
+    face = value = None
     if seen.problem:
         reason = seen.problem
     elif not seen.found:
@@ -176,9 +193,11 @@ def admitted(seen: Seen, name: str, gate: Gate, several: str, result: Enrolment)
     elif seen.pixels is None or (face := choose_face(seen.found, seen.pixels.shape[:2], several)) is None:
         reason = f"{len(seen.found)} faces were found, and nobody said which one is meant"
     else:
-        reason = gate.refuses(face.quality)
+        judged = None if judge is None else float(quality_of(judge.raw(face.crop[None]).cpu())[0])
+        value = face.quality.norm if judged is None else judged
+        reason = gate.refuses(face.quality, judged)
     if reason:
-        result.refused.append(Refused(seen.name, person_name(name), reason))
+        result.refused.append(Refused(seen.name, person_name(name), reason, value))
     return None if reason else face
 
 

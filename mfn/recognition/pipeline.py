@@ -12,6 +12,7 @@ from mfn.align.detector import Detector
 from mfn.align.face import Face
 from mfn.errors import BrokenImageError, ConfigError, DataError
 from mfn.inference.embedder import FaceEmbedder
+from mfn.inference.quality import quality_of
 from mfn.metrics.scores import combine
 from mfn.recognition.finder import FaceFinder
 from mfn.recognition.in_parts import in_parts
@@ -105,26 +106,26 @@ class FacePipeline:
         for batch in in_parts(pictures, self._batch):
             yield from self._worked_on(batch)
 
-    def embed(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def embed(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         """Embeddings of aligned crops, uint8 RGB (N, H, W, 3).
 
         Returns:
-            float32 (N, D) of unit length (2 D where ``flip`` is concat), and the lengths they had, float32 (N,).
+            float32 (N, D) of unit length (2 D where ``flip`` is concat), and the lengths they had, float64 (N,).
         """
         if not len(crops):
             dim = self.embedder.contract.embedding_dim * (2 if self.flip == "concat" else 1)
-            return np.empty((0, dim), np.float32), np.empty(0, np.float32)
+            return np.empty((0, dim), np.float32), np.empty(0)
         parts = [self._embed(crops[start : start + self._batch]) for start in range(0, len(crops), self._batch)]
         embeddings, norms = zip(*parts, strict=True)
         return np.concatenate(embeddings), np.concatenate(norms)
 
-    def _embed(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _embed(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         pixels = torch.from_numpy(np.ascontiguousarray(crops))
         plain = self.embedder.raw(pixels).cpu().numpy()
         mirrored = None if self.flip == "none" else self.embedder.raw(pixels.flip(2)).cpu().numpy()
         if not np.isfinite(plain).all():
             raise DataError("the network gives NaN or infinity for a face: look at its file with mfn inspect")
-        return combine(plain, mirrored, self.flip), np.linalg.norm(plain, axis=1)
+        return combine(plain, mirrored, self.flip), quality_of(plain)
 
     def _worked_on(self, batch: Sequence[Picture | NDArray[np.uint8] | str | Path]) -> Iterator[Seen]:
         waiting: list[Picture] = []

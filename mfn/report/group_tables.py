@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mfn.evaluation.groups import GroupReport
-from mfn.evaluation.quality import QualityCurve
+from mfn.evaluation.quality import NORM, SHARPNESS, QualityCurve
 from mfn.evaluation.verification_result import VerificationResult
 from mfn.metrics.group_rates import FEW_PEOPLE, Differential, GroupRow, Rate
 from mfn.report.counts import counted
@@ -56,6 +56,33 @@ def quality_rows(result: VerificationResult) -> list[dict[str, str]]:
     return [_quality_row(curve) for curve in result.discards]
 
 
+def gate_rows(result: VerificationResult) -> list[dict[str, str]]:
+    """A row for each quality and share of pairs: what a gate has to ask, what it costs, and the errors left."""
+    return [
+        {
+            "quality": each.by,
+            "at least": f"{each.curve.level(share):.6g}",
+            "genuine pairs discarded": f"{share:.0%}",
+            "images refused": f"{each.refused(each.curve.level(share)):.1%}",
+            "FNMR left": _number(each.curve.at(share)),
+            "asked by": gate_words(each, f"{each.curve.level(share):.6g}"),
+        }
+        for each in result.discards
+        for share in _shares(each.curve.limit)[1:]
+    ]
+
+
+def gate_words(each: QualityCurve, level: str) -> str:
+    """What `mfn enroll` and `mfn prepare` take to ask a quality; "" for a column of a CSV, which is no function."""
+    if each.is_column:
+        return ""
+    if each.by == SHARPNESS:
+        return f"mfn enroll --min-sharpness {level}; mfn prepare clean.min_blur={level}"
+    of = ("", "") if each.by == NORM else (f"--quality {each.by} ", f"clean.quality={each.by} ")
+    needs = "model_path=FILE " if each.by == NORM else ""
+    return f"mfn enroll {of[0]}--min-quality {level}; mfn prepare {needs}{of[1]}clean.min_quality={level}"
+
+
 def plain_groups(result: VerificationResult) -> dict[str, Any]:
     """Rates by group and error-versus-discard curves as JSON has them; rates beside their counts."""
     return {
@@ -91,6 +118,10 @@ def plain_groups(result: VerificationResult) -> dict[str, Any]:
                 "pauc_ideal": each.curve.ideal,
                 "gain": each.curve.gain,
                 "fnmr_at_discard": {f"{share:g}": each.curve.at(share) for share in _shares(each.curve.limit)},
+                "quality_at_discard": {f"{share:g}": each.curve.level(share) for share in _shares(each.curve.limit)},
+                "images_refused_at_discard": {
+                    f"{share:g}": each.refused(each.curve.level(share)) for share in _shares(each.curve.limit)
+                },
             }
             for each in result.discards
         ],

@@ -39,7 +39,8 @@ def test_pairs_of_photos_without_a_face_count_in_the_generalised_rates(tmp_path:
     assert (numbers["fta_pairs"], numbers["fta_genuine_pairs"], numbers["fta_impostor_pairs"]) == (2, 1, 1)
     # both lost pairs are of the second fold: all of the first are right, of the second all but the genuine one
     assert numbers["generalised_accuracy"] == pytest.approx((5 / 5 + 4 / 5) / 2)
-    assert "1 of 5 images gave no face (no face: 1); 2 of 10 pairs have no score" in result.acquisition.sentence()
+    assert "1 of 5 images gave no face (no face: 1); 2 of 10 pairs have no score" in result.notes[0]
+    assert "accuracy is 100.00% there and 90.00% with them counted" in result.notes[0]
 
 
 def test_missing_images_are_failures_too(tmp_path: Path) -> None:

@@ -95,5 +95,5 @@ def test_quality_by_norm_and_by_column(tmp_path: Path) -> None:
     assert curve.curve.rates[-1] == 0 and curve.curve.gain is not None and curve.curve.gain > 0.2
     none, notes = quality_curves(pairs, embedded, scored, QualityChoice(by=("norm",), fmr=1e-3))
     assert not none and "too few" in notes[0]
-    with pytest.raises(DataError, match=r"quality.by=sharp needs quality.file"):
+    with pytest.raises(DataError, match=r"quality.by=sharp is neither .* needs quality.file"):
         quality_curves(pairs, embedded, scored, QualityChoice(by=("sharp",), fmr=0.1))

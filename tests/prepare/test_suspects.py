@@ -11,6 +11,7 @@ from mfn.errors import BrokenImageError, ConfigError
 from mfn.inference.embedder import FaceEmbedder
 from mfn.prepare.crops import Crops
 from mfn.prepare.manifest import Manifest
+from mfn.prepare.quality_gate import look_at
 from mfn.prepare.suspects import OUTLIER, SuspectRules, check_identities
 from mfn.sources.source import FaceSource
 
@@ -74,7 +75,7 @@ PEOPLE = crops("0003" + "11" + "33x" + "11", "aaaabbcccdd")
 
 
 def test_suspects_are_listed_and_nothing_else_happens(tmp_path: Path, embedder: FaceEmbedder) -> None:
-    checked = check_identities(PEOPLE, embedder, SuspectRules(), tmp_path)
+    checked = check_identities(PEOPLE, look_at(PEOPLE, embedder), SuspectRules(), tmp_path)
     assert checked.kept().all() and checked.identity.tolist() == PEOPLE.manifest.identity.tolist()
     (outlier,) = lines(tmp_path / "outliers.csv")
     assert (outlier["name"], outlier["identity"], outlier["looks_like"]) == ("3.png", "a", "c")
@@ -85,7 +86,7 @@ def test_suspects_are_listed_and_nothing_else_happens(tmp_path: Path, embedder: 
 
 def test_drop_and_merge_by_threshold(tmp_path: Path, embedder: FaceEmbedder) -> None:
     rules = SuspectRules(drop_below=0.2, merge_above=0.9)
-    checked = check_identities(PEOPLE, embedder, rules, tmp_path)
+    checked = check_identities(PEOPLE, look_at(PEOPLE, embedder), rules, tmp_path)
     assert checked.reasons() == {OUTLIER: 1} and checked.name[~checked.kept()].tolist() == ["3.png"]
     assert "".join(checked.identity) == "aaaabbbbccc"
     assert checked.row.tolist() == [0, 1, 2, 3, 4, 5, 9, 10, 6, 7, 8]
@@ -94,7 +95,8 @@ def test_drop_and_merge_by_threshold(tmp_path: Path, embedder: FaceEmbedder) -> 
 def test_dropped_images_are_not_looked_at(tmp_path: Path, embedder: FaceEmbedder) -> None:
     dropped = Crops(Lights("0003", "aaaa"), PEOPLE.manifest.take([0, 1, 2, 3]))
     dropped.manifest = dropped.manifest.drop([False, False, False, True], "tiny")
-    assert check_identities(dropped, embedder, SuspectRules(drop_below=0.2), tmp_path).reasons() == {"tiny": 1}
+    seen = look_at(dropped, embedder)
+    assert check_identities(dropped, seen, SuspectRules(drop_below=0.2), tmp_path).reasons() == {"tiny": 1}
     assert not lines(tmp_path / "outliers.csv")
 
 

@@ -52,7 +52,7 @@ def test_what_is_refused_is_listed_with_its_reason(tmp_path: Path) -> None:
     ("gate", "words"),
     [
         (Gate(score=0.95), "the detector gives 0.90"),
-        (Gate(norm=1e6), "embedding of length"),
+        (Gate(quality=1e6), "of low quality"),
         (Gate(turn=0.0), "turned away"),
         (Gate(sharpness=1e9), "blurred"),
         (Gate(eye_distance=1000), "too small"),
@@ -62,7 +62,7 @@ def test_each_measure_can_refuse(tmp_path: Path, gate: Gate, words: str) -> None
     result, _ = enrolled(tmp_path, [("one", Photo(photo_of(crop_of(1))))], gate=gate)
     assert words in result.refused[0].reason and not result.added
     with pytest.raises(ConfigError):
-        Gate(norm=-1)
+        Gate(score=-1)
 
 
 @pytest.mark.parametrize("several", ["largest", "central", "skip"])
