@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mfn.benchmarks.found_images import listed
 from mfn.benchmarks.ijb_tables import Subjects, read_faces, read_subjects, read_template_pairs
 from mfn.benchmarks.root import checked_options, given_root
 from mfn.errors import DataError
@@ -77,12 +78,13 @@ def read_ijb(root: str | Path, name: str = "ijbc", allow_missing: bool = False) 
     logger.info("%s: reading the protocol in %s", name, folder / "meta")
     faces = read_faces(f"{prefix}_name_5pts_score.txt", f"{prefix}_face_tid_mid.txt")
     pairs, is_same = read_template_pairs(f"{prefix}_template_pair_label.txt")
-    there = _is_there(folder / "loose_crop", faces.images, allow_missing)
+    files = _files(folder / "loose_crop", faces.images, allow_missing)
+    there = files != ""
     if there.all() and not (known := np.isin(pairs, faces.templates.astype(np.int32)).all(axis=1)).all():
         raise DataError(f"{prefix}_template_pair_label.txt pairs templates without images: {pairs[~known][0].tolist()}")
     return IjbSet(
         name=name,
-        source=ImageFiles(name, [folder / "loose_crop" / image for image in faces.images[there]]),
+        source=ImageFiles(name, [folder / "loose_crop" / file for file in files[there]]),
         landmarks=faces.landmarks[there],
         scores=faces.scores[there],
         templates=faces.templates[there],
@@ -115,15 +117,16 @@ def _folder(root: Path, name: str) -> Path:
     raise DataError(f"{root} holds no folder 'meta', neither itself nor in {name.upper()}; give the root of {name}")
 
 
-def _is_there(folder: Path, images: np.ndarray, allow_missing: bool) -> np.ndarray:
+def _files(folder: Path, images: np.ndarray, allow_missing: bool) -> np.ndarray:
+    """The file of each image, also of another ending or case, "" where there is none, str as objects (N,)."""
     # One listing of the folder instead of half a million questions
-    files = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    there = np.array([image in files for image in images], bool)
-    lost = images[~there]
-    if lost.size and (lost.size == images.size or not allow_missing):
-        more = ", ..." if lost.size > 5 else ""
+    files = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    exact, alike = set(files), {Path(file).stem.casefold(): file for file in files}
+    found = [image if image in exact else alike.get(Path(image).stem.casefold(), "") for image in images]
+    lost = [image for image, file in zip(images, found, strict=True) if not file]
+    if lost and (len(lost) == images.size or not allow_missing):
         raise DataError(
-            f"{folder} lacks {lost.size} of the {images.size} images of the protocol: {', '.join(lost[:5])}{more}; "
+            f"{folder} lacks {len(lost)} of the {images.size} images of the protocol: {listed(lost)}; "
             "benchmark.allow_missing=true goes on with those that are there"
         )
-    return there
+    return np.array(found, object)

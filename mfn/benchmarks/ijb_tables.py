@@ -1,5 +1,7 @@
 """The text files of IJB-B and IJB-C as InsightFace lays them out, see `mfn.benchmarks.ijb`."""
 
+import warnings
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,8 +83,13 @@ def read_subjects(path: str) -> Subjects:
 
 def _table(path: str, dtype: Any, **options: Any) -> np.ndarray:
     try:
-        return np.loadtxt(path, dtype=dtype, comments=None, **options)
+        with Path(path).open(encoding="utf-8-sig") as file, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "loadtxt: input contained no data")  # told below
+            rows = np.loadtxt(file, dtype=dtype, comments=None, **options)
     except OSError:
         raise DataError(f"{path} cannot be read; it belongs to the IJB meta files that InsightFace offers") from None
     except ValueError as error:
         raise DataError(f"{path} is not as it should be: {str(error).partition(';')[0]}") from None
+    if not rows.size:
+        raise DataError(f"{path} holds no lines; get the IJB meta files that InsightFace offers again")
+    return rows

@@ -70,3 +70,31 @@ def test_faults_of_the_files_are_named(tmp_path: Path) -> None:
         read_ijb(tmp_path / "meta")
     with pytest.raises(DataError, match="ijba is none"):
         read_ijb(tmp_path, "ijba")
+
+
+def test_files_of_another_system_are_read_alike(tmp_path: Path) -> None:
+    faces = write_ijb(tmp_path)
+    plain = read_ijb(tmp_path)
+    for file in (tmp_path / "meta").iterdir():
+        file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
+    for face in faces[::2]:
+        file = tmp_path / "loose_crop" / face.image
+        file.rename(file.with_name(f"{file.stem}.JPG"))
+    other = read_ijb(tmp_path)
+    for field in ("landmarks", "scores", "templates", "media", "pairs", "is_same"):
+        np.testing.assert_array_equal(getattr(other, field), getattr(plain, field))
+    assert [Path(path).stem for path in other.source.paths] == [Path(path).stem for path in plain.source.paths]
+    assert (
+        other.source.paths[0].endswith(".JPG") and np.array_equal(other.source.image(0), plain.source.image(1)) is False
+    )
+
+
+@pytest.mark.parametrize(
+    "file", ["face_tid_mid.txt", "name_5pts_score.txt", "template_pair_label.txt", "1N_gallery_G2.csv"]
+)
+def test_empty_files_are_named(tmp_path: Path, file: str) -> None:
+    write_ijb(tmp_path)
+    path = tmp_path / "meta" / f"ijbc_{file}"
+    path.write_text("TEMPLATE_ID,SUBJECT_ID,FILENAME\n" if file.endswith(".csv") else "")
+    with pytest.raises(DataError, match=rf"{file} holds no lines"):
+        read_ijb(tmp_path)
