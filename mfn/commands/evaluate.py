@@ -17,7 +17,7 @@ from mfn.benchmarks.ijb import IjbSet
 from mfn.benchmarks.preconditions import Benchmark
 from mfn.benchmarks.verification import VerificationSet
 from mfn.commands.job import run_job
-from mfn.commands.judged_groups import check_groups
+from mfn.commands.judged_groups import check_groups, check_idle
 from mfn.commands.judging import check_first, detector_of, first_pairs, help_judge, results_on, with_faces
 from mfn.commands.launch import plain_arguments
 from mfn.commands.meeting import meeting
@@ -36,6 +36,7 @@ from mfn.evaluation.verification_result import VerificationResult
 from mfn.inference.embedder import FaceEmbedder
 from mfn.processes.started import started
 from mfn.ranks import Ranks
+from mfn.report.acquired_photos import write_photos
 from mfn.report.acquisition import acquisition_rows
 from mfn.report.evaluation import write_numbers, write_report
 from mfn.report.group_tables import gate_rows, group_rows, group_sentences, group_title, quality_rows
@@ -81,6 +82,7 @@ def _evaluate(composed: DictConfig, share: Ranks) -> float:
     """What one of the processes does."""
     config = settings(composed, EvaluateSettings)
     _check_photos(composed)
+    check_idle({part: _changed(composed, part) for part in ("groups", "quality")}, config)
     run = short_path(config.paths.output)
     stated = config.contract.model_dump()
     embedder = FaceEmbedder.load(config.model_path, stated, config.trust_torchscript).to(_device(config.device))
@@ -122,13 +124,18 @@ def _evaluate(composed: DictConfig, share: Ranks) -> float:
 
 def _check_photos(composed: DictConfig) -> None:
     """Makes sure that nobody says how faces are found in what is taken for crops."""
-    usual = OmegaConf.load(CONF / "evaluate.yaml").photos
-    changed = [key for key, value in composed.photos.items() if usual.get(key) != value]
+    changed = _changed(composed, "photos")
     if composed.align == "none" and changed:
         raise ConfigError(
             f"photos.{changed[0]} is of photos, and align=none takes aligned crops: set align=mtcnn or align=yunet, or "
             "leave it out"
         )
+
+
+def _changed(composed: DictConfig, part: str) -> list[str]:
+    """The keys of a part of the configuration that are not as usual."""
+    usual = OmegaConf.load(CONF / "evaluate.yaml")[part]
+    return [key for key, value in composed[part].items() if usual.get(key) != value]
 
 
 def _device(named: str) -> str:
@@ -191,6 +198,8 @@ def _evaluate_all(
         log.info("%s: %d images (set %d of %d)", benchmark.name, len(benchmark.source), number, len(names))
         with outcome.catching(name) if len(names) > 1 else nullcontext():
             benchmarks[name] = benchmark = with_faces(benchmark, embedder, config, share)
+            if (listed := write_photos(run, benchmark)) is not None:
+                log.info("%s: what became of every photo: %s", benchmark.name, listed)
             outcome.results += results_on(benchmark, embedder, config, share)
         with outcome.catching("report"):
             write_numbers(run, config.model_path, embedder.contract, outcome.results, _told(config), outcome.failed)

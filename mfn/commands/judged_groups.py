@@ -1,6 +1,7 @@
 """What an evaluation's configuration wants of groups and quality, checked before anything is embedded."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from mfn.benchmarks.attributes import read_attributes
@@ -14,6 +15,9 @@ from mfn.evaluation.groups import GroupChoice, nobody_named, values_of
 from mfn.evaluation.quality import QualityChoice, column_quality
 from mfn.inference.loading import SUFFIXES
 from mfn.inference.quality import quality_network
+
+
+log = logging.getLogger(__name__)
 
 
 def group_choice(config: EvaluateSettings, contract: InputContract) -> GroupChoice:
@@ -52,6 +56,27 @@ def quality_choice(config: EvaluateSettings, contract: InputContract) -> Quality
     return QualityChoice(by=wanted.by, limit=wanted.discard, fmr=wanted.fmr, table=table, networks=networks)
 
 
+def check_idle(changed: Mapping[str, Collection[str]], config: EvaluateSettings) -> None:
+    """Makes sure that every key of groups and quality that was changed has a part to play.
+
+    Args:
+        changed: The keys of ``groups`` and of ``quality`` that are not as usual.
+        config: All of them.
+
+    Raises:
+        ConfigError: One has none.
+    """
+    for part, key, needs, there in (
+        ("groups", "bins", "by", config.groups.by),
+        ("groups", "comparisons", "by", config.groups.by),
+        ("groups", "gap_bins", "gap", config.groups.gap),
+        ("quality", "discard", "by", config.quality.by),
+        ("quality", "fmr", "by", config.quality.by),
+    ):
+        if key in changed[part] and not there:
+            raise ConfigError(f"{part}.{key} does nothing without {part}.{needs}: name a column there, or leave it out")
+
+
 def check_groups(config: EvaluateSettings, contract: InputContract, benchmarks: Mapping[str, Benchmark]) -> None:
     """Makes sure that what is wanted of groups and quality is known of every set of pairs.
 
@@ -67,8 +92,15 @@ def check_groups(config: EvaluateSettings, contract: InputContract, benchmarks: 
         has = ", ".join(quality.table.columns)
         raise ConfigError(f"quality.file is given but no column: name one of {has} in quality.by=[...]")
     sets = [pairs for pairs in benchmarks.values() if isinstance(pairs, VerificationSet)]
-    if (groups.columns or quality.by) and not sets:
-        raise ConfigError("groups and quality need a set of pairs among the benchmarks, as benchmark=lfw")
+    others = [each.name for each in benchmarks.values() if not isinstance(each, VerificationSet)]
+    if groups.columns or quality.by:
+        if not sets:
+            raise ConfigError(
+                f"groups and quality are of pairs of images, and {', '.join(others)} has none: name a set of pairs among "
+                "the benchmarks too, as benchmark=lfw"
+            )
+        for name in others:
+            log.warning("%s has no pairs of images: nothing is said of its groups and qualities", name)
     for pairs in sets:
         values = values_of(pairs, groups)
         if groups.by:

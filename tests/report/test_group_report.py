@@ -84,9 +84,9 @@ def test_groups_too_small_are_named_and_rows_have_counts(grouped: VerificationRe
 def test_pictures_and_files_of_a_run_hold_groups_and_curves(
     grouped: VerificationResult, pairs: VerificationSet, tmp_path: Path
 ) -> None:
-    assert sorted(group_figures([grouped])) == ["between_groups_1", "discard", "groups_1"]
+    assert sorted(group_figures([grouped])) == ["discard", "groups_1"]
     files = write_report(tmp_path, "net.ckpt", InputContract(), [grouped], {pairs.name: pairs})
-    assert {"groups_1.png", "between_groups_1.png", "discard.png", "det.png"} <= {file.name for file in files}
+    assert {"groups_1.png", "discard.png", "det.png"} <= {file.name for file in files}
     told = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["sets"][grouped.name]
     (rates,) = told["group_rates"]
     assert rates["by"] == "<b>$^" and [row["name"] for row in rates["groups"]] == ["one $x", "two &"]
