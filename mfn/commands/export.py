@@ -40,7 +40,7 @@ from mfn.export.parity import spread
 from mfn.export.replacing import check_proof, check_replaceable, file_stem
 from mfn.export.source import Source, read_source
 from mfn.export.tables import latency_rows, parity_row, verification_rows
-from mfn.export.target import Target
+from mfn.export.target import Target, check_options
 from mfn.export.validation import Reference, loaded, measured
 from mfn.files.atomic import replacing
 from mfn.inference.machine import machine, processor
@@ -83,6 +83,8 @@ def export(composed: DictConfig) -> list[Path]:
     check_values(composed.benchmark)
     allow_missing, calibrated = config.target.allow_missing, config.calibration is not None
     wanted, left_out = jobs(targets, config.precision, allow_missing=allow_missing, calibrated=calibrated)
+    options = ExportOptions(input=config.input, color=config.color, l2_normalize=config.l2_normalize)
+    check_options(targets.values(), config.precision, options)
     run, stem = short_path(config.paths.output), file_stem(config.name, Path(config.model_path))
     for job in wanted:
         check_replaceable(path := run / job.file_name(stem))
@@ -93,7 +95,7 @@ def export(composed: DictConfig) -> list[Path]:
     with TemporaryDirectory(prefix=".export-", dir=run) as folder:
         source, sets = read_source(Path(config.model_path)), _benchmarks(composed, config.folds)
         benchmarks = fitted_sets(sets, source.contract, config.fit, check_alignment=config.check_alignment)
-        exporter = _exporter(config, source, benchmarks, stem, Path(folder))
+        exporter = _exporter(config, options, source, benchmarks, stem, Path(folder))
         made, failed = _written(exporter, wanted)
         times = _times(config.latency, exporter, made)
         made = [_evaluated(exported, times, limits, exporter.reference) for exported in made]
@@ -115,7 +117,12 @@ def _benchmarks(composed: DictConfig, folds: int | None) -> dict[str, Verificati
 
 
 def _exporter(
-    config: ExportSettings, source: Source, benchmarks: Mapping[str, VerificationSet], stem: str, folder: Path
+    config: ExportSettings,
+    options: ExportOptions,
+    source: Source,
+    benchmarks: Mapping[str, VerificationSet],
+    stem: str,
+    folder: Path,
 ) -> Exporter:
     calibration = None
     if config.calibration is not None:
@@ -128,7 +135,6 @@ def _exporter(
     reference = Reference(source.backbone, source.contract, faces, benchmarks, **judging)
     if spread(reference.embeddings) > 0.999:
         log.warning("the checkpoint gives all faces nearly the same embedding: closeness to it proves little")
-    options = ExportOptions(input=config.input, color=config.color, l2_normalize=config.l2_normalize)
     return Exporter(source, options, calibration, reference, stem, folder)
 
 
@@ -160,8 +166,8 @@ def _write_kits(
 ) -> None:
     for path, exported in kept.items():
         target = targets[exported.validation.target]
-        network, batch = loaded(path).network if target.runs_here else None, exported.validation.made_of.batch
-        folder = write_kit(path, target.suffix, batch, exported.deployable, network, faces, config.kit_faces)
+        network, made_of = loaded(path).network if target.runs_here else None, exported.validation.made_of
+        folder = write_kit(path, target.suffix, made_of, exported.deployable, network, faces, config.kit_faces)
         log.info("kit for a board: %s", folder)
 
 
@@ -190,7 +196,11 @@ def _write_proof(
 def _show(run: Path, reference: Reference, made: Sequence[Exported], times: Times, left_out: Sequence[str]) -> None:
     kept = [exported for exported in made if not exported.validation.broken]
     for target, first in {e.validation.target: e for e in reversed(kept)}.items():
-        log.info("How to use %s\n\n%s", first.name, usage(target, first.name, first.deployable))
+        log.info(
+            "How to use %s\n\n%s",
+            first.name,
+            usage(target, first.name, first.deployable, first.validation.made_of.integers),
+        )
     title = f"Files beside the checkpoint, on {len(reference.images)} faces in batches of 1, 2, 7 and 64"
     log.info(table(title, [parity_row(exported.validation) for exported in made]))
     if times:

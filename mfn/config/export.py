@@ -23,7 +23,7 @@ class LimitSettings(Settings):
     """Ranges of :class:`mfn.export.limits.Limits`."""
 
     min_cosine: Annotated[Number, Field(ge=-1, le=1)] | None = wanted("a cosine, as 0.9999, or null")
-    max_accuracy_drop: Annotated[Number, Field(ge=0, le=1)] = wanted("a share from 0 to 1, as 0.005")
+    max_accuracy_drop: Annotated[Number, Field(ge=0, le=1)] | None = wanted("a share from 0 to 1, as 0.005, or null")
     max_bytes: Positive | None = wanted("a whole number of bytes, or null")
 
 

@@ -27,6 +27,8 @@ _HOMOGENEOUS = (nn.PReLU, nn.ReLU, nn.Identity, nn.Dropout)
 _ADDITIONS = (operator.add, operator.iadd, torch.add)
 _RELUS = (torch.relu, functional.relu)
 _WIDEST = 100.0
+UNTRACEABLE = (TraceError, TypeError, RuntimeError, AttributeError)
+"""What tracing a network may raise."""
 
 
 def equalized(network: nn.Module, inputs: Tensor, balance: float = 0.6) -> nn.Module:
@@ -43,14 +45,24 @@ def equalized(network: nn.Module, inputs: Tensor, balance: float = 0.6) -> nn.Mo
     """
     network = copy.deepcopy(network)
     try:
-        graph = fx.GraphModule(network, _Tracer().trace(network))
-    except (TraceError, TypeError, RuntimeError, AttributeError) as error:
+        graph = traced(network)
+    except UNTRACEABLE as error:
         log.warning("channels are not equalised: the network cannot be traced (%s)", first_line(error))
         return network
     ranges = _Ranges(graph).of(inputs)
     for shared in _shared_channels(graph):
         _rescale(shared, torch.stack([ranges[node] for node in shared.nodes]).amax(0), balance)
     return network
+
+
+def traced(network: nn.Module) -> fx.GraphModule:
+    """The network as a graph of calls of its modules, which it shares; raises one of ``UNTRACEABLE``."""
+    return fx.GraphModule(network, _Tracer().trace(network))
+
+
+def by_input(conv: nn.Conv2d) -> Tensor:
+    """The weight as (groups, outputs of a group, inputs of a group, height, width)."""
+    return conv.weight.view(conv.groups, -1, *conv.weight.shape[1:])
 
 
 @dataclass(frozen=True)
@@ -123,7 +135,7 @@ def _shared_channels(graph: fx.GraphModule) -> list[_Shared]:
 def _rescale(shared: _Shared, ranges: Tensor, balance: float) -> None:
     ranges = ranges.clamp(min=1e-6)
     if any(conv.groups < conv.in_channels for conv in shared.readers):
-        weights = torch.stack([_by_input(conv).abs().amax((1, 3, 4)).flatten() for conv in shared.readers]).amax(0)
+        weights = torch.stack([by_input(conv).abs().amax((1, 3, 4)).flatten() for conv in shared.readers]).amax(0)
         ranges = ranges**balance / weights.clamp(min=1e-6) ** (1 - balance)
     scale = (ranges / ranges.median()).clamp(1 / _WIDEST, _WIDEST)
     for conv in shared.writers:
@@ -131,9 +143,4 @@ def _rescale(shared: _Shared, ranges: Tensor, balance: float) -> None:
         if conv.bias is not None:
             conv.bias.div_(scale)
     for conv in shared.readers:
-        _by_input(conv).mul_(scale.view(conv.groups, 1, -1, 1, 1))
-
-
-def _by_input(conv: nn.Conv2d) -> Tensor:
-    """The weight as (groups, outputs of a group, inputs of a group, height, width)."""
-    return conv.weight.view(conv.groups, -1, *conv.weight.shape[1:])
+        by_input(conv).mul_(scale.view(conv.groups, 1, -1, 1, 1))

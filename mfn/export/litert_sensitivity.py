@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfn.export.litert_quantize import full_int8, layers
+from mfn.export.litert_quantize import Grid, full_int8, layers
 from mfn.export.litert_ranges import activation_ranges, embeddings
 from mfn.export.target import expect
 from mfn.metrics.scores import cosine
@@ -40,13 +40,14 @@ class Int8Options:
         expect(f"target.litert.int8.probes={self.probes}", "at least 1", self.probes >= 1)
 
 
-def calibrated_int8(content: bytes, images: np.ndarray, options: Int8Options) -> bytes:
+def calibrated_int8(content: bytes, images: np.ndarray, options: Int8Options, grid: Grid | None = None) -> bytes:
     """A full int8 model, with layers in float where the embeddings need it.
 
     Args:
         content: Of a float32 model.
         images: (N, H, W, 3) as the file takes them.
         options: How.
+        grid: What numbers are rounded to, see :func:`full_int8`.
 
     Returns:
         The content of the file. It may fall short of ``target_cosine``, the proof tells.
@@ -58,13 +59,13 @@ def calibrated_int8(content: bytes, images: np.ndarray, options: Int8Options) ->
     def agreement(quantised: bytes) -> float:
         return float(cosine(embeddings(quantised, probes), wanted).mean())
 
-    best = full_int8(content, ranges)
+    best = full_int8(content, ranges, (), grid)
     if options.max_float_layers == 0 or agreement(best) >= options.target_cosine:
         return best
-    gains = {name: agreement(full_int8(content, ranges, [name])) for name in layers(content)}
+    gains = {name: agreement(full_int8(content, ranges, [name], grid)) for name in layers(content)}
     ranking = sorted(gains, key=gains.__getitem__, reverse=True)
     for count in range(1, options.max_float_layers + 1):
-        best = full_int8(content, ranges, ranking[:count])
+        best = full_int8(content, ranges, ranking[:count], grid)
         if agreement(best) >= options.target_cosine:
             break
     return best

@@ -10,7 +10,7 @@ from typing import Any
 
 from mfn.about import mfn_version
 from mfn.checkpoint.format_number import FORMAT
-from mfn.export.network import Deployable
+from mfn.export.network import INPUT, OUTPUT, Deployable
 from mfn.files.atomic import replacing
 from mfn.inference.file_contract import CONTRACT_KEY, side_file
 
@@ -61,31 +61,41 @@ def write_metadata(path: Path, deployable: Deployable, **more: Any) -> Path:
 SNIPPETS = Path(__file__).parent / "snippets"
 
 
-def usage(target: str, file: str, deployable: Deployable) -> str:
+def usage(
+    target: str,
+    file: str,
+    deployable: Deployable,
+    integers: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> str:
     """The lines to copy, with the file's own name, size and pixel conventions.
 
     ``snippets/TARGET.txt`` may hold ``$file``, ``$height``, ``$width``, ``$color``, ``$dim``, ``$dtype`` (of the
-    input) and ``$value`` (what becomes of a pixel x).
+    input) and ``$value`` (what becomes of a pixel x). Files of integers have ``snippets/TARGET_integers.txt``, with
+    ``$offset`` (what is added to a pixel), ``$scale`` and ``$zero_point`` (of the embedding) and ``$integer`` (its
+    type).
 
     Args:
         target: Name of the format.
         file: Name of the exported file.
         deployable: What is in it.
+        integers: See :class:`mfn.export.target.Description`.
 
     Returns:
         Text with a heading for each language; empty where the format has none.
     """
-    text = SNIPPETS / f"{target}.txt"
+    text = SNIPPETS / f"{target}{'_integers' * bool(integers)}.txt"
     if not text.is_file():
         return ""
     contract = deployable.contract
     mean, std = ("/".join(f"{v:g}" for v in dict.fromkeys(values)) for values in (contract.mean, contract.std))
+    taken, given = integers.get(INPUT, {}), integers.get(OUTPUT, {})
     return Template(text.read_text(encoding="utf-8")).safe_substitute(
+        {**given, "integer": given.get("dtype"), "offset": taken.get("zero_point")},
         file=file,
         height=contract.height,
         width=contract.width,
         color=contract.color,
         dim=contract.embedding_dim,
-        dtype=deployable.options.input,
+        dtype=taken.get("dtype", deployable.options.input),
         value="x" if deployable.takes_pixels else f"(x - {mean}) / {std}",
     )

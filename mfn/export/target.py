@@ -6,17 +6,17 @@ import logging
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from mfn.about import install_command
 from mfn.errors import ExportError
-from mfn.export.network import Deployable
+from mfn.export.network import Deployable, ExportOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class Description:
         int8_holds_on: For which processors integer arithmetic is proven and how that is known, see
             :mod:`mfn.export.saturation`; empty where there is none.
         brought: Bytes of what comes with the network and is no part of it, as a runtime.
+        integers: Of a file that takes and gives integers: ``dtype``, ``scale`` and ``zero_point`` of its ``image``
+            and its ``embedding``. A number q stands for ``(q - zero_point) * scale``.
     """
 
     version: str
@@ -37,13 +39,15 @@ class Description:
     batch: str = "any"
     int8_holds_on: str = ""
     brought: int = 0
+    integers: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class Target(Protocol):
     """A file format: writes a network and describes what it wrote.
 
     A target is a small class with its options as constructor arguments, filled by ``conf/target/NAME.yaml``. Packages
-    that are no base dependency are imported inside functions.
+    that are no base dependency are imported inside functions. One whose options do not fit every export may have a
+    method ``check(precisions, options)`` that raises ExportError; it is called before anything is read.
 
     Attributes:
         name: As in ``target=NAME``.
@@ -95,6 +99,22 @@ def missing_packages(target: Target) -> str | None:
     modules, extra = [module for module, _ in lacking], lacking[0][1]
     command = install_command(extra, *(() if extra else modules))
     return f"target={target.name} needs {' and '.join(modules)}: {command}"
+
+
+def check_options(targets: Iterable[Target], precisions: Sequence[str], options: ExportOptions) -> None:
+    """Has each target look whether its options fit what is to be written.
+
+    Args:
+        targets: Those asked for.
+        precisions: Those asked for.
+        options: What files should be like.
+
+    Raises:
+        ExportError: Some do not.
+    """
+    for target in targets:
+        if (check := getattr(target, "check", None)) is not None:
+            check(precisions, options)
 
 
 def expect(given: str, what: str, holds: bool) -> None:

@@ -13,12 +13,15 @@ from mfn.errors import CheckpointError, first_line
 from mfn.inference.file_contract import CONTRACT_KEY
 from mfn.inference.fixed_batch import in_fixed_batches
 
+_PIXELS = (("uint8", 0.0, 0), ("uint8", 1.0, 0), ("int8", 1.0, -128), ("int16", 1.0, 0))
+"""Types, scales and zero points of inputs that stand for 0..255."""
+
 
 class LiteRTNetwork:
     """A ``.tflite`` file with one image input and one embedding output.
 
     Integer inputs and outputs are quantised and brought back by the scale and zero point in the file; an input of
-    uint8 with scale 1 and zero point 0 takes pixels as they are.
+    scale 1 takes pixels: 0..255 as uint8 or int16, less 128 as int8.
 
     Args:
         path: The file.
@@ -57,10 +60,8 @@ class LiteRTNetwork:
         self.input_size = None if height is None or width is None else (height, width)
         dim = int((self._output["shape_signature"] if self.input_size is None else self._output["shape"])[-1])
         self.embedding_dim = dim if dim > 0 else None
-        self.takes_pixels = self._input["dtype"] == np.uint8 and tuple(self._input["quantization"]) in (
-            (1.0, 0),
-            (0.0, 0),
-        )
+        kind, quantised = np.dtype(self._input["dtype"]).name, tuple(self._input["quantization"])
+        self.takes_pixels = (kind, *quantised) in _PIXELS
 
     def __call__(self, batch: Tensor) -> Tensor:
         """Raw embeddings, float32 (N, D)."""

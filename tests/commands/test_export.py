@@ -118,6 +118,23 @@ def test_what_is_asked_for_must_be_possible(tmp_path: Path) -> None:
         (["target.onnx.prelu=leaky"], r"target\.onnx\.prelu=leaky does not fit"),
         (["target.onnx.opset=3"], r"target\.onnx\.opset=3 must be from 10 to 23"),
         (["target=litert", "target.litert.batch=0"], r"target\.litert\.batch=0 must be at least 1"),
+        (["target=litert", "target.litert.integer_only=int4"], r"must be uint8, int8 or int16, or null"),
+        (
+            ["target=litert", "precision=w8a16", "calibration=x", "target.litert.integer_only=uint8", "input=uint8"],
+            r"precision=w8a16 with target\.litert\.integer_only=uint8 must be int8, alone or beside floats",
+        ),
+        (
+            ["target=litert", "precision=int8", "calibration=x", "target.litert.integer_only=int8"],
+            r"input=float32 with target\.litert\.integer_only=int8 must be uint8",
+        ),
+        (
+            [
+                *("target=litert", "precision=int8", "calibration=x", "target.litert.integer_only=int8"),
+                *("input=uint8", "l2_normalize=true"),
+            ],
+            r"l2_normalize=true with target\.litert\.integer_only=int8 must be false",
+        ),
+        (["target=litert", "target.litert.per_tensor=true"], r"precision=fp32 with .*per_tensor=true must be int8 or"),
         (["target=litert", "+target.litert.int8.probes=0"], r"target\.litert\.int8\.probes=0 must be at least 1"),
         (["benchmark=lfw", "+benchmark.lfw.fold=3"], r"benchmark\.lfw\.fold does not exist"),
     ],

@@ -1,5 +1,6 @@
 """Limits, parity and what is left out."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,14 @@ def reference() -> Reference:
 def test_a_file_within_its_limits(reference: Reference) -> None:
     assert Limits().broken(proof(), reference) == ()
     assert Limits().broken(proof("int8", cosine=0.95), reference) == ()
+
+
+def test_a_file_of_integers_may_lose_less(reference: Reference) -> None:
+    made = proof("int8", cosine=0.95, accuracy=0.897)
+    assert not Limits().broken(made, reference)
+    of_integers = replace(made, made_of=replace(made.made_of, integers={"image": {}, "embedding": {}}))
+    assert "limits.max_accuracy_drop=0.002" in Limits().broken(of_integers, reference)[0]
+    assert not Limits(max_accuracy_drop=0.005).broken(of_integers, reference)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,17 @@
 """The kit of one exported file, as a folder beside it."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mfn.export.kit.calibration_files import calibration_files, drawn_faces, npy
-from mfn.export.kit.golden import Golden, golden, golden_images
+from mfn.export.kit.golden import Golden, as_integers, golden, golden_images
 from mfn.export.kit.static_batch import for_one_image
 from mfn.export.kit.texts import checks, header, readme
-from mfn.export.network import Deployable
+from mfn.export.network import INPUT, OUTPUT, Deployable
+from mfn.export.target import Description
 from mfn.files.owned_folder import refuse_others, replacing_folder
 from mfn.inference.machine import runtime_of
 from mfn.inference.network import Network
@@ -26,6 +29,8 @@ _ABOUT = {
     "golden/input.bin": "the numbers of input.npy without a header",
     "golden/embedding.npy": "the right output, float32",
     "golden/embedding.bin": "its numbers without a header",
+    "golden/integers.npy": "the right output in the integers that the file gives",
+    "golden/integers.bin": "its numbers without a header",
     "golden/known.npy": "the right output and that of each mistake",
     "golden/known.bin": "its numbers without a header",
     "golden/names.txt": "what was done, in the order of known.npy",
@@ -53,7 +58,7 @@ def check_kit(folder: Path) -> None:
 def write_kit(
     file: Path,
     suffix: str,
-    batch: str,
+    made_of: Description,
     deployable: Deployable,
     network: Network | None,
     faces: np.ndarray | None,
@@ -64,7 +69,7 @@ def write_kit(
     Args:
         file: The exported file.
         suffix: Of its format.
-        batch: Images that it takes, in words.
+        made_of: What it says of itself.
         deployable: What is in it.
         network: The file behind its own runtime; None where it cannot run here.
         faces: The user's faces to calibrate on, uint8 RGB (N, H, W, 3); None: drawn ones.
@@ -77,17 +82,19 @@ def write_kit(
         DataError: Something lies there that mfn did not write, or it cannot be written.
     """
     rows_last = suffix in _ROWS_LAST
-    made = golden(deployable, golden_images(deployable.contract), network, rows_last)
+    integers = made_of.integers
+    bytes_in = bool(integers) and np.dtype(integers[INPUT]["dtype"]).itemsize == 1
+    made = golden(deployable, golden_images(deployable.contract), network, rows_last, bytes_in)
     chosen = drawn_faces(deployable.contract, count) if faces is None else faces[:count]
     files = {
-        **_golden_files(made),
-        **checks(deployable.contract.embedding_dim),
+        **_golden_files(made, integers),
+        **checks(deployable.contract.embedding_dim, integers),
         **dict(calibration_files(deployable, chosen)),
     }
     about = {name: what for name, what in _ABOUT.items() if any(path.startswith(name) for path in files)}
     facts = {
         "layout": "rows last (N, H, W, 3)" if rows_last else "planes (N, 3, H, W)",
-        "batch": batch,
+        "batch": made_of.batch,
         "made_by": "the checkpoint in PyTorch" if network is None else f"the file itself in {runtime_of(network)}",
         "calibration": _calibrated_on(len(chosen), drawn=faces is None),
         "static": "",
@@ -98,7 +105,7 @@ def write_kit(
         about[name] = "the same network for exactly one image"
         facts["static"] = f"\n{file.name} takes any number of images; `{name}` is for tools that want it fixed.\n"
     files["README.md"] = readme(
-        file.name, deployable, made, facts, [f"`{name}`: {what}" for name, what in about.items()]
+        file.name, deployable, made, facts, [f"`{name}`: {what}" for name, what in about.items()], integers
     )
     folder = kit_folder(file, suffix)
     with replacing_folder(folder, MAKER) as fresh:
@@ -114,13 +121,17 @@ def _calibrated_on(count: int, drawn: bool) -> str:
     return f"{count} of the faces of `calibration=`. They are pictures of people: mind whom you hand the kit to."
 
 
-def _golden_files(made: Golden) -> dict[str, bytes]:
+def _golden_files(made: Golden, integers: Mapping[str, Any]) -> dict[str, bytes]:
+    inputs = as_integers(made.inputs, integers[INPUT]) if integers else made.inputs
     known, right = made.known(), next(iter(made.outputs.values()))
     pictures = {f"golden/images/{index}.png": png(image) for index, image in enumerate(made.images)}
+    if integers:
+        found = as_integers(right, integers[OUTPUT])
+        pictures |= {"golden/integers.npy": npy(found), "golden/integers.bin": _little_endian(found)}
     return pictures | {
         "golden/pixels.npy": npy(made.images),
-        "golden/input.npy": npy(made.inputs),
-        "golden/input.bin": made.inputs.astype(made.inputs.dtype.newbyteorder("<")).tobytes(),
+        "golden/input.npy": npy(inputs),
+        "golden/input.bin": _little_endian(inputs),
         "golden/embedding.npy": npy(right),
         "golden/embedding.bin": right.astype("<f4").tobytes(),
         "golden/known.npy": npy(known),
@@ -128,3 +139,7 @@ def _golden_files(made: Golden) -> dict[str, bytes]:
         "golden/names.txt": "".join(f"{name}\n" for name in made.outputs).encode(),
         "golden/golden.h": header(made),
     }
+
+
+def _little_endian(values: np.ndarray) -> bytes:
+    return values.astype(values.dtype.newbyteorder("<")).tobytes()

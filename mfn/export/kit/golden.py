@@ -1,6 +1,8 @@
 """Golden inputs, and the outputs that belong to them: the right ones, and those of each mistake."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -56,7 +58,21 @@ def golden_images(contract: InputContract) -> np.ndarray:
     )
 
 
-def golden(deployable: Deployable, images: np.ndarray, network: Network | None, rows_last: bool) -> Golden:
+def as_integers(values: np.ndarray, end: Mapping[str, Any]) -> np.ndarray:
+    """Real numbers as a file of integers takes or gives them.
+
+    Args:
+        values: Of any shape.
+        end: ``dtype``, ``scale`` and ``zero_point``.
+    """
+    limits = np.iinfo(end["dtype"])
+    found = np.rint(values / np.float64(end["scale"])) + end["zero_point"]
+    return np.clip(found, limits.min, limits.max).astype(end["dtype"])
+
+
+def golden(
+    deployable: Deployable, images: np.ndarray, network: Network | None, rows_last: bool, bytes_in: bool = False
+) -> Golden:
     """Runs a file on what is right and on what is wrong.
 
     Args:
@@ -64,14 +80,19 @@ def golden(deployable: Deployable, images: np.ndarray, network: Network | None, 
         images: uint8 RGB (N, H, W, 3).
         network: The file behind its own runtime; None where it cannot run here, and PyTorch's network answers for it.
         rows_last: Whether the file takes (N, H, W, 3).
+        bytes_in: Whether it takes integers of 8 bits and no other numbers.
     """
     pixels = deployable.contract.arrange(torch.as_tensor(images)).contiguous()
     right, takes_pixels = deployable.inputs(images), deployable.takes_pixels
-    wrong = wrong_inputs(pixels, deployable.contract, takes_pixels=takes_pixels, rows_last=rows_last)
-    # A file of pixels takes no floats, so that what an NPU would hand its first layer only PyTorch can be given
-    through_file = None if takes_pixels else network
+    how = {"takes_pixels": takes_pixels, "rows_last": rows_last, "bytes_in": bytes_in}
+    wrong = wrong_inputs(pixels, deployable.contract, **how)
     outputs = {RIGHT: _run(deployable, network, right)}
-    outputs |= {name: _run(deployable, through_file, values) for name, values in wrong.items()}
+    for name, values in wrong.items():
+        # A file of pixels takes no floats, so that what an NPU would hand its first layer only PyTorch can be given
+        if takes_pixels and torch.equal(values, values.byte().float()):
+            outputs[name] = _run(deployable, network, values.byte())
+        else:
+            outputs[name] = _run(deployable, None if takes_pixels else network, values)
     inputs = right.permute(0, 2, 3, 1) if rows_last else right
     return Golden(images, np.ascontiguousarray(inputs.numpy()), outputs)
 

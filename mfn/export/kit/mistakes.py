@@ -17,12 +17,15 @@ MISTAKES = {
     "wrong_scale": "the pixels are divided by 255, to 0..1, in place of what the contract says",
     "wrong_scale_signed": "the pixels are brought to -1..1, (x - 127.5) / 127.5, in place of what the contract says",
     "signed_pixels": "128 is taken off the pixels, as NPUs do whose integers have a sign",
+    "wrong_sign": "bytes of 0..255 are handed over where -128..127 is expected, or the other way round",
 }
 """What can be told from the output, by name, and in words."""
 _ALIKE = 0.02
 
 
-def wrong_inputs(pixels: Tensor, contract: InputContract, *, takes_pixels: bool, rows_last: bool) -> dict[str, Tensor]:
+def wrong_inputs(
+    pixels: Tensor, contract: InputContract, *, takes_pixels: bool, rows_last: bool, bytes_in: bool = False
+) -> dict[str, Tensor]:
     """What a network sees when one thing is done wrong.
 
     A mistake that comes to nearly the right input (as a division by 127.5 in place of 128) is left out: it does no
@@ -33,6 +36,7 @@ def wrong_inputs(pixels: Tensor, contract: InputContract, *, takes_pixels: bool,
         contract: Of the file.
         takes_pixels: Whether the file normalises inside; its mistakes are then what reaches that normalisation.
         rows_last: Whether the file takes (N, H, W, 3).
+        bytes_in: Whether it takes integers of 8 bits and no other numbers.
 
     Returns:
         float32 (N, 3, H, W) by name, in the units of the file's input.
@@ -56,6 +60,8 @@ def wrong_inputs(pixels: Tensor, contract: InputContract, *, takes_pixels: bool,
         found["transposed"] = right.mT
     if takes_pixels:
         found["signed_pixels"] = values - 128
+        if bytes_in:
+            found["wrong_sign"] = (values + 128) % 256
     else:
         found |= {"not_normalised": values, "wrong_scale_signed": values / 127.5 - 1}
     return _distinct(found, right)

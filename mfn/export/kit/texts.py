@@ -1,8 +1,9 @@
 """The kit's README, its C header, and the checks in three languages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +19,25 @@ LEAST = 0.85
 _ALIKE = 0.99
 
 
-def checks(length: int) -> dict[str, bytes]:
-    """The three checks by their file's name, for embeddings of `length` numbers."""
-    return {name: filled(name, length=length, least=LEAST).encode() for name in CHECKS}
+def checks(length: int, integers: Mapping[str, Any]) -> dict[str, bytes]:
+    """The three checks by their file's name.
+
+    Args:
+        length: Of an embedding.
+        integers: See :class:`mfn.export.target.Description`; they take the integers of such files as they are too.
+    """
+    kind, zero = (integers[OUTPUT]["dtype"], integers[OUTPUT]["zero_point"]) if integers else ("float32", 0)
+    reads = {"float32": "getFloat", "int8": "get", "int16": "getShort"}[kind]
+    values = {
+        "length": length,
+        "least": LEAST,
+        "kind": np.dtype(kind).newbyteorder("<").str,
+        "size": np.dtype(kind).itemsize,
+        "zero": zero,
+        "ctype": "float" if kind == "float32" else f"std::{kind}_t",
+        "reads": reads,
+    }
+    return {name: filled(name, **values).encode() for name in CHECKS}
 
 
 def filled(name: str, **values: object) -> str:
@@ -51,7 +68,14 @@ def header(golden: Golden) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def readme(file: str, deployable: Deployable, golden: Golden, facts: dict[str, str], contents: Iterable[str]) -> bytes:
+def readme(
+    file: str,
+    deployable: Deployable,
+    golden: Golden,
+    facts: dict[str, str],
+    contents: Iterable[str],
+    integers: Mapping[str, Any],
+) -> bytes:
     """What the kit is, for people.
 
     Args:
@@ -60,6 +84,7 @@ def readme(file: str, deployable: Deployable, golden: Golden, facts: dict[str, s
         golden: Inputs and outputs.
         facts: ``layout``, ``batch``, ``made_by``, ``calibration`` and ``static`` in words.
         contents: Names of files, each with what it is.
+        integers: See :class:`mfn.export.target.Description`.
     """
     contract, count, length = deployable.contract, *golden.known().shape[1:]
     return filled(
@@ -69,7 +94,8 @@ def readme(file: str, deployable: Deployable, golden: Golden, facts: dict[str, s
         length=length,
         least=LEAST,
         color=contract.color,
-        contract=_contract(deployable, facts),
+        contract=_contract(deployable, facts, integers),
+        numbers=_numbers(integers),
         made_by=facts["made_by"],
         mistakes="\n".join(f"| `{name}` | {MISTAKES.get(name, 'nothing wrong')} |" for name in golden.outputs),
         likeness=_likeness(golden),
@@ -82,14 +108,25 @@ def readme(file: str, deployable: Deployable, golden: Golden, facts: dict[str, s
     ).encode()
 
 
-def _contract(deployable: Deployable, facts: dict[str, str]) -> str:
-    contract, kind = deployable.contract, deployable.options.input
+def _numbers(integers: Mapping[str, Any]) -> str:
+    if not integers:
+        return (
+            " (where\n   the output is of integers, first bring them back to real numbers by its scale and zero point)"
+        )
+    return f", or as the {integers[OUTPUT]['dtype']} that the file gives,\n   which the checks know by their size"
+
+
+def _contract(deployable: Deployable, facts: dict[str, str], integers: Mapping[str, Any]) -> str:
+    contract = deployable.contract
+    kind = integers[INPUT]["dtype"] if integers else deployable.options.input
     template = ", ".join(f"({x:.2f}, {y:.2f})" for x, y in contract.template)
     pixels = (
         "The pixels as they are, 0 to 255: the file normalises inside, and nothing else may."
         if deployable.takes_pixels
         else f"Each pixel x becomes {normalisation(contract)}, once: by the app or by the NPU's settings, not by both."
     )
+    if integers and (offset := integers[INPUT]["zero_point"]):
+        pixels = f"Each pixel x becomes x - {-offset}, nothing else: the file normalises inside."
     unit = "of unit length" if deployable.options.l2_normalize else "of any length: compare by the cosine"
     lines = [
         f"Input `{INPUT}`: {kind}, {facts['layout']}, batch {facts['batch']}.",
@@ -99,6 +136,10 @@ def _contract(deployable: Deployable, facts: dict[str, str]) -> str:
         f"at (x, y) {template}.",
         f"Output `{OUTPUT}`: {contract.embedding_dim} numbers, {unit}.",
     ]
+    if integers:
+        lines.append(
+            "A number q of it is {dtype} and stands for (q - {zero_point}) * {scale:g}.".format(**integers[OUTPUT])
+        )
     if contract.threshold is not None:
         lines.append(f"Two faces count as one person from a cosine of {contract.threshold:.4f} on.")
     return "\n".join(f"- {line}" for line in lines)

@@ -29,6 +29,8 @@ def planted(
         rows = rows / 127.5 - 1
     elif what == "signed_pixels":
         rows = rows - 128
+    elif what == "wrong_sign":
+        rows = (rows + 128) % 256
     else:
         once = 0 if pixels or what == "not_normalised" else 1
         for _ in range(once + (what == "double_normalisation")):

@@ -17,11 +17,17 @@ from mfn.errors import DataError
 from mfn.export.kit.board import check_kit, kit_folder, write_kit
 from mfn.export.kit.mistakes import MISTAKES
 from mfn.export.network import Deployable
+from mfn.export.target import Description
 from mfn.inference.network import TorchNetwork
 from tests.export.kit.planting import planted
 from tests.export.networks import faces, small_deployable
 
-PLANTED = ("right", *(name for name in MISTAKES if name != "signed_pixels"))
+MADE_OF = Description("1", batch="1")
+INTEGERS = {
+    "image": {"dtype": "int8", "scale": 1.0, "zero_point": -128},
+    "embedding": {"dtype": "int8", "scale": 0.05, "zero_point": -3},
+}
+PLANTED = ("right", *(name for name in MISTAKES if name not in ("signed_pixels", "wrong_sign")))
 
 
 @lru_cache
@@ -38,7 +44,7 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def written(folder: Path, faces: np.ndarray | None = None, count: int = 3) -> Path:
     file = folder / "net.v1.tflite"
-    return write_kit(file, ".tflite", "1", network(), TorchNetwork(network().network), faces, count)
+    return write_kit(file, ".tflite", MADE_OF, network(), TorchNetwork(network().network), faces, count)
 
 
 def board(kit: Path, what: str, folder: Path) -> Path:
@@ -70,7 +76,7 @@ def test_a_file_of_pixels_has_mistakes_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deployable = small_deployable(input="uint8")
-    kit = write_kit(tmp_path / "net.onnx.pte", ".pte", "1", deployable, None, None, 1)
+    kit = write_kit(tmp_path / "net.onnx.pte", ".pte", MADE_OF, deployable, None, None, 1)
     images, names = np.load(kit / "golden" / "pixels.npy"), (kit / "golden" / "names.txt").read_text().split()
     assert "signed_pixels" in names and np.load(kit / "golden" / "input.npy").dtype == np.uint8
     for what in names:
@@ -82,6 +88,55 @@ def test_a_file_of_pixels_has_mistakes_of_its_own(
         together = {"double_normalisation", "wrong_scale"}
         assert set(verdict.split(" or ")) == {what} or {what} < set(verdict.split(" or ")) <= together
     assert "nothing else may" in (kit / "README.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def integer_kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a file of pixels less 128, whose embeddings are int8."""
+    file, deployable = tmp_path_factory.mktemp("kit") / "net.tflite", small_deployable(input="uint8")
+    return write_kit(file, ".tflite", Description("1", batch="1", integers=INTEGERS), deployable, None, None, 1)
+
+
+def integer_board(kit: Path, what: str, output: Path) -> Path:
+    """The integers that a board gives."""
+    images, deployable = np.load(kit / "golden" / "pixels.npy"), small_deployable(input="uint8")
+    values = torch.tensor(planted(images, deployable.contract, what, rows_last=True, pixels=True))
+    found = deployable.network(values).detach().numpy()
+    np.clip(np.rint(found / 0.05) - 3, -128, 127).astype(np.int8).tofile(output)
+    return output
+
+
+def test_a_file_of_integers_is_judged_by_its_integers(
+    integer_kit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    golden = integer_kit / "golden"
+    pixels, inputs = (np.load(golden / name) for name in ("pixels.npy", "input.npy"))
+    np.testing.assert_array_equal(inputs, (pixels.astype(int) - 128).astype(np.int8))
+    np.testing.assert_array_equal(np.fromfile(golden / "input.bin", np.int8), inputs.reshape(-1))
+    names = (golden / "names.txt").read_text().split()
+    assert {"wrong_sign", "signed_pixels", "swapped_channels"} < set(names)
+    for what in names:
+        status = in_python(integer_kit, integer_board(integer_kit, what, tmp_path / "output.bin"), monkeypatch)
+        verdict = capsys.readouterr().out.splitlines()[-1].removeprefix("verdict: ")
+        assert what in verdict.split(" or ") and status == (what != "right")
+    for name in ("integers.bin", "integers.npy", "embedding.bin", "embedding.npy"):
+        assert in_python(integer_kit, golden / name, monkeypatch) == 0
+    (tmp_path / "short.bin").write_bytes((golden / "integers.bin").read_bytes()[:-1])
+    assert "expected" in str(in_python(integer_kit, tmp_path / "short.bin", monkeypatch))
+    text = (integer_kit / "README.md").read_text(encoding="utf-8")
+    assert "int8, rows last" in text and "x - 128" in text and "(q - -3) * 0.05" in text and "$" not in text
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+def test_cpp_takes_integers(integer_kit: Path, tmp_path: Path) -> None:
+    program, output = tmp_path / "check", tmp_path / "output.bin"
+    flags = ("-std=c++17", "-Wall", "-Wextra", "-Werror", "-Wno-unused-variable")
+    subprocess.run(["g++", *flags, str(integer_kit / "check.cpp"), "-o", str(program)], check=True)
+    for what in ("right", "swapped_channels", "wrong_sign"):
+        words = [program, integer_board(integer_kit, what, output)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert done.stdout.splitlines()[-1] == f"verdict: {what}"
 
 
 def test_another_network_and_spoilt_outputs_are_not_right(

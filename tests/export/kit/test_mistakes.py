@@ -14,15 +14,15 @@ from tests.export.networks import CONTRACT, faces
 IMAGENET = {"mean": (123.7, 116.3, 103.5), "std": (58.4, 57.1, 57.4)}
 
 
-def made(contract: InputContract, *, takes_pixels: bool = False, rows_last: bool = False) -> dict[str, torch.Tensor]:
+def made(contract: InputContract, *, takes_pixels: bool = False, **how: bool) -> dict[str, torch.Tensor]:
     pixels = contract.arrange(torch.from_numpy(faces(3))).contiguous()
-    return wrong_inputs(pixels, contract, takes_pixels=takes_pixels, rows_last=rows_last)
+    return wrong_inputs(pixels, contract, takes_pixels=takes_pixels, **{"rows_last": False, **how})
 
 
 @pytest.mark.parametrize("rows_last", [False, True])
 def test_each_mistake_is_what_a_board_would_do(rows_last: bool) -> None:
     found = made(CONTRACT, rows_last=rows_last)
-    assert list(found) == [name for name in MISTAKES if name != "signed_pixels"]
+    assert list(found) == [name for name in MISTAKES if name not in ("signed_pixels", "wrong_sign")]
     for name, values in found.items():
         np.testing.assert_allclose(values, planted(faces(3), CONTRACT, name, rows_last), atol=1e-5, err_msg=name)
 
@@ -44,8 +44,11 @@ def test_what_does_no_harm_is_no_mistake() -> None:
 def test_a_file_of_pixels_has_other_mistakes() -> None:
     found = made(CONTRACT, takes_pixels=True)
     assert {"signed_pixels", "double_normalisation", "wrong_scale"} <= found.keys()
-    assert "not_normalised" not in found
+    assert not {"not_normalised", "wrong_sign"} & found.keys()
     assert found["signed_pixels"].min() >= -128 and found["signed_pixels"].max() <= 127
+    taken_as_signed = made(CONTRACT, takes_pixels=True, bytes_in=True)["wrong_sign"].numpy()
+    expected = faces(3).transpose(0, 3, 1, 2).view(np.int8).astype(np.float32) + 128
+    np.testing.assert_array_equal(taken_as_signed, expected)
 
 
 def test_a_narrow_crop_cannot_be_transposed() -> None:
