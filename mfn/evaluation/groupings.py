@@ -56,6 +56,13 @@ def image_groups(columns: Mapping[str, NDArray[np.str_]], edges: Sequence[float]
     return Grouping(by, tuple(names), codes)
 
 
+def gap_edges(
+    name: str, values: NDArray[np.str_], pairs: NDArray[np.int64], edges: Sequence[float] | None = None
+) -> list[float]:
+    """The edges that `gap_groups` uses for these pairs; raises as it does."""
+    return _edges(_gaps(name, values, pairs), edges)
+
+
 def gap_groups(
     name: str, values: NDArray[np.str_], pairs: NDArray[np.int64], edges: Sequence[float] | None = None
 ) -> Grouping:
@@ -70,13 +77,16 @@ def gap_groups(
     Raises:
         DataError: A value that is no number, or edges that do not rise.
     """
+    names, codes = _binned(_gaps(name, values, pairs), edges)
+    return Grouping(f"gap in {printable(name)}", names, codes)
+
+
+def _gaps(name: str, values: NDArray[np.str_], pairs: NDArray[np.int64]) -> NDArray[np.float64]:
     numbers = _numbers(values)
     if numbers is None:
         wrong = next((value for value in values.tolist() if value and not _is_number(value)), "")
         raise DataError(f"groups.gap={name} needs a column of numbers, and {printable(wrong)!r} is none")
-    apart = np.abs(numbers[pairs[:, 0]] - numbers[pairs[:, 1]])
-    names, codes = _binned(apart, edges)
-    return Grouping(f"gap in {printable(name)}", names, codes)
+    return np.abs(numbers[pairs[:, 0]] - numbers[pairs[:, 1]])
 
 
 def same_groups(name: str, values: NDArray[np.str_], pairs: NDArray[np.int64]) -> Grouping:
@@ -109,6 +119,13 @@ def _coded(values: NDArray[np.str_], edges: Sequence[float] | None) -> tuple[tup
 
 
 def _binned(numbers: NDArray[np.float64], edges: Sequence[float] | None) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    found = _edges(numbers, edges)
+    texts = [f"{edge:g}" for edge in found]
+    middle = [f"{low} to <{high}" for low, high in pairwise(texts)]
+    return (f"<{texts[0]}", *middle, f">={texts[-1]}"), np.where(np.isnan(numbers), -1, np.digitize(numbers, found))
+
+
+def _edges(numbers: NDArray[np.float64], edges: Sequence[float] | None) -> list[float]:
     known = numbers[~np.isnan(numbers)]
     found = np.array(edges or [])
     if edges is None and len(known):
@@ -116,9 +133,7 @@ def _binned(numbers: NDArray[np.float64], edges: Sequence[float] | None) -> tupl
         found = quarters[quarters > known.min()] if known.max() > known.min() else quarters
     if not len(found) or not (np.diff(found) > 0).all():
         raise DataError(f"edges of bins must rise, as [18,40,60], got {list(found)}")
-    texts = [f"{edge:g}" for edge in found]
-    middle = [f"{low} to <{high}" for low, high in pairwise(texts)]
-    return (f"<{texts[0]}", *middle, f">={texts[-1]}"), np.where(np.isnan(numbers), -1, np.digitize(numbers, found))
+    return found.tolist()
 
 
 def _numbers(values: NDArray[np.str_]) -> NDArray[np.float64] | None:

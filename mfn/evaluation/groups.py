@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -10,10 +11,12 @@ from numpy.typing import NDArray
 from mfn.benchmarks.attributes import AttributeTable, matched
 from mfn.benchmarks.verification import VerificationSet
 from mfn.errors import DataError
-from mfn.evaluation.groupings import Grouping, gap_groups, image_groups, labelled_groups, same_groups
+from mfn.evaluation.all_groups import PairCut, all_images, rates_of_cut
+from mfn.evaluation.all_groups import nobody_named as nobody_named
+from mfn.evaluation.groupings import Grouping, gap_edges, gap_groups, image_groups, labelled_groups, same_groups
 from mfn.evaluation.pair_scores import PairScores
 from mfn.metrics.all_tally import all_tally
-from mfn.metrics.comparisons import MOST_IMAGES, all_comparisons, threshold_at
+from mfn.metrics.comparisons import threshold_at
 from mfn.metrics.group_rates import GroupRates, group_rates
 from mfn.metrics.group_tally import Tally, cell_table, pair_tally
 from mfn.metrics.verification import roc
@@ -124,10 +127,8 @@ def group_reports(
     of_pairs: list[Grouping] = []
     if scored.groups is not None:
         of_pairs.append(labelled_groups(scored.groups))
-    if choice.gap:
-        of_pairs.append(gap_groups(choice.gap, values[choice.gap], images, choice.gap_bins))
-    if choice.same:
-        of_pairs.append(same_groups(choice.same, values[choice.same], images))
+    if choice.comparisons == "pairs":
+        of_pairs += [cut(images) for cut in pair_cuts(values, choice, images)]
     reports: list[GroupReport] = []
     notes: list[str] = []
     impostors = int(np.count_nonzero(~scored.is_same))
@@ -141,6 +142,17 @@ def group_reports(
                       len(grouping.names), at, threshold, samples)
             for at, threshold in thresholds.items()
         ]  # fmt: skip
+    everything = (
+        None if choice.comparisons == "pairs" or not choice.columns else all_images(pairs, positions, embeddings)
+    )
+    if everything is not None:
+        impostors = int(everything.impostors.sum())
+        thresholds = _thresholds(choice, impostors, lambda: threshold_at(everything.impostors, choice.fmr))
+        notes += [] if choice.fmr * impostors >= 1 else [_too_few(choice.fmr, impostors)]
+        for cut in pair_cuts(values, choice, images):
+            for at, threshold in thresholds.items():
+                by, tally, rates = rates_of_cut(everything, cut, threshold)
+                reports.append(_report(by, "all", at, threshold, tally, rates))
     if not choice.by:
         return tuple(reports), tuple(notes)
     grouping = image_groups({name: values[name] for name in choice.by}, choice.bins)
@@ -153,25 +165,35 @@ def group_reports(
         between(grouping.names[one], grouping.names[two]) if one != two else grouping.names[one] for one, two in cells
     ]
     codes = grouping.codes[positions]
-    if choice.comparisons == "pairs":
+    if everything is None:
         held = table[codes[scored.rows[:, 0]], codes[scored.rows[:, 1]]]
         reports += [_of_pairs(scored, grouping.by, names, held, len(grouping.names), at, threshold, samples)
                     for at, threshold in thresholds.items()]  # fmt: skip
         return tuple(reports), tuple(notes)
-    if pairs.identities is None:
-        raise DataError(nobody_named(pairs.name))
-    chosen = _chosen(len(positions))
-    rows, people, codes = embeddings[chosen], pairs.identities[positions][chosen], codes[chosen]
-    counts = all_comparisons(rows, people).impostor
-    thresholds = _thresholds(choice, int(counts.sum()), lambda: threshold_at(counts, choice.fmr))
-    if choice.fmr * counts.sum() < 1:
-        notes.append(_too_few(choice.fmr, int(counts.sum())))
+    people, codes = everything.people, codes[everything.chosen]
     persons = [len(np.unique(people[np.isin(codes, cell)])) for cell in cells]
     for at, threshold in thresholds.items():
-        tally = all_tally(rows, people, codes, len(grouping.names), threshold, samples)
+        tally = all_tally(everything.rows, people, codes, len(grouping.names), threshold, samples)
         rates = group_rates(tally, names, persons, len(grouping.names), len(np.unique(people)))
         reports.append(_report(grouping.by, "all", at, threshold, tally, rates))
     return tuple(reports), tuple(notes)
+
+
+def pair_cuts(values: Mapping[str, NDArray[np.str_]], choice: GroupChoice, pairs: NDArray[np.int64]) -> list[PairCut]:
+    """What puts pairs into groups: how far apart a number of theirs is, and whether they share a value.
+
+    Args:
+        values: Of the columns for each image.
+        choice: Which columns.
+        pairs: The set's own, (P, 2), of which quarters are made where no edges are given.
+    """
+    cuts: list[PairCut] = []
+    if choice.gap:
+        edges = gap_edges(choice.gap, values[choice.gap], pairs, choice.gap_bins)
+        cuts.append(partial(gap_groups, choice.gap, values[choice.gap], edges=edges))
+    if choice.same:
+        cuts.append(partial(same_groups, choice.same, values[choice.same]))
+    return cuts
 
 
 def _of_pairs(
@@ -196,11 +218,6 @@ def _thresholds(choice: GroupChoice, impostors: int, at_fmr: Callable[[], float]
     return found if choice.stored is None else found | {"the stored threshold": choice.stored}
 
 
-def nobody_named(name: str) -> str:
-    """What is to be said where a set that does not name its people is to be compared in full."""
-    return f"{name} does not say who is who, so that not all its images can be compared: take groups.comparisons=pairs"
-
-
 def _too_few(fmr: float, impostors: int) -> str:
     return (
         f"{impostors:,} impostor comparisons are too few for the threshold of FMR {fmr:g} over everybody: no rates by "
@@ -211,10 +228,3 @@ def _too_few(fmr: float, impostors: int) -> str:
 def between(one: str, two: str) -> str:
     """The name of what lies between two groups."""
     return f"{one} / {two}"
-
-
-def _chosen(images: int) -> NDArray[np.int64]:
-    """The images that are compared, all unless there are too many."""
-    if images <= MOST_IMAGES:
-        return np.arange(images)
-    return np.sort(np.random.default_rng(0).choice(images, MOST_IMAGES, replace=False))

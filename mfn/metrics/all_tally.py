@@ -5,6 +5,7 @@ times and those of i and j w_i * w_j times. Comparisons without an error need no
 follows from how many images of each group each person has.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,11 +56,7 @@ def all_tally(
     number = len(cells) + 1
     totals, sums = np.zeros(2 * number, np.int64), np.zeros(2 * number)
     wrong: list[NDArray[np.int64]] = []
-    columns, block = torch.from_numpy(rows), max(1, _PAIRS // max(1, len(rows)))
-    for start in range(0, len(rows), block):
-        cosines = (columns[start : start + block] @ columns[start:].T).numpy()
-        one, two = np.nonzero(np.arange(cosines.shape[1])[None] > np.arange(len(cosines))[:, None])
-        values, one, two = cosines[one, two], one + start, two + start
+    for values, one, two in _comparisons(rows):
         same = person[one] == person[two]
         cell = table[group[one], group[two]]
         slot = np.where(same, GENUINE, IMPOSTOR) * number + cell
@@ -75,6 +72,53 @@ def all_tally(
         scores=sums.reshape(2, number),
         replicates=_replicates(errors, _images(person, group, len(names), count), samples, seed),
     )
+
+
+def cells_tally(
+    embeddings: ArrayLike,
+    persons: ArrayLike,
+    cells: Callable[[NDArray[np.int64]], NDArray[np.int64]],
+    count: int,
+    threshold: float,
+) -> Tally:
+    """Tallies all pairs of different images in cells of any kind, such as those of a family and the others.
+
+    Args:
+        embeddings: Unit length, float (N, D).
+        persons: Whom each image shows, int (N,).
+        cells: The cell of each pair of positions, int (P, 2) to int (P,), from 0 to ``count`` - 1, -1 for none.
+        count: How many cells there are.
+        threshold: A pair is accepted at or above it.
+
+    Returns:
+        Without replicates: the cells of a person are not told apart, so that people cannot be drawn.
+    """
+    rows, person = np.asarray(embeddings, np.float32), np.asarray(persons)
+    number = count + 1
+    totals, wrong, sums = np.zeros(2 * number, np.int64), np.zeros(2 * number, np.int64), np.zeros(2 * number)
+    for values, one, two in _comparisons(rows):
+        same = person[one] == person[two]
+        slot = np.where(same, GENUINE, IMPOSTOR) * number + cells(np.stack([one, two], axis=1)) % number
+        totals += np.bincount(slot, minlength=2 * number)
+        sums += np.bincount(slot, values, minlength=2 * number)
+        wrong += np.bincount(slot[(values >= threshold) != same], minlength=2 * number)
+    return Tally(
+        errors=wrong.reshape(2, number),
+        comparisons=totals.reshape(2, number),
+        scores=sums.reshape(2, number),
+        replicates=np.empty((0, 2, number)),
+    )
+
+
+def _comparisons(
+    rows: NDArray[np.float32],
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]]:
+    """Yields cosines with the positions of both images, the lower one first, of all pairs in blocks."""
+    columns, block = torch.from_numpy(rows), max(1, _PAIRS // max(1, len(rows)))
+    for start in range(0, len(rows), block):
+        cosines = (columns[start : start + block] @ columns[start:].T).numpy()
+        one, two = np.nonzero(np.arange(cosines.shape[1])[None] > np.arange(len(cosines))[:, None])
+        yield cosines[one, two], one + start, two + start
 
 
 def _images(person: NDArray, group: NDArray[np.int64], people: int, count: int) -> NDArray[np.float64]:

@@ -84,9 +84,7 @@ def test_files_of_another_system_are_read_alike(tmp_path: Path) -> None:
     for field in ("landmarks", "scores", "templates", "media", "pairs", "is_same"):
         np.testing.assert_array_equal(getattr(other, field), getattr(plain, field))
     assert [Path(path).stem for path in other.source.paths] == [Path(path).stem for path in plain.source.paths]
-    assert (
-        other.source.paths[0].endswith(".JPG") and np.array_equal(other.source.image(0), plain.source.image(1)) is False
-    )
+    assert other.source.paths[0].endswith(".JPG") and other.source.image(0).shape == (160, 160, 3)
 
 
 @pytest.mark.parametrize(
