@@ -11,13 +11,14 @@ from tempfile import TemporaryFile
 
 import hydra
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from mfn.benchmarks.ijb import IjbSet
 from mfn.benchmarks.preconditions import Benchmark
 from mfn.benchmarks.verification import VerificationSet
+from mfn.commands.idle_keys import check_idle
 from mfn.commands.job import run_job
-from mfn.commands.judged_groups import check_groups, check_idle
+from mfn.commands.judged_groups import check_groups
 from mfn.commands.judging import check_first, detector_of, first_pairs, help_judge, results_on, with_faces
 from mfn.commands.launch import plain_arguments
 from mfn.commands.meeting import meeting
@@ -81,8 +82,7 @@ def evaluate(composed: DictConfig) -> float:
 def _evaluate(composed: DictConfig, share: Ranks) -> float:
     """What one of the processes does."""
     config = settings(composed, EvaluateSettings)
-    _check_photos(composed)
-    check_idle({part: _changed(composed, part) for part in ("groups", "quality")}, config)
+    check_idle(composed, config)
     run = short_path(config.paths.output)
     stated = config.contract.model_dump()
     embedder = FaceEmbedder.load(config.model_path, stated, config.trust_torchscript).to(_device(config.device))
@@ -120,22 +120,6 @@ def _evaluate(composed: DictConfig, share: Ranks) -> float:
         sentences = "; ".join(f"{part} ({says})" for part, says in outcome.failed.items())
         raise DataError(f"not all could be done: {sentences}; the rest is in {run}") from outcome.errors[0]
     return outcome.score
-
-
-def _check_photos(composed: DictConfig) -> None:
-    """Makes sure that nobody says how faces are found in what is taken for crops."""
-    changed = _changed(composed, "photos")
-    if composed.align == "none" and changed:
-        raise ConfigError(
-            f"photos.{changed[0]} is of photos, and align=none takes aligned crops: set align=mtcnn or align=yunet, or "
-            "leave it out"
-        )
-
-
-def _changed(composed: DictConfig, part: str) -> list[str]:
-    """The keys of a part of the configuration that are not as usual."""
-    usual = OmegaConf.load(CONF / "evaluate.yaml")[part]
-    return [key for key, value in composed[part].items() if usual.get(key) != value]
 
 
 def _device(named: str) -> str:

@@ -1,7 +1,7 @@
 """What an evaluation's configuration wants of groups and quality, checked before anything is embedded."""
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from mfn.benchmarks.attributes import read_attributes
@@ -10,12 +10,12 @@ from mfn.benchmarks.verification import VerificationSet
 from mfn.config.evaluate import EvaluateSettings
 from mfn.contract import InputContract
 from mfn.errors import ConfigError, DataError
+from mfn.evaluation.all_groups import nobody_named
 from mfn.evaluation.groupings import image_groups
-from mfn.evaluation.groups import GroupChoice, nobody_named, values_of
+from mfn.evaluation.groups import GroupChoice, values_of
 from mfn.evaluation.quality import QualityChoice, column_quality
 from mfn.inference.loading import SUFFIXES
 from mfn.inference.quality import quality_network
-
 
 log = logging.getLogger(__name__)
 
@@ -56,27 +56,6 @@ def quality_choice(config: EvaluateSettings, contract: InputContract) -> Quality
     return QualityChoice(by=wanted.by, limit=wanted.discard, fmr=wanted.fmr, table=table, networks=networks)
 
 
-def check_idle(changed: Mapping[str, Collection[str]], config: EvaluateSettings) -> None:
-    """Makes sure that every key of groups and quality that was changed has a part to play.
-
-    Args:
-        changed: The keys of ``groups`` and of ``quality`` that are not as usual.
-        config: All of them.
-
-    Raises:
-        ConfigError: One has none.
-    """
-    for part, key, needs, there in (
-        ("groups", "bins", "by", config.groups.by),
-        ("groups", "comparisons", "by", config.groups.by),
-        ("groups", "gap_bins", "gap", config.groups.gap),
-        ("quality", "discard", "by", config.quality.by),
-        ("quality", "fmr", "by", config.quality.by),
-    ):
-        if key in changed[part] and not there:
-            raise ConfigError(f"{part}.{key} does nothing without {part}.{needs}: name a column there, or leave it out")
-
-
 def check_groups(config: EvaluateSettings, contract: InputContract, benchmarks: Mapping[str, Benchmark]) -> None:
     """Makes sure that what is wanted of groups and quality is known of every set of pairs.
 
@@ -96,8 +75,8 @@ def check_groups(config: EvaluateSettings, contract: InputContract, benchmarks: 
     if groups.columns or quality.by:
         if not sets:
             raise ConfigError(
-                f"groups and quality are of pairs of images, and {', '.join(others)} has none: name a set of pairs among "
-                "the benchmarks too, as benchmark=lfw"
+                f"groups and quality are of pairs of images, and {', '.join(others)} has none: name a set of pairs "
+                "among the benchmarks too, as benchmark=[lfw,NAME]"
             )
         for name in others:
             log.warning("%s has no pairs of images: nothing is said of its groups and qualities", name)
@@ -105,7 +84,7 @@ def check_groups(config: EvaluateSettings, contract: InputContract, benchmarks: 
         values = values_of(pairs, groups)
         if groups.by:
             image_groups({name: values[name] for name in groups.by}, groups.bins)
-        if groups.by and groups.comparisons == "all" and pairs.identities is None:
+        if groups.columns and groups.comparisons == "all" and pairs.identities is None:
             raise DataError(nobody_named(pairs.name))
         for name in quality.by:
             if quality.is_column(name):

@@ -19,8 +19,8 @@ COLUMNS = ("photo", "acquired", "reason", "second_try", "score", "faces", "pairs
 def write_photos(folder: Path, benchmark: Benchmark) -> Path | None:
     """Writes ``photos_NAME.csv``: one line for each photo, those that were not there last.
 
-    Its columns are the photo; 1 where it gave a face; why it did not; the second try that found it; how sure the detector
-    was; how many faces it saw; and how many pairs of the set the photo is part of, empty where nobody counted.
+    Its columns are the photo; 1 where it gave a face; why it did not; the second try that found it; how sure the
+    detector was; how many faces it saw; and how many pairs of the set the photo is part of, empty where nobody counted.
 
     Args:
         folder: Of the report.
@@ -36,7 +36,7 @@ def write_photos(folder: Path, benchmark: Benchmark) -> Path | None:
     pairs = np.full(len(source), "", object)
     if isinstance(benchmark, VerificationSet):
         pairs[:] = np.bincount(benchmark.pairs.ravel(), minlength=len(source))
-    path = folder / f"photos_{re.sub(r'[^\w.-]', '_', benchmark.name)}.csv"
+    path = folder / ("photos_" + re.sub(r"[^\w.-]", "_", benchmark.name) + ".csv")
     with (
         replacing(path) as temporary,
         temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,

@@ -138,12 +138,12 @@ def _draw_disagreements(path: Path, found: Compared, other: int) -> None:
     images, captions = [], []
     for place in disagreements(found, other)[:_SHOWN].tolist():
         row = int(found.kept[place])
-        right, wrong = ("1", f"{other + 1}") if first.right[place] else (f"{other + 1}", "1")
+        right = 1 if first.right[place] else other + 1
         kind = "one person" if found.is_same[place] else "two people"
         images += [_image(found, int(image)) for image in found.pairs.pairs[row]]
         captions += [
             f"{kind}\n1: {first.scores[place]:.3f} ({first.threshold:.3f})",
-            f"pair {row + 1}: {right} right, {wrong} not\n"
+            f"pair {row + 1}: {right} right\n"  # nothing longer fits below a face
             f"{other + 1}: {second.scores[place]:.3f} ({second.threshold:.3f})",
         ]
     if images:

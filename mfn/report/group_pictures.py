@@ -14,6 +14,7 @@ from mfn.evaluation.verification_result import VerificationResult
 from mfn.metrics.error_counts import rule_of_3
 from mfn.metrics.group_rates import GroupRow, Rate
 from mfn.report.figures import COLORS, GENUINE, IMPOSTOR, INK, finish, panels
+from mfn.report.group_tables import short_quality
 from mfn.report.wording import rate as rate_text
 
 _GREY = "#808890"
@@ -49,6 +50,10 @@ def group_picture(report: GroupReport) -> Figure:
 def _wrapped(name: str) -> str:
     """A name in at most two lines; tables have it whole."""
     return "\n".join(textwrap.wrap(name, 30, max_lines=2, placeholder=" …"))
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 24 else f"{name[:23]}…"
 
 
 def _side(axes: Axes, rates: Sequence[Rate], overall: Rate, color: str) -> None:
@@ -146,7 +151,7 @@ def discard_picture(results: Sequence[VerificationResult]) -> Figure:
             curve, color = each.curve, COLORS[number % len(COLORS)]
             gain = "" if curve.gain is None else f", gain {round(curve.gain, 2) + 0.0:.2f}"
             axes.step(np.append(curve.shares, curve.limit), np.append(curve.rates, curve.rates[-1]), where="post",
-                      color=color, linewidth=1.8, label=f"{each.by}{gain}")  # fmt: skip
+                      color=color, linewidth=1.8, label=f"{_short(short_quality(each))}{gain}")  # fmt: skip
         first = judged.discards[0].curve
         shares = np.linspace(0, first.limit, 200)
         ideal = np.maximum(first.rates[0] - shares, 0) / (1 - shares)

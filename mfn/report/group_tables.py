@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import PurePath
 from typing import Any
 
+from mfn.config.quoting import quoted_override, typed
 from mfn.evaluation.groups import GroupReport
 from mfn.evaluation.quality import NORM, SHARPNESS, QualityCurve
 from mfn.evaluation.verification_result import VerificationResult
@@ -60,7 +62,7 @@ def gate_rows(result: VerificationResult) -> list[dict[str, str]]:
     """A row for each quality and share of pairs: what a gate has to ask, what it costs, and the errors left."""
     return [
         {
-            "quality": each.by,
+            "quality": short_quality(each),
             "at least": f"{each.curve.level(share):.6g}",
             "genuine pairs discarded": f"{share:.0%}",
             "images refused": f"{each.refused(each.curve.level(share)):.1%}",
@@ -72,15 +74,21 @@ def gate_rows(result: VerificationResult) -> list[dict[str, str]]:
     ]
 
 
+def short_quality(each: QualityCurve) -> str:
+    """A quality's name: of a network the file without its folder."""
+    return each.by if each.is_column else PurePath(each.by).name
+
+
 def gate_words(each: QualityCurve, level: str) -> str:
     """What `mfn enroll` and `mfn prepare` take to ask a quality; "" for a column of a CSV, which is no function."""
     if each.is_column:
         return ""
     if each.by == SHARPNESS:
         return f"mfn enroll --min-sharpness {level}; mfn prepare clean.min_blur={level}"
-    of = ("", "") if each.by == NORM else (f"--quality {each.by} ", f"clean.quality={each.by} ")
-    needs = "model_path=FILE " if each.by == NORM else ""
-    return f"mfn enroll {of[0]}--min-quality {level}; mfn prepare {needs}{of[1]}clean.min_quality={level}"
+    if each.by == NORM:
+        return f"mfn enroll --min-quality={level}; mfn prepare model_path=FILE clean.min_quality={level}"
+    enroll, prepare = typed(each.by), typed(quoted_override("clean.quality", each.by))
+    return f"mfn enroll --quality {enroll} --min-quality={level}; mfn prepare {prepare} clean.min_quality={level}"
 
 
 def plain_groups(result: VerificationResult) -> dict[str, Any]:
@@ -185,7 +193,7 @@ def _quality_row(each: QualityCurve) -> dict[str, str]:
     shares = {f"FNMR at {share:.0%} discarded": rate(curve.at(share)) if curve.at(share) else "0"
               for share in _shares(curve.limit)}  # fmt: skip
     return {
-        "quality": each.by,
+        "quality": short_quality(each),
         **shares,
         f"pAUC up to {curve.limit:.0%}": rate(curve.area) if curve.area else "0",
         "of no use": rate(curve.flat) if curve.flat else "0",

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from mfn.errors import DataError
-from mfn.metrics.acquisition import generalised
+from mfn.metrics.acquisition import generalised, generalised_intervals
+from mfn.metrics.bootstrap import identity_intervals
+from mfn.metrics.verification import kfold_accuracy, roc
 
 SCORES = [0.9, 0.8, 0.2, 0.1, 0.7, 0.4, 0.6, 0.3]
 SAME = [True, True, False, False, True, True, False, False]
@@ -46,3 +48,26 @@ def test_what_does_not_fit_is_refused() -> None:
         generalised(SCORES, SAME, FOLD, [0.5], [], [], [])
     with pytest.raises(DataError, match="both kinds of pairs, got 2 genuine and 0 impostor"):
         generalised([0.1], [True], [0], [0.5], [True], [0], [])
+
+
+def test_intervals_without_failures_are_those_of_the_plain_rates() -> None:
+    rng = np.random.default_rng(0)
+    scores, same, fold = rng.normal(size=200), np.arange(200) % 2 == 0, np.arange(200) // 20
+    people = rng.integers(40, size=(200, 2))
+    people[same, 1] = people[same, 0]
+    plain = identity_intervals(scores + same, same, fold, people, (0.1,), 50)
+    none = np.empty(0, np.int64)
+    found = generalised_intervals(scores + same, same, fold, people, none.astype(bool), none, none, (0.1,), 50)
+    assert list(found) == ["generalised_accuracy", "generalised_tar_at_far_1e-01"]
+    assert list(found.values()) == [plain["accuracy"], plain["tar_at_far_1e-01"]]
+
+
+def test_a_replicate_counts_lost_pairs_as_if_they_were_repeated() -> None:
+    # every person is drawn as often as he is there where there is one person: intervals shrink to the rates themselves
+    people, lost = np.zeros((8, 2), int), np.zeros((3, 2), int)
+    cuts = kfold_accuracy(SCORES, SAME, FOLD).thresholds
+    at = [(0.25, roc(SCORES, SAME).at_far(0.25).threshold)]
+    whole = generalised(SCORES, SAME, FOLD, cuts, [True, True, False], [1, 5, 9], at)
+    found = generalised_intervals(SCORES, SAME, FOLD, people, [True, True, False], [1, 5, 9], lost, (0.25,), 5)
+    assert found["generalised_accuracy"] == pytest.approx((whole.accuracy, whole.accuracy))
+    assert found["generalised_tar_at_far_2e-01"] == pytest.approx((whole.tar[0.25], whole.tar[0.25]))

@@ -1,5 +1,6 @@
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,9 +10,12 @@ from torch import Tensor, nn
 from mfn.contract import InputContract
 from mfn.errors import BrokenImageError, ConfigError
 from mfn.inference.embedder import FaceEmbedder
+from mfn.inference.quality import quality_of
+from mfn.prepare.clean import CleanRules
 from mfn.prepare.crops import Crops
 from mfn.prepare.manifest import Manifest
-from mfn.prepare.quality_gate import look_at
+from mfn.prepare.plan import Plan
+from mfn.prepare.quality_gate import LOW_QUALITY, gated, look_at
 from mfn.prepare.suspects import OUTLIER, SuspectRules, check_identities
 from mfn.sources.source import FaceSource
 
@@ -104,3 +108,39 @@ def test_dropped_images_are_not_looked_at(tmp_path: Path, embedder: FaceEmbedder
 def test_what_is_done_must_be_listed(rules: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=next(iter(rules))):
         SuspectRules(**rules)
+
+
+def test_faces_of_low_quality_are_dropped_and_all_qualities_written_down(
+    tmp_path: Path, embedder: FaceEmbedder
+) -> None:
+    seen = look_at(PEOPLE, embedder)
+    quality = quality_of(seen.embedded.plain)
+    level = float(np.median(quality))
+    manifest = gated(PEOPLE.manifest, seen, level)
+    assert manifest.reasons() == {LOW_QUALITY: int((quality < level).sum())}
+    np.testing.assert_array_equal(manifest.quality[seen.rows], quality)
+    broken = np.setdiff1d(np.arange(len(manifest)), seen.rows)
+    assert np.isnan(manifest.quality[broken]).all() and manifest.kept()[broken].all()
+    manifest.write(tmp_path / "index.csv")
+    np.testing.assert_array_equal(Manifest.read(tmp_path / "index.csv").quality, manifest.quality)
+    rest = seen.kept(manifest)
+    checked = check_identities(PEOPLE.of(manifest), rest, SuspectRules(), tmp_path)
+    assert (
+        checked.reasons() == manifest.reasons() and (quality[quality >= level] == quality_of(rest.embedded.plain)).all()
+    )
+    assert gated(PEOPLE.manifest, seen, 1e9).kept().tolist() == np.isin(np.arange(len(manifest)), broken).tolist()
+
+
+@pytest.mark.parametrize(
+    ("clean", "model", "says"),
+    [
+        ({"quality": "a.onnx"}, None, "give clean.min_quality too, or leave it out"),
+        ({"min_quality": 3.0}, None, "give model_path=FILE for the length of its embeddings, or clean.quality=FILE"),
+    ],
+)
+def test_a_gate_without_a_level_or_a_network_is_refused(clean: dict[str, Any], model: str | None, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        Plan(clean=CleanRules(**clean), model_path=model)
+    assert Plan(clean=CleanRules(min_quality=3.0, quality="a.onnx")) and Plan(
+        clean=CleanRules(min_quality=3.0), model_path="net.ckpt"
+    )

@@ -1,11 +1,15 @@
 """Only good faces are enrolled, and names that look wrong are told."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from mfn.errors import ConfigError
+from mfn.inference.embedder import FaceEmbedder
+from mfn.inference.quality import quality_of
 from mfn.recognition.enrolment import Enrolment, Gate, enroll
 from mfn.recognition.gallery import Gallery
 from mfn.recognition.picture import Aligned, Photo
@@ -63,6 +67,36 @@ def test_each_measure_can_refuse(tmp_path: Path, gate: Gate, words: str) -> None
     assert words in result.refused[0].reason and not result.added
     with pytest.raises(ConfigError):
         Gate(score=-1)
+
+
+def test_the_quality_that_is_asked_is_the_one_that_curves_are_drawn_by(tmp_path: Path) -> None:
+    embedder = squares(tmp_path)
+    crops = [crop_of(person) for person in range(6)]
+    quality = quality_of(embedder.raw(np.stack(crops)))
+    level = float(np.sort(quality)[3])
+    pictures = [(f"p{person}", Aligned(crop, f"{person}.png")) for person, crop in enumerate(crops)]
+    result, _ = enrolled(tmp_path, pictures, gate=Gate(None, None, None, quality=level * (1 - 1e-6)))
+    assert set(result.added) == {f"p{person}" for person in np.flatnonzero(quality >= level)}
+    for each in result.refused:
+        assert each.quality == pytest.approx(quality[int(each.name[1:])], rel=1e-5) and "of low quality" in each.reason
+
+
+def test_a_network_that_gives_one_number_is_asked_instead(tmp_path: Path) -> None:
+    class Light(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = torch.nn.Parameter(torch.ones(1))
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return images.mean(dim=(1, 2, 3))[:, None] * self.scale
+
+    judge = FaceEmbedder(Light(), replace(squares(tmp_path).contract, embedding_dim=1))
+    dark, light = crop_of(1) // 4, crop_of(1) // 4 + 150
+    pictures = [("dark", Aligned(dark, "dark.png")), ("light", Aligned(light, "light.png"))]
+    result, _ = enrolled(tmp_path, pictures, gate=Gate(None, None, None, quality=0.0), judge=judge)
+    assert list(result.added) == ["light"] and result.refused[0].quality == pytest.approx(
+        quality_of(judge.raw(dark[None]))[0]
+    )
 
 
 @pytest.mark.parametrize("several", ["largest", "central", "skip"])
