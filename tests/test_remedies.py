@@ -7,7 +7,9 @@ import re
 import shlex
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import requires
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -265,6 +267,49 @@ def name_a_network_of_ones_own(folder: Path) -> None:
     told(FaceEmbedder.load, folder / "own.ckpt", words="by mfn.checkpoint.backbone.admit")
     admit([f"{__name__}.OwnNetwork"])
     assert FaceEmbedder.load(folder / "own.ckpt")(faces()).shape == (8, 16)
+
+
+@remedy(
+    "does nothing without {}: name a column there, or leave it out",
+    "is given but no column: name one",
+    "give groups.file=FILE.csv with a column of that name",
+    "raise groups.fmr, or take groups.comparisons=all",
+    "no error-versus-discard curve; raise quality.fmr",
+    "take groups.comparisons=pairs",
+    "take a quality network for these",
+    "name a set of pairs among the benchmarks too",
+)
+def groups_and_qualities(folder: Path) -> None:
+    files = write_files(folder / "files")
+    judge, root = partial(judge_with, files, folder / "run"), f"benchmark.root={files}"
+    people = sorted(place.name for place in (files / "lfw/images").iterdir())
+    rows = [f"{name},{'fm'[number % 2]}" for number, name in enumerate(people)]
+    (folder / "who.csv").write_text("\n".join(["identity,gender", *rows]))
+    named, by, file = ("benchmark=lfw", root), "groups.by=[gender]", f"groups.file={folder / 'who.csv'}"
+    told(judge, *named, "groups.bins=[18]", words="groups.bins does nothing without groups.by: name a column there, or")
+    told(judge, *named, file, words="is given but no column: name one or two of gender in groups.by=[...]")
+    told(judge, *named, by, words="give groups.file=FILE.csv with a column of that name")
+    few = judge(*named, file, by, "quality.by=[norm]", "bootstrap=0")["sets"]["lfw"]
+    assert not few["group_rates"] and not few["error_versus_discard"]
+    assert any("raise groups.fmr, or take groups.comparisons=all" in note for note in few["notes"])
+    assert any("raise quality.fmr" in note for note in few["notes"])
+    raised = judge(*named, file, by, "groups.fmr=0.1", "quality.by=[norm]", "quality.fmr=0.1", "bootstrap=0")
+    assert raised["sets"]["lfw"]["group_rates"] and raised["sets"]["lfw"]["error_versus_discard"]
+    every = judge(*named, file, by, "groups.comparisons=all", "groups.fmr=1e-2", "bootstrap=0")["sets"]["lfw"]
+    assert every["group_rates"]
+    images = sorted((files / "lfw/images").rglob("*.png"))
+    lines = [f"{one},{other},{number % 2}" for number, (one, other) in enumerate(pairwise(images[:20]))]
+    (folder / "pairs.csv").write_text("\n".join(["image_a,image_b,label", *lines]))
+    strangers = ("benchmark=file", f"benchmark.root={folder / 'pairs.csv'}", file, by, "groups.fmr=0.2", "bootstrap=0")
+    told(judge, *strangers, "groups.comparisons=all", words="take groups.comparisons=pairs")
+    assert judge(*strangers, "groups.comparisons=pairs")["sets"]["pairs"]["group_rates"]
+    small = export_to(folder, "target=onnx", out="small")[0]
+    told(judge, *named, f"quality.by=['{write_onnx(folder / 'other.onnx')}']", words="take a quality network for these")
+    assert judge(*named, f"quality.by=['{small}']", "quality.fmr=0.1", "bootstrap=0")["sets"]["lfw"][
+        "error_versus_discard"
+    ]
+    alone = ("benchmark=identification", f"benchmark.root={files / 'lfw/images'}", file, by)
+    told(judge, *alone, words="name a set of pairs among the benchmarks too, as benchmark=[lfw,NAME]")
 
 
 class OwnNetwork(torch.nn.Module):
