@@ -1,5 +1,7 @@
 """Values of another type: each ends a command in one sentence, before anything is read."""
 
+import copy
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,7 +22,7 @@ pytestmark = pytest.mark.slow
 PLACES = ("benchmark.root=x", "paths.output=unused")
 COMMANDS = {
     "train": ("data=folder", "data.root=x", "benchmark=lfw", "callbacks=[default,ema,early_stopping,series]", *PLACES),
-    "evaluate": ("model_path=x", "benchmark=[lfw,pairs,identification,ijbc]", *PLACES),
+    "evaluate": ("model_path=x", "benchmark=[lfw,pairs,identification,ijbc,tinyface,megaface]", *PLACES),
     "export": ("model_path=x", "target=[onnx,safetensors]", "benchmark=lfw", *PLACES),
     "prepare": ("source.root=x", "output=unused"),
 }
@@ -61,18 +63,19 @@ def look_at(command: str, config: DictConfig) -> None:
             check_values(target)
 
 
-@pytest.mark.parametrize("nonsense", ["{a:1}", "[[1],[2]]", "nan"])
+@pytest.mark.parametrize("nonsense", [{"a": 1}, [[1], [2]], math.nan], ids=str)
 @pytest.mark.parametrize("command", COMMANDS)
-def test_no_key_takes_a_value_of_another_type(command: str, nonsense: str) -> None:
-    usual = COMMANDS[command]
-    look_at(command, composed(command, usual))
+def test_no_key_takes_a_value_of_another_type(command: str, nonsense: object) -> None:
+    usual = composed(command, COMMANDS[command])
+    look_at(command, copy.deepcopy(usual))
     taken = []
-    for key in keys_of(composed(command, usual)):
+    for key in keys_of(usual):
         if key in (*WIRES, *TOLD_LATER):
             continue
-        words = [word for word in usual if not word.startswith(f"{key}=")]
+        config = copy.deepcopy(usual)  # composing it with the wrong word comes to the same and takes ten times as long
+        OmegaConf.update(config, key, nonsense, merge=False)
         try:
-            look_at(command, composed(command, [*words, f"{key}={nonsense}"]))
+            look_at(command, config)
         except MfnError as error:
             assert "\n" not in str(error) and str(error), key
         else:

@@ -18,11 +18,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
+import numpy as np
+
 from mfn.checkpoint.format import read_checkpoint
 from mfn.inference.embedder import FaceEmbedder
+from mfn.packs.record import Record
+from mfn.packs.recordio import RecordWriter
+from mfn.recognition.gallery import Gallery
 from mfn.report.tables import table
 from mfn.sources.record_dataset import RecordDataset
 from tests.export.networks import small_checkpoint
+from tests.recognition.made_people import crop_of, network_file
 from tests.scripts import FORK, TINY
 from tests.sources.files import jpeg
 
@@ -74,6 +81,25 @@ def _pack(folder: Path) -> None:
             source.image(index)
 
 
+def _faces(folder: Path) -> None:
+    """A network and an aligned pack of 120 people, which is enrolled in parts."""
+    network_file(folder)
+    (folder / "faces").mkdir()
+    with RecordWriter(folder / "faces/train.rec", folder / "faces/train.idx") as writer:
+        for key in range(1, 361):
+            png = cv2.imencode(".png", crop_of(key // 3, key)[:, :, ::-1])[1].tobytes()
+            writer.write(key, Record(0, np.array([key // 3], np.float32), key, 0, png))
+
+
+def _enrolled(folder: Path) -> str:
+    """Names and embeddings, in an order of their own: what lies where in the file is nobody's concern."""
+    if not (folder / "people.mfng").exists():
+        return ""
+    with Gallery.open(folder / "people.mfng") as gallery:
+        rows = sorted((face.name, face.vector.tobytes()) for face in gallery.faces())
+    return f"{len(rows)} faces, {hashlib.sha256(repr(rows).encode()).hexdigest()[:12]}"
+
+
 def _hashes(pattern: str) -> Callable[[Path], str]:
     def of(folder: Path) -> str:
         files = sorted(path for path in folder.glob(pattern) if path.is_file())
@@ -98,6 +124,12 @@ JOBS = {
         lambda folder: ["prepare", "source.root=people", "output=pack", "steps=[clean,split]", "image_size=[32,32]"],
         _pack,
         _hashes("pack/train.*"),
+    ),
+    "enroll": Job(
+        _faces,
+        lambda folder: ["enroll", "faces", "--gallery", "people.mfng", "--model", "squares.onnx"],
+        _enrolled,
+        _enrolled,
     ),
 }
 """By name."""

@@ -14,7 +14,8 @@ from mfn.sources.source import ImageSource
 
 _AT_A_TIME = 8192
 """Images whose embeddings are in memory at a time."""
-_BLOCK = 512
+_COSINES = 2**25
+"""In memory at a time, however many people there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,9 @@ def alike_people(training: NDArray[np.float32], benchmark: NDArray[np.float32], 
         threshold: Cosine.
     """
     pairs, cosines = [np.empty((0, 2), np.int64)], [np.empty(0, np.float32)]
-    for start in range(0, len(benchmark), _BLOCK):
-        alike = training @ benchmark[start : start + _BLOCK].T
+    block = max(1, _COSINES // max(1, len(training)))
+    for start in range(0, len(benchmark), block):
+        alike = training @ benchmark[start : start + block].T
         rows, columns = np.nonzero(alike >= threshold)
         pairs.append(np.stack([rows, columns + start], axis=1))
         cosines.append(alike[rows, columns])

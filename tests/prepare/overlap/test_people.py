@@ -18,7 +18,7 @@ def directions(count: int, seed: int = 0, dim: int = 32) -> np.ndarray:
 
 
 def test_pairs_are_those_of_comparing_all_with_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_BLOCK", 7)
+    monkeypatch.setattr(module, "_COSINES", 7 * 30)
     training, benchmark = directions(40), directions(25, seed=1)
     found = alike_people(training, benchmark, 0.25)
     table = training @ benchmark.T
