@@ -12,7 +12,6 @@ from mfn.benchmarks.attributes import AttributeTable, matched
 from mfn.benchmarks.verification import VerificationSet
 from mfn.errors import DataError
 from mfn.evaluation.all_groups import PairCut, all_images, rates_of_cut
-from mfn.evaluation.all_groups import nobody_named as nobody_named
 from mfn.evaluation.groupings import Grouping, gap_edges, gap_groups, image_groups, labelled_groups, same_groups
 from mfn.evaluation.pair_scores import PairScores
 from mfn.metrics.all_tally import all_tally

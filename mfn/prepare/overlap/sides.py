@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfn.benchmarks.benchmark import read_at
-from mfn.benchmarks.places import list_folders, lists_at
+from mfn.benchmarks.places import PACKS, files_of, list_folders, lists_at
 from mfn.benchmarks.verification import VerificationSet
 from mfn.errors import DataError
 from mfn.metrics.bootstrap import linked_identities
@@ -83,8 +83,8 @@ def _may_hold(place: Path, name: str) -> bool:
     if not place.is_dir() or packs_in(place):
         return False
     folders = list_folders(name, place)
-    bins = [folder / f"{name}.bin" for folder in (place, place / name)]
-    return bool(lists_at(folders)) or any(path.is_file() for path in bins) or (place / "Protocol").is_dir()
+    packs = [pack for folder in folders for pack in files_of(folder, *(form.format(name) for form in PACKS))]
+    return bool(packs or lists_at(folders)) or (place / "Protocol").is_dir()
 
 
 def _of_faces(source: FaceSource) -> Side:
