@@ -1,7 +1,6 @@
 """evaluate.py with groups and qualities, from the words to table, JSON and picture, on made-up people."""
 
 import csv
-import json
 import logging
 import re
 from collections.abc import Callable
@@ -10,23 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper
 
 from mfn.benchmarks.lfw_writer import write_lfw
 from mfn.benchmarks.made_pairs import pairs_from_source
-from mfn.contract import InputContract
 from mfn.errors import CheckpointError, ConfigError, DataError
 from mfn.images.decode import decode_rgb
 from mfn.inference.embedder import FaceEmbedder
-from mfn.inference.file_contract import CONTRACT_KEY
 from mfn.inference.quality import quality_of
 from mfn.report.acquired_photos import write_photos
 from mfn.synthetic.dataset import SyntheticFaces
 from tests.commands.evaluating import judge_with
 from tests.evaluation.test_acquisition import some_set
 from tests.evaluation.test_photos import photos
+from tests.inference.onnx_files import quality_onnx
 from tests.small_run import SIZE, save_small_checkpoint
 
 PEOPLE, IMAGES = 24, 3
@@ -45,23 +41,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def names(files: Path) -> list[str]:
     return sorted({image.parent.name for image in (files / "sets").rglob("*.png")})
-
-
-def quality_onnx(folder: Path, size: tuple[int, int] = SIZE) -> Path:
-    """A network of one number: how light an image is."""
-    nodes = [helper.make_node("ReduceMean", ["image"], ["light"], axes=[1, 2, 3], keepdims=0)]
-    shape = ["n", 3, *size]
-    graph = helper.make_graph(
-        nodes,
-        "light",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info("light", TensorProto.FLOAT, ["n"])],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    contract = InputContract.for_size(*size, embedding_dim=1)
-    helper.set_model_props(model, {CONTRACT_KEY: json.dumps(contract.to_dict())})
-    onnx.save(model, folder / "light.onnx")
-    return folder / "light.onnx"
 
 
 def table(folder: Path, header: str, rows: list[str]) -> str:
@@ -137,6 +116,7 @@ def test_groups_of_a_csv_reach_table_json_and_picture(
         assert rates["groups"][0]["people"] == 1
 
 
+@pytest.mark.slow
 def test_groups_of_all_comparisons_and_where_one_group_has_all_errors(
     judge: Callable[..., dict[str, Any]], files: Path, names: list[str], tmp_path: Path
 ) -> None:

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 from mfn import progress
+from mfn.inference.embedder import FaceEmbedder
+from mfn.inference.quality import quality_of
 from mfn.packs.record import Record
 from mfn.packs.recordio import RecordWriter
 from tests.commands.recognising import people_folder, say
+from tests.inference.onnx_files import quality_onnx
 from tests.recognition.made_people import crop_of, network_file, photo_of, write_photo
 
 Run = Callable[..., tuple[int, str, str]]
@@ -139,6 +142,30 @@ def test_what_cannot_be_enrolled_is_told_in_a_sentence(run: Run, tmp_path: Path)
     assert not (tmp_path / "g.mfng").exists()
     status, _, error = run("enroll", photo, "--name", "  ")
     assert status == 1 and "person's name" in error
+
+
+def test_faces_of_low_quality_are_refused_with_their_quality(run: Run, tmp_path: Path) -> None:
+    photos, refused = people_folder(tmp_path / "people", 6, 1), tmp_path / "refused.csv"
+    judge = quality_onnx(tmp_path)
+    light = {n: float(quality_of(FaceEmbedder.load(judge).raw(crop_of(n)[None]))[0]) for n in range(6)}
+    level = sorted(light.values())[3]
+    asked = ("--aligned", "--quality", judge, f"--min-quality={level - 1e-6}", "--csv", refused)
+    for number in light:
+        cv2.imwrite(str(photos / f"person {number}/0.png"), crop_of(number)[..., ::-1])
+    status, _, error = run("enroll", photos, *asked)
+    assert status == 0 and "Refused: 3" in error and "of low quality" in error
+    with refused.open() as file:
+        rows = {row["name"]: row for row in csv.DictReader(file)}
+    assert sorted(rows) == sorted(f"person {number}" for number, value in light.items() if value < level)
+    for name, row in rows.items():
+        assert float(row["quality"]) == pytest.approx(light[int(name[-1])], rel=1e-4)
+    assert len(list(photos.rglob("*.png"))) == 6  # nothing is deleted
+    status, _, error = run("enroll", photos, "--aligned", "--quality", judge)
+    assert status == 1 and "give --min-quality too, or leave it out" in error
+    small = quality_onnx(photos, (16, 16))
+    assert "take a quality network for these" in run("enroll", photos, "--quality", small, "--min-quality=0")[2]
+    assert "there is no network file" in run("enroll", photos, "--quality", "gone.onnx", "--min-quality=0")[2]
+    assert run("enroll", photos, "--aligned", "--min-quality=0")[0] == 0
 
 
 def test_refused_pictures_are_listed(run: Run, tmp_path: Path) -> None:

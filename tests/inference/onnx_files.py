@@ -39,3 +39,20 @@ def write_onnx(
         helper.set_model_props(model, {CONTRACT_KEY: json.dumps(contract.to_dict())})
     onnx.save(model, path)
     return path
+
+
+def quality_onnx(folder: Path, size: tuple[int, int] = (32, 32)) -> Path:
+    """A network of one number: how light an image is."""
+    nodes = [helper.make_node("ReduceMean", ["image"], ["light"], axes=[1, 2, 3], keepdims=0)]
+    shape = ["n", 3, *size]
+    graph = helper.make_graph(
+        nodes,
+        "light",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("light", TensorProto.FLOAT, ["n"])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    contract = InputContract.for_size(*size, embedding_dim=1)
+    helper.set_model_props(model, {CONTRACT_KEY: json.dumps(contract.to_dict())})
+    onnx.save(model, folder / "light.onnx")
+    return folder / "light.onnx"

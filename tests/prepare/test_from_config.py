@@ -1,13 +1,17 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from mfn.errors import ConfigError
+from mfn.errors import ConfigError, DataError
 from mfn.prepare.from_config import executor_of, plan_of, prepare_pack
+from mfn.prepare.manifest import Manifest
 from mfn.prepare.plan import Plan
+from mfn.prepare.quality_gate import LOW_QUALITY
 from tests.composing import CONF
+from tests.inference.onnx_files import quality_onnx
 from tests.prepare.fakes import write_photos
 
 
@@ -103,3 +107,22 @@ def test_landmarks_from_a_file_make_a_pack(tmp_path: Path) -> None:
         )
     )
     assert (report.kept, report.dropped) == (2, {"no face": 1})
+
+
+def test_the_quality_of_a_network_is_asked_of_every_crop_and_written_down(tmp_path: Path) -> None:
+    root = write_photos(tmp_path / "in", {"ann": [1, 1], "bob": [1, 1, 0, -1]})
+    words = (f"source.root={root}", f"output={tmp_path / 'out'}", "steps=[clean]", "workers=0", "max_broken=0.5",
+             f"clean.quality={quality_onnx(tmp_path, (90, 120))}")  # fmt: skip
+    every = prepare_pack(composed(*words, "clean.min_quality=-9"))
+    index = Manifest.read(tmp_path / "out" / "index.csv")
+    known = np.isfinite(index.quality)
+    assert every.kept == 5 and known.sum() == 5 and index.reason[~known].tolist() == ["broken"]
+    level = float(np.sort(index.quality[known])[2])
+    gated = prepare_pack(composed(*words, f"clean.min_quality={level!r}", "overwrite=true"))
+    assert (gated.kept, gated.dropped) == (3, {LOW_QUALITY: 2, "broken": 1})
+    again = Manifest.read(tmp_path / "out" / "index.csv")
+    np.testing.assert_array_equal(again.quality, index.quality)
+    assert (again.quality[again.reason == LOW_QUALITY] < level).all() and len(list(root.rglob("*.png"))) == 6
+    assert "quality" in (tmp_path / "out" / "dropped.html").read_text()
+    with pytest.raises(DataError, match="loosen the rules"):
+        prepare_pack(composed(*words, "clean.min_quality=1e9", "overwrite=true"))
