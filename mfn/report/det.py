@@ -14,6 +14,8 @@ from mfn.report.curve_points import operating_points
 from mfn.report.figures import COLORS, INK, finish, panels
 
 _TICKS = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 5e-3, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
+_FINE = (*(digit * 10.0**-power for power in range(7, 2, -1) for digit in (1, 2, 3, 5, 7)), 0.01, 0.015, *_TICKS[6:])
+"""Where the coarse ones leave fewer than three."""
 
 
 def det_curves(results: Sequence[VerificationResult | TemplateVerification]) -> Figure:
@@ -54,6 +56,8 @@ def _scaled(axes: Axes, across: tuple[float, float], up: tuple[float, float]) ->
     """Limits and ticks of both axes, given as rates."""
     for axis, (low, high), limit in ((axes.xaxis, across, axes.set_xlim), (axes.yaxis, up, axes.set_ylim)):
         ticks = [tick for tick in _TICKS if low <= tick <= high]
+        if len(ticks) < 3:
+            ticks = [tick for tick in _FINE if low <= tick <= high]
         axis.set_ticks(normal_deviate(ticks).tolist(), [f"{100 * tick:g}" for tick in ticks])
         axis.set_minor_locator(NullLocator())
         limit(*np.asarray(normal_deviate([low, high])).tolist())
