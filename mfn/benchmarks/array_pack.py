@@ -12,7 +12,7 @@ import numpy as np
 from mfn.benchmarks.paired_files import FOLDS
 from mfn.benchmarks.places import files_of
 from mfn.benchmarks.verification import VerificationSet, consecutive_folds
-from mfn.errors import DataError
+from mfn.errors import DataError, first_line
 from mfn.files.lines import numbered_lines
 
 FLAGS = "issame.txt"
@@ -60,8 +60,8 @@ def read_arrays(path: str | Path, name: str | None = None, folds: int | None = N
     path = Path(path)
     try:
         pixels = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path} is no array of images ({str(error)[:80]}): get the file again") from None
+    except Exception as error:  # a damaged header may raise anything
+        raise DataError(f"{path} is no array of images ({first_line(error)[:80]}): get the file again") from None
     if pixels.ndim == 4 and pixels.shape[3] != 3:
         pixels = np.moveaxis(pixels, 1, 3)
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3:
