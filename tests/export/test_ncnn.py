@@ -10,7 +10,7 @@ pytest.importorskip("pnnx", reason="needs pnnx")
 
 from mfn.errors import CheckpointError, ExportError
 from mfn.export.metadata import write_metadata
-from mfn.export.ncnn_int8 import least_error_reach
+from mfn.export.ncnn_int8 import Depthwise, least_error_reach
 from mfn.export.targets.ncnn import NcnnTarget
 from mfn.inference.embedder import FaceEmbedder
 from mfn.inference.ncnn_file import read_ncnn, write_ncnn
@@ -21,9 +21,9 @@ from tests.export.shallow import shallow_deployable, shallow_network
 PIXELS_INSIDE = {"input": "uint8", "color": "BGR", "l2_normalize": True}
 
 
-def written(folder: Path, **options: object) -> Path:
+def written(folder: Path, depthwise: Depthwise = "float", **options: object) -> Path:
     path, deployable = folder / "small.param", shallow_deployable(**options)
-    assert NcnnTarget().export(deployable, path, faces(16)) == [path, folder / "small.bin"]
+    assert NcnnTarget(depthwise=depthwise).export(deployable, path, faces(16)) == [path, folder / "small.bin"]
     write_metadata(path, deployable)
     return path
 
@@ -43,13 +43,20 @@ def test_float_files(tmp_path: Path, precision: str, tolerance: float, options: 
     np.testing.assert_allclose(embedder.raw(faces(3)), expected, atol=tolerance * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("options", [{}, PIXELS_INSIDE])
-def test_integer_files(tmp_path: Path, options: dict) -> None:
-    path = written(tmp_path, precision="int8", **options)
+@pytest.mark.parametrize(
+    ("options", "depthwise", "kind"),
+    [
+        ({}, "float", "ConvolutionDepthWise"),
+        (PIXELS_INSIDE, "float", "ConvolutionDepthWise"),
+        (PIXELS_INSIDE, "int8", "ConvolutionDepthWise int8"),
+    ],
+)
+def test_integer_files(tmp_path: Path, options: dict, depthwise: Depthwise, kind: str) -> None:
+    path = written(tmp_path, depthwise, precision="int8", **options)
     given, expected = FaceEmbedder.load(path).raw(faces(8)).numpy(), raw(shallow_network(), faces(8))
     assert (unit(given) * unit(expected)).sum(1).min() > 0.97
     kinds = NcnnTarget().describe(path).operators
-    assert kinds["Convolution int8"] == 7 and kinds["ConvolutionDepthWise"] == 3
+    assert kinds["Convolution int8"] == 7 and kinds[kind] == 3
 
 
 def test_files_are_read_and_written_as_they_were(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def wrong_inputs(
     if takes_pixels:
         found["signed_pixels"] = values - 128
         if bytes_in:
+            found = {name: wrong.round().clamp(0, 255) for name, wrong in found.items()}  # all that it can be given
             found["wrong_sign"] = (values + 128) % 256
     else:
         found |= {"not_normalised": values, "wrong_scale_signed": values / 127.5 - 1}

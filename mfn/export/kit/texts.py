@@ -113,7 +113,7 @@ def _numbers(integers: Mapping[str, Any]) -> str:
         return (
             " (where\n   the output is of integers, first bring them back to real numbers by its scale and zero point)"
         )
-    return f", or as the {integers[OUTPUT]['dtype']} that the file gives,\n   which the checks know by their size"
+    return f",\n   or as the {integers[OUTPUT]['dtype']} that the file gives, which the checks know by their size"
 
 
 def _contract(deployable: Deployable, facts: dict[str, str], integers: Mapping[str, Any]) -> str:
@@ -138,7 +138,9 @@ def _contract(deployable: Deployable, facts: dict[str, str], integers: Mapping[s
     ]
     if integers:
         lines.append(
-            "A number q of it is {dtype} and stands for (q - {zero_point}) * {scale:g}.".format(**integers[OUTPUT])
+            "A number q of it is {dtype} and stands for (q {0:+d}) * {scale:g}.".format(
+                -integers[OUTPUT]["zero_point"], **integers[OUTPUT]
+            )
         )
     if contract.threshold is not None:
         lines.append(f"Two faces count as one person from a cosine of {contract.threshold:.4f} on.")

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from mfn.errors import ExportError
 from mfn.export.equalize import equalized
-from mfn.export.ncnn_int8 import Clip, quantized
+from mfn.export.ncnn_int8 import Clip, Depthwise, quantized
 from mfn.export.network import INPUT, OUTPUT, Deployable, WholeNetwork
 from mfn.export.saturation import widened
 from mfn.export.target import Description, expect, quiet
@@ -33,6 +33,7 @@ class NcnnTarget:
 
     Args:
         clip: How int8 finds the reach of activations.
+        depthwise: What depthwise convolutions of int8 files work in.
     """
 
     name = "ncnn"
@@ -42,9 +43,11 @@ class NcnnTarget:
     requires = (("ncnn", "ncnn"), ("pnnx", "ncnn"))
     runs_here = True
 
-    def __init__(self, clip: Clip = "mse") -> None:
+    def __init__(self, clip: Clip = "mse", depthwise: Depthwise = "float") -> None:
         expect(f"target.ncnn.clip={clip}", "mse or max", clip in ("mse", "max"))
+        expect(f"target.ncnn.depthwise={depthwise}", "float or int8", depthwise in ("float", "int8"))
         self.clip: Clip = clip
+        self.depthwise: Depthwise = depthwise
 
     def export(self, deployable: Deployable, path: Path, calibration: np.ndarray | None) -> list[Path]:
         """See :class:`mfn.export.target.Target`."""
@@ -52,7 +55,7 @@ class NcnnTarget:
             assert calibration is not None
             images = deployable.inputs(calibration)
             even = replace(deployable, network=equalized(deployable.network, images[:EQUALIZED_ON]))
-            layers = quantized(_converted(even), images.float().numpy(), self.clip)
+            layers = quantized(_converted(even), images.float().numpy(), self.clip, self.depthwise)
         else:
             layers = _converted(deployable)
         if deployable.options.precision != "fp32":
