@@ -74,6 +74,9 @@ def read_megaface(
     every = list(dict.fromkeys(image for strangers in galleries.values() for image in strangers.images))
     seen = _found(folders, "facescrub", list(probes.images), allow_missing, notes)
     others = _found(folders, "megaface", every, allow_missing, notes)
+    people = numbered([probes.images[image] for image in seen.paths])
+    if alone := int(np.count_nonzero(np.bincount(people)[people] == 1)):
+        notes.append(f"{alone:,} of {len(people):,} probes are the only image of their person: nothing to search for")
     for note in notes:
         logger.warning("%s: %s", name, note)
     at = {image: len(seen.paths) + number for number, image in enumerate(others.paths)}
@@ -82,7 +85,7 @@ def read_megaface(
         ImageFiles(name, [*seen.paths.values(), *others.paths.values()]),
         len(seen.paths) + np.arange(len(others.paths)),
         np.arange(len(seen.paths)),
-        np.concatenate([numbered([probes.images[image] for image in seen.paths]), -1 - np.arange(len(others.paths))]),
+        np.concatenate([people, -1 - np.arange(len(others.paths))]),
         tuple(dict.fromkeys(notes)),
         strangers={
             size: np.array([at[image] for image in strangers.images if image in at], np.int64)

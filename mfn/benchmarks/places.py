@@ -59,7 +59,7 @@ def image_folders(file: Path, name: str) -> list[Path]:
         others = sorted(entry for entry in file.parent.iterdir() if entry.is_dir())[:_MOST_FOLDERS]
     except OSError:
         others = []
-    others = [entry for entry in others if not own or entry.name.lower() not in _LFW_IMAGES]
+    others = [entry for entry in others if not own or not entry.name.lower().startswith("lfw")]
     first = [file.parent] if file.suffix.lower() == ".csv" else []  # a CSV of one's own names paths from where it lies
     return with_inner(dict.fromkeys((*first, *(folder for folder in beside if folder.is_dir()), file.parent, *others)))
 

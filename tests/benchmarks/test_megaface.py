@@ -193,6 +193,12 @@ def test_without_lists_of_noise_it_is_said(tmp_path: Path) -> None:
     )
 
 
+def test_a_probe_without_another_image_is_counted(tmp_path: Path) -> None:
+    people = read_megaface(lists(tmp_path, {"path": ["a b1/a b1_0.png", "a b1/a b1_1.png", "a b2/a b2_0.png"]}))
+    assert people.notes[-1] == "1 of 3 probes are the only image of their person: nothing to search for"
+    assert identify_set(tiny_embedder(SIZE), people)[-1].result.num_known == 2
+
+
 def test_one_photo_of_each_can_only_fail(tmp_path: Path) -> None:
     people = read_megaface(lists(tmp_path, {"path": ["a b1/a b1_0.png", "a b2/a b2_0.png"]}))
     with pytest.raises(DataError, match="megaface: no two probes show one person"):

@@ -29,6 +29,7 @@ def test_xqlfws_images_are_its_own_though_lfws_have_the_same_names(tmp_path: Pat
     home = tmp_path / below
     write_images(tmp_path / "lfw", IMAGES)
     write_images(home / "lfw", IMAGES)
+    write_images(home / "lfw_aligned", IMAGES)
     write_text(home / "xqlfw_pairs.txt", PAIRS)
     for read in (lambda: read_benchmark("xqlfw", tmp_path), lambda: read_file(str(home / "xqlfw_pairs.txt"))):
         with pytest.raises(DataError, match="lacks 4 of the 4 images"):
