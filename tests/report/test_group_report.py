@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +11,17 @@ import pytest
 from mfn.benchmarks.verification import VerificationSet
 from mfn.contract import InputContract
 from mfn.evaluation.embedding import ImageEmbeddings
-from mfn.evaluation.groups import GroupChoice, group_reports
+from mfn.evaluation.groups import GroupChoice, between, group_reports
 from mfn.evaluation.identification import IdentificationResult
 from mfn.evaluation.pair_scores import pair_scores
 from mfn.evaluation.quality import QualityChoice, quality_curves
 from mfn.evaluation.verification_result import VerificationResult
+from mfn.metrics.group_rates import Rate
 from mfn.metrics.identification import identify
 from mfn.report.counts import closed_set_rows, counted, counted_rows, open_set_rows
 from mfn.report.det import det_curves
 from mfn.report.evaluation import write_report
+from mfn.report.figures import pixels
 from mfn.report.group_pictures import group_figures
 from mfn.report.group_tables import group_rows, group_sentences
 
@@ -96,6 +99,27 @@ def test_pictures_and_files_of_a_run_hold_groups_and_curves(
     assert told["impostor_pairs"] + told["genuine_pairs"] == told["pairs"]
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "Groups by &lt;b&gt;$^" in page and "<b>$^" not in page and "rule of 30" in page
+
+
+def test_pictures_of_many_groups_with_long_names_can_be_read(grouped: VerificationResult) -> None:
+    (report,) = grouped.by_group
+    first, names = report.rates.groups[0], [f"group {n:02}, of people with a name that is very long" for n in range(20)]
+    enough = replace(first, fmr=Rate(3, 4000, 2e-4, 3e-3, True), fnmr=Rate(0, 0, None, None, False))
+    rows = tuple(replace(enough, name=name) for name in names)
+    across = tuple(replace(enough, name=between(one, other)) for one, other in pairwise(names))
+    many = replace(report, rates=replace(report.rates, groups=rows, between=across))
+    figures = group_figures([replace(grouped, by_group=(many,))])
+    assert list(figures) == ["groups_1", "between_groups_1", "discard"]
+    for name in ("groups_1", "between_groups_1"):
+        figure = figures[name]
+        axes = figure.axes[0]
+        pixels(figure)
+        labels = [text.get_window_extent() for text in axes.get_yticklabels()]
+        assert len(labels) == 20 and all(high.y0 > low.y1 for high, low in pairwise(labels))  # from top to bottom
+        ticks = [text.get_window_extent() for text in axes.get_xticklabels()]
+        assert len(ticks) > 1 and all(one.x1 < other.x0 for one, other in pairwise(ticks))
+        assert min(label.x0 for label in labels) >= 0
+    assert sum(text.get_text() == "no comparisons" for text in figures["groups_1"].axes[1].texts) == 20
 
 
 def test_a_det_curve_of_normal_scores_is_a_straight_line(judged: VerificationResult) -> None:
