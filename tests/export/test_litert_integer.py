@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from mfn.errors import ExportError
+from mfn.export.kit.board import write_kit
 from mfn.export.litert_file import read_model
 from mfn.export.litert_integer import float_operators
 from mfn.export.metadata import described, usage
@@ -69,7 +70,7 @@ def test_a_file_without_a_float(tmp_path: Path, precision: str, keys: dict[str, 
     assert (max(scales) == 1) == ("per_tensor" in keys)
 
 
-def test_the_lines_to_copy_run(tmp_path: Path) -> None:
+def test_the_lines_to_copy_run_and_the_kit_has_the_same_integers(tmp_path: Path) -> None:
     from ai_edge_litert.interpreter import Interpreter
 
     path, network = tmp_path / "net.tflite", steep()
@@ -78,6 +79,17 @@ def test_the_lines_to_copy_run(tmp_path: Path) -> None:
     assert "$" not in text and "- 128" not in text
     lines, names = text.partition("## C++")[0], {"Interpreter": Interpreter, "x": faces(1)[..., ::-1]}
     exec(lines, names)
+    kit = write_kit(path, ".tflite", target.describe(path), given, FaceEmbedder.load(path).network, None, 1)
+    inputs, found, known = (np.load(kit / "golden" / f"{name}.npy") for name in ("input", "integers", "known"))
+    run: Any = names["run"]
+    for image, right in zip(inputs, found, strict=True):
+        np.testing.assert_array_equal(run(image=image[None])["embedding"][0], right)
+    wrong = (kit / "golden" / "names.txt").read_text().split().index("wrong_sign")
+    mistaken = run(image=np.load(kit / "golden" / "pixels.npy")[:1, ..., ::-1].view(np.int8))["embedding"]
+    assert (
+        cosine(mistaken.astype(float) - target.describe(path).integers["embedding"]["zero_point"], known[wrong, :1])
+        > 0.999
+    )
     assert cosine(np.asarray(names["embedding"]), raw(network, faces(1))).min() > 0.98
 
 
