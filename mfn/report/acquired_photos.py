@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mfn.align.acquired import BROKEN
 from mfn.benchmarks.preconditions import Benchmark
 from mfn.benchmarks.verification import VerificationSet
-from mfn.evaluation.acquisition import MISSING
+from mfn.evaluation.acquisition import BROKEN, MISSING
 from mfn.evaluation.photos import PhotoFaces
 from mfn.files.atomic import replacing
 

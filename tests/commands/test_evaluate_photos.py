@@ -87,6 +87,8 @@ def test_raw_lfw_and_raw_cfp_to_figures_with_one_command(files: Path, raw: Path,
     assert hurt["pairs"] == 4 and hurt["fta_genuine_pairs"] == 2 and hurt["fta_impostor_pairs"] == 2
     # of each fold two pairs have a score, an impostor pair without is right, a genuine one wrong
     assert hurt["generalised_accuracy"] == pytest.approx((2 * hurt["accuracy"] + 1) / 4)
+    listed = (tmp_path / "run/photos_cfp_fp.csv").read_text().splitlines()
+    assert len(listed) == 9 and sum(",0,no face," in line for line in listed) == 1
     page = (tmp_path / "run/report.html").read_text()
     assert page.count("Failures to acquire <") == 2 and "generalised accuracy" in page
     again = judge_with(files, tmp_path / "again", *words, "num_workers=2")
@@ -101,6 +103,9 @@ def test_missing_images_do_not_flatter(files: Path, raw: Path, tmp_path: Path) -
     judged = judge_with(files, tmp_path / "run", *words, "check_alignment=false")["sets"]["cfp_fp"]
     assert judged["left_out"] == 2 and judged["failed"] == {"missing": 1}
     assert judged["fta_genuine_pairs"] == 1 and judged["fta_impostor_pairs"] == 1
+    assert any("2 of 8 pairs have no score" in note and "dropped out of the plain" in note for note in judged["notes"])
+    low, high = (judged[f"generalised_accuracy_{end}"] for end in ("low", "high"))
+    assert 0 <= low <= high <= 1 and not list((tmp_path / "run").glob("photos_*.csv"))
 
 
 @pytest.mark.slow
