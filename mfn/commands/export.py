@@ -81,10 +81,10 @@ def export(composed: DictConfig) -> list[Path]:
     targets: dict[str, Target] = build_all(composed.target)
     limits: Limits = build(composed.limits)
     check_values(composed.benchmark)
-    allow_missing, calibrated = config.target.allow_missing, config.calibration is not None
-    wanted, left_out = jobs(targets, config.precision, allow_missing=allow_missing, calibrated=calibrated)
     options = ExportOptions(input=config.input, color=config.color, l2_normalize=config.l2_normalize)
     check_options(targets.values(), config.precision, options)
+    allow_missing, calibrated = config.target.allow_missing, config.calibration is not None
+    wanted, left_out = jobs(targets, config.precision, allow_missing=allow_missing, calibrated=calibrated)
     run, stem = short_path(config.paths.output), file_stem(config.name, Path(config.model_path))
     for job in wanted:
         check_replaceable(path := run / job.file_name(stem))
