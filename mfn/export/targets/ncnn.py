@@ -15,7 +15,7 @@ from torch.nn import functional
 from mfn.errors import ExportError
 from mfn.export.equalize import equalized
 from mfn.export.ncnn_int8 import Clip, Depthwise, quantized
-from mfn.export.network import INPUT, OUTPUT, Deployable, WholeNetwork
+from mfn.export.network import INPUT, OUTPUT, Deployable, ExportOptions, WholeNetwork
 from mfn.export.saturation import widened
 from mfn.export.target import Description, expect, quiet
 from mfn.inference.ncnn_file import NcnnLayer, read_ncnn, read_param, renamed, write_ncnn
@@ -48,6 +48,15 @@ class NcnnTarget:
         expect(f"target.ncnn.depthwise={depthwise}", "float or int8", depthwise in ("float", "int8"))
         self.clip: Clip = clip
         self.depthwise: Depthwise = depthwise
+
+    def check(self, precisions: Sequence[str], options: ExportOptions) -> None:
+        """Looks whether the options fit what is to be written.
+
+        Raises:
+            ExportError: They do not.
+        """
+        given = f"precision={','.join(precisions)} with target.ncnn.depthwise=int8"
+        expect(given, "int8, alone or among others", self.depthwise == "float" or "int8" in precisions)
 
     def export(self, deployable: Deployable, path: Path, calibration: np.ndarray | None) -> list[Path]:
         """See :class:`mfn.export.target.Target`."""
