@@ -138,7 +138,7 @@ def test_what_is_asked_for_must_be_possible(tmp_path: Path) -> None:
             ["target=ncnn", "target.ncnn.depthwise=int8"],
             r"precision=fp32 with target\.ncnn\.depthwise=int8 must be int8",
         ),
-        (["target=ncnn", "target.ncnn.depthwise=int4"], r"target\.ncnn\.depthwise=int4 must be float or int8"),
+        (["target=ncnn", "target.ncnn.depthwise=int4"], r"target\.ncnn\.depthwise=int4 does not fit"),
         (["target=litert", "target.litert.per_tensor=true"], r"precision=fp32 with .*per_tensor=true must be int8 or"),
         (["target=litert", "+target.litert.int8.probes=0"], r"target\.litert\.int8\.probes=0 must be at least 1"),
         (["benchmark=lfw", "+benchmark.lfw.fold=3"], r"benchmark\.lfw\.fold does not exist"),
