@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mfn.contract import InputContract
 from mfn.errors import ExportError
+from mfn.export.larger_prelu import without_prelu
 from mfn.export.litert_convert import float_model
 from mfn.export.litert_file import operator_names, read_model
-from mfn.export.litert_prelu import PixelConvolution, without_prelu
 from mfn.export.litert_quantize import Grid, all_integer
 from mfn.export.litert_ranges import Ranges, activation_ranges
 from mfn.export.network import INPUT, WholeNetwork
@@ -19,6 +19,25 @@ PIXELS = {"uint8": (0, 255), "int8": (0, 255), "int16": (-32767, 32767)}
 """Types that the input may have, and what range makes their steps whole pixels; int8 is a pixel less 128."""
 _KINDS = {0: "float32", 1: "float16", 3: "uint8", 7: "int16", 9: "int8"}
 """Numbers of the schema."""
+
+
+class PixelConvolution(nn.Module):
+    """The normalisation of pixels as a convolution of each channel by itself, which bears an integer input.
+
+    Args:
+        contract: Mean and standard deviation of each channel.
+    """
+
+    def __init__(self, contract: InputContract) -> None:
+        super().__init__()
+        mean, std = (torch.tensor(values, dtype=torch.float64) for values in (contract.mean, contract.std))
+        self.conv = nn.Conv2d(3, 3, 1, groups=3)
+        self.conv.weight.data = (1 / std).float().view(3, 1, 1, 1)
+        self.conv.bias = nn.Parameter((-mean / std).float())
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Float 0..255 to normalised floats, the same shape."""
+        return self.conv(pixels)
 
 
 def integer_only(

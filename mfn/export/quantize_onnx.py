@@ -1,15 +1,15 @@
 """Full int8 for ONNX Runtime: weights per output channel, activations uint8 with one scale per tensor.
 
 Each convolution reads and writes integers between QuantizeLinear and DequantizeLinear nodes, which the runtime joins
-into integer kernels; PReLU and residual additions between them stay float. Weights are int8, which is 1.4 times as fast
-as uint8 with VNNI, on scales with which no processor's sums can saturate (:mod:`mfn.export.saturation`).
+into integer kernels, and so do ReLU, PReLU (:mod:`mfn.export.integer_prelu`) and residual additions. Weights are int8,
+which is 1.4 times as fast as uint8 with VNNI, on scales with which no processor's sums can saturate
+(:mod:`mfn.export.saturation`).
 """
 
-import copy
 import dataclasses
 import logging
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -18,6 +18,8 @@ import numpy as np
 import torch
 
 from mfn.export.equalize import equalized
+from mfn.export.integer_prelu import Part, divided, joined_with, share_integers
+from mfn.export.larger_prelu import without_prelu
 from mfn.export.network import INPUT, Deployable
 from mfn.export.onnx_graph import onnx_graph
 from mfn.export.saturation import fitting_scales, integers, scaled
@@ -32,7 +34,10 @@ log = logging.getLogger(__name__)
 
 Ranges = Literal["minmax", "percentile", "entropy"]
 RANGES = get_args(Ranges)
+_INTEGER = ["Conv", "Relu", "Clip", "Add"]
 _BATCH = 16
+_LEAST = np.float32(1e-12)
+"""A scale, where a slope of 0 or 1 makes all weights 0."""
 _PROBES = 32
 """Faces on which the cost of a layer is measured; its mean cosine varies little between faces."""
 
@@ -74,19 +79,20 @@ def quantized(deployable: Deployable, calibration: np.ndarray, options: Int8Opti
         options: How.
     """
     inputs = deployable.inputs(calibration)
+    network = deployable.network
     if options.balance is not None:
-        network = equalized(deployable.network, inputs, options.balance)
-        deployable = dataclasses.replace(deployable, network=network)
+        network = equalized(network, inputs, options.balance)
     with quiet():
-        model = onnx_graph(deployable)
-        found = _ranges(model, inputs.numpy(), options.ranges, options.percentile)
+        model = onnx_graph(dataclasses.replace(deployable, network=without_prelu(network)))
+        whole, _ = divided(model, _layers(model))  # has every tensor that a choice of layers has
+        found = _ranges(whole, inputs.numpy(), options.ranges, options.percentile)
         budget = options.float_bytes
         kept = _costliest(model, found, inputs[:_PROBES].numpy(), budget) if budget else []
         return _quantize(model, found, kept)
 
 
 def _ranges(model: "onnx.ModelProto", inputs: np.ndarray, method: Ranges, percentile: float) -> "TensorsData":
-    """Smallest and largest value of every tensor that a convolution reads or writes."""
+    """Smallest and largest value of every tensor that may be integer."""
     from onnxruntime.quantization.calibrate import CalibrationMethod, create_calibrator
 
     kind = {"minmax": "MinMax", "percentile": "Percentile", "entropy": "Entropy"}[method]
@@ -95,7 +101,7 @@ def _ranges(model: "onnx.ModelProto", inputs: np.ndarray, method: Ranges, percen
         path = Path(folder) / "float.onnx"
         path.write_bytes(model.SerializeToString())
         calibrator = create_calibrator(
-            path, ["Conv"], str(path.with_stem("augmented")), CalibrationMethod[kind], extra_options=options
+            path, _INTEGER, str(path.with_stem("augmented")), CalibrationMethod[kind], extra_options=options
         )
         for start in range(0, len(inputs), _BATCH):  # all at once would hold every activation of every face
             calibrator.collect_data(_Once({INPUT: inputs[start : start + _BATCH]}))  # pyright: ignore[reportArgumentType]
@@ -114,7 +120,7 @@ class _Once:
 
 def _costliest(model: "onnx.ModelProto", ranges: "TensorsData", inputs: np.ndarray, budget: int) -> list[str]:
     sizes = {tensor.name: int(np.prod(tensor.dims)) for tensor in model.graph.initializer}
-    layers = {node.name: node for node in model.graph.node if node.op_type == "Conv"}
+    layers = _layers(model)
 
     def embed_with(layer: str) -> np.ndarray:
         return embed(_quantize(model, ranges, layers.keys() - {layer}), inputs)
@@ -130,7 +136,8 @@ def _quantize(model: "onnx.ModelProto", ranges: "TensorsData", kept: Collection[
     from onnxruntime.quantization import QuantType
     from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
-    model = copy.deepcopy(model)
+    model, parts = divided(model, _layers(model).keys() - set(kept))
+    integer = [name for name in _layers(model) if name not in kept]
     quantizer = QDQQuantizer(
         model,
         per_channel=True,
@@ -138,28 +145,38 @@ def _quantize(model: "onnx.ModelProto", ranges: "TensorsData", kept: Collection[
         weight_qType=QuantType.QInt8,
         activation_qType=QuantType.QUInt8,
         tensors_range=ranges,
-        nodes_to_quantize=None,
-        nodes_to_exclude=list(kept),
-        op_types_to_quantize=["Conv"],
-        extra_options={"TensorQuantOverrides": _with_fitting_weights(model, kept)},
+        nodes_to_quantize=[*integer, *joined_with(model.graph, integer)],
+        nodes_to_exclude=None,
+        op_types_to_quantize=_INTEGER,
+        extra_options={"TensorQuantOverrides": _with_fitting_weights(model, integer, parts)},
     )
     quantizer.quantize_model()
+    share_integers(quantizer.model.model, parts)
     return quantizer.model.model
 
 
-def _with_fitting_weights(model: "onnx.ModelProto", kept: Collection[str]) -> dict[str, list[dict[str, Any]]]:
+def _layers(model: "onnx.ModelProto") -> dict[str, "onnx.NodeProto"]:
+    return {node.name: node for node in model.graph.node if node.op_type == "Conv"}
+
+
+def _with_fitting_weights(
+    model: "onnx.ModelProto", integer: Collection[str], parts: Mapping[str, Part]
+) -> dict[str, list[dict[str, Any]]]:
     """Rounds the weights of the layers that become integer, in place; returns scales as the quantizer takes them."""
     from onnx import numpy_helper
 
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     scales_of = {}
-    for node in model.graph.node:
-        if node.op_type == "Conv" and node.name not in kept:
-            tensor = tensors[node.input[1]]
-            weights = numpy_helper.to_array(tensor)
+    for name, node in _layers(model).items():
+        if name in integer:
+            tensor, part = tensors[node.input[1]], parts.get(node.input[1])
+            weights = numpy_helper.to_array(tensor) if part is None else part.weights
             scales = fitting_scales(weights).astype(np.float32)
+            steps = integers(weights, scales)
+            if part is not None:
+                steps, scales = steps * part.signs, np.maximum(scales * np.abs(part.factor), _LEAST)
             # What is rounded already stays what it is when the quantizer rounds it again
-            tensor.CopyFrom(numpy_helper.from_array(scaled(integers(weights, scales), scales), tensor.name))
+            tensor.CopyFrom(numpy_helper.from_array(scaled(steps, scales), tensor.name))
             scales_of[tensor.name] = [{"axis": 0, "scale": scale, "zero_point": 0} for scale in scales]
     return scales_of
 

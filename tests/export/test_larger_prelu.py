@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mfn.export.litert_prelu import LargerForm, PixelConvolution, without_prelu
+from mfn.export.larger_prelu import LargerForm, without_prelu
+from mfn.export.litert_integer import PixelConvolution
 from mfn.export.network import Pixels, folded
 from mfn.export.prelu import ReluForm, with_prelu
 from tests.export.networks import CONTRACT, faces, small_network

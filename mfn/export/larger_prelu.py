@@ -1,11 +1,10 @@
-"""PReLU in operators that LiteRT is fast at in integers, and pixels normalised by a convolution."""
+"""PReLU as the larger of two numbers, which integer runtimes are fast at or can be made to be."""
 
 import copy
 
 import torch
 from torch import Tensor, fx, nn
 
-from mfn.contract import InputContract
 from mfn.export.equalize import UNTRACEABLE, by_input, traced
 from mfn.export.prelu import ReluForm
 
@@ -26,25 +25,6 @@ class LargerForm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to the same shape."""
         return torch.maximum(x, self.slope * x)
-
-
-class PixelConvolution(nn.Module):
-    """The normalisation of pixels as a convolution of each channel by itself, which bears an integer input.
-
-    Args:
-        contract: Mean and standard deviation of each channel.
-    """
-
-    def __init__(self, contract: InputContract) -> None:
-        super().__init__()
-        mean, std = (torch.tensor(values, dtype=torch.float64) for values in (contract.mean, contract.std))
-        self.conv = nn.Conv2d(3, 3, 1, groups=3)
-        self.conv.weight.data = (1 / std).float().view(3, 1, 1, 1)
-        self.conv.bias = nn.Parameter((-mean / std).float())
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Float 0..255 to normalised floats, the same shape."""
-        return self.conv(pixels)
 
 
 @torch.no_grad()
