@@ -110,6 +110,16 @@ def share_integers(model: "ModelProto", parts: Mapping[str, Part]) -> None:
     graph.node.extend(nodes)
 
 
+def held_integers(graph: "GraphProto") -> dict[str, np.ndarray]:
+    """All constants of a quantised graph by name, those of :func:`share_integers` too."""
+    found = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type in ("Cast", "Mul") and all(name in found for name in node.input):
+            first, *others = (found[name] for name in node.input)
+            found[node.output[0]] = first * others[0] if others else first
+    return found
+
+
 def _followed(graph: "GraphProto", tensors: Mapping) -> Iterator[tuple["NodeProto", "NodeProto", "NodeProto"]]:
     """Convolutions with a Mul by a constant and the Max of both that alone read what they give."""
     layers = {node.output[0]: node for node in graph.node if node.op_type == "Conv" and len(node.input) == 3}

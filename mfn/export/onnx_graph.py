@@ -62,6 +62,30 @@ def plain_onnx(backbone: torch.nn.Module, contract: InputContract, path: Path) -
     return path
 
 
+def compact(model: "onnx.ModelProto") -> "onnx.ModelProto":
+    """The model itself with short names between nodes, and one tensor where several are equal, as zero points are."""
+    import onnx
+
+    graph = model.graph
+    first: dict[tuple[int, tuple[int, ...], bytes], str] = {}
+    names = {}
+    for tensor in graph.initializer:
+        key = tensor.data_type, tuple(tensor.dims), onnx.numpy_helper.to_array(tensor).tobytes()
+        names[tensor.name] = first.setdefault(key, tensor.name)
+    kept = [tensor for tensor in graph.initializer if names[tensor.name] == tensor.name]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+    outputs = {output.name for output in graph.output}
+    for number, node in enumerate(graph.node):
+        node.name = f"{node.op_type}_{number}"
+        names |= {name: f"{number}.{place}" for place, name in enumerate(node.output) if name not in outputs}
+    for node in graph.node:
+        for own in (node.input, node.output):
+            own[:] = [names.get(name, name) for name in own]
+    del graph.value_info[:]
+    return model
+
+
 def save_onnx(model: "onnx.ModelProto", path: Path) -> None:
     """Writes a model as one file."""
     with replacing(path) as temporary:

@@ -18,10 +18,10 @@ import numpy as np
 import torch
 
 from mfn.export.equalize import equalized
-from mfn.export.integer_prelu import Part, divided, joined_with, share_integers
+from mfn.export.integer_prelu import Part, divided, held_integers, joined_with, share_integers
 from mfn.export.larger_prelu import without_prelu
 from mfn.export.network import INPUT, Deployable
-from mfn.export.onnx_graph import onnx_graph
+from mfn.export.onnx_graph import compact, onnx_graph
 from mfn.export.saturation import fitting_scales, integers, scaled
 from mfn.export.sensitivity import kept_float, layer_costs
 from mfn.export.target import expect, one_of, quiet
@@ -88,7 +88,7 @@ def quantized(deployable: Deployable, calibration: np.ndarray, options: Int8Opti
         found = _ranges(whole, inputs.numpy(), options.ranges, options.percentile)
         budget = options.float_bytes
         kept = _costliest(model, found, inputs[:_PROBES].numpy(), budget) if budget else []
-        return _quantize(model, found, kept)
+        return compact(_quantize(model, found, kept))
 
 
 def _ranges(model: "onnx.ModelProto", inputs: np.ndarray, method: Ranges, percentile: float) -> "TensorsData":
@@ -183,12 +183,10 @@ def _with_fitting_weights(
 
 def integer_weights(model: "onnx.ModelProto") -> list[np.ndarray]:
     """The integer weights (O, I, height, width) of a quantised model's convolutions."""
-    from onnx import numpy_helper
-
-    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    held = held_integers(model.graph)
     source = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "DequantizeLinear"}
     names = (source.get(node.input[1]) for node in model.graph.node if node.op_type == "Conv")
-    return [numpy_helper.to_array(tensors[name]) for name in names if name in tensors]
+    return [held[name] for name in names if name in held]
 
 
 def embed(model: "onnx.ModelProto", inputs: np.ndarray) -> np.ndarray:

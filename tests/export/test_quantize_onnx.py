@@ -9,7 +9,7 @@ pytest.importorskip("onnxscript", reason="needs onnxscript")
 
 from mfn.errors import ExportError
 from mfn.export.onnx_graph import save_onnx
-from mfn.export.quantize_onnx import Int8Options, embed, quantized
+from mfn.export.quantize_onnx import Int8Options, embed, integer_weights, quantized
 from mfn.export.sensitivity import kept_float, layer_costs
 from mfn.inference.embedder import FaceEmbedder
 from mfn.metrics.scores import cosine
@@ -48,9 +48,8 @@ def test_an_integer_file_is_close_to_its_network(tmp_path: Path, options: dict, 
     assert cosine(embedder.raw(seen).numpy(), raw(shallow_network(), seen)).mean() > 0.97
     assert embedder.contract == deployable.contract
 
-    weights = [node.input[1] for node in model.graph.node if node.op_type == "Conv"]
-    integer = sum(name.endswith("DequantizeLinear_Output") for name in weights)
-    assert integer == len(weights) if settings else 4 < integer < len(weights)
+    layers, integer = sum(node.op_type == "Conv" for node in model.graph.node), len(integer_weights(model))
+    assert integer == layers if settings else 4 < integer < layers
 
 
 @pytest.mark.slow

@@ -15,9 +15,10 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxscript", reason="needs onnxscript")
 
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from mfn.export import quantize_onnx
+from mfn.export.integer_prelu import held_integers
 from mfn.export.onnx_graph import save_onnx
 from mfn.export.quantize_onnx import Int8Options, embed, integer_weights, quantized
 from mfn.export.saturation import LARGEST_PAIR, fitting_scales, holds_on, integers, pair_sums
@@ -143,7 +144,7 @@ def saturated(model: "onnx.ModelProto") -> int:
     )
     inputs = shallow_deployable(precision="int8").inputs(faces(4)).numpy()
     tensors = dict(zip(dict.fromkeys(entries), run_all(looked_at, inputs), strict=True))
-    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    constants = held_integers(model.graph)
     return sum(
         cut_off_in(node, tensors[entry], constants[producer[node.input[1]].input[0]])
         for node, entry in zip(layers, entries, strict=True)
