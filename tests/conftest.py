@@ -1,6 +1,7 @@
 """Fixtures shared by all tests, which run in as many processes as there are processors."""
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,41 @@ def shared() -> Path:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-networks", action="store_true", help="also those of conf/model that take minutes")
+    parser.addoption("--note-skipped", type=Path, metavar="FILE", help="add the tests that were skipped to a list")
+    parser.addoption("--only", type=Path, metavar="FILE", help="run the tests of such a list, of what else is named")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what takes hours, unless it is asked for by its mark."""
-    if "fuzz" not in config.option.markexpr:
-        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("fuzz")])
-        items[:] = [item for item in items if not item.get_closest_marker("fuzz")]
+    """Leaves out what takes hours, unless it is asked for by its mark, and what is not on the list of ``--only``."""
+    listed = set(config.option.only.read_text().splitlines()) if config.option.only else None
+
+    def runs(item: pytest.Item) -> bool:
+        asked = "fuzz" in config.option.markexpr or not item.get_closest_marker("fuzz")
+        return asked and (listed is None or not listed.isdisjoint((item.nodeid, item.nodeid.partition("::")[0])))
+
+    config.hook.pytest_deselected(items=[item for item in items if not runs(item)])
+    items[:] = [item for item in items if runs(item)]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Notes a file that is skipped as a whole."""
+    report = yield
+    _note(collector.config, report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Notes a test that is skipped."""
+    report = yield
+    _note(item.config, report)
+    return report
+
+
+def _note(config: pytest.Config, report: pytest.CollectReport | pytest.TestReport) -> None:
+    if report.skipped and config.option.note_skipped:
+        with config.option.note_skipped.open("a") as file:  # of all processes; a line comes twice, or whole
+            file.write(f"{report.nodeid}\n")

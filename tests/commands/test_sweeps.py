@@ -78,7 +78,7 @@ def test_a_job_that_is_killed_costs_no_other(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_sweep_that_was_killed_goes_on_when_it_is_typed_again(tmp_path: Path) -> None:
     def typed(*more: str) -> list[str]:
-        return ["-m", *(w for w in QUICK if "epochs" not in w), "data.batch_size=8", "trainer.max_epochs=1,30", *more]
+        return ["-m", *(w for w in QUICK if "epochs" not in w), "data.batch_size=8", "trainer.max_epochs=1,12", *more]
 
     sweep = start(tmp_path, *typed())
     last = tmp_path / "sweep" / "1" / "checkpoints" / "last.ckpt"

@@ -16,7 +16,10 @@ from mfn.checkpoint.format import build_backbone, read_checkpoint
 from mfn.config.command_line import CommandLine
 from mfn.config.compose import composed
 from mfn.errors import MfnError
+from mfn.export.targets.litert import LiteRTTarget
+from mfn.export.targets.ncnn import NcnnTarget
 from mfn.export.targets.onnx import OnnxTarget
+from mfn.export.targets.openvino import OpenvinoTarget
 from mfn.images.decode import decode_rgb
 from mfn.importing.importer import import_file
 from mfn.importing.mxnet_file import read_params
@@ -31,6 +34,8 @@ from mfn.sources.tfrecord_dataset import TFRecordDataset
 from tests.benchmarks.benchmark_files import write_images
 from tests.benchmarks.ijb_files import write_ijb
 from tests.export.networks import small_deployable
+from tests.fuzz import lists
+from tests.fuzz.networks import embedded, network_of
 from tests.importing.test_foreign_files import params_file
 from tests.packs.lmdb.databases import write_faces
 from tests.packs.parquet.tables import write_table
@@ -132,6 +137,19 @@ def _exported(folder: Path) -> Path:
     return folder / "small.onnx"
 
 
+def _tflite(folder: Path) -> Path:
+    LiteRTTarget().export(small_deployable(), folder / "small.tflite", None)
+    return folder / "small.tflite"
+
+
+def _run_by_ncnn(folder: Path) -> Path:
+    return network_of(NcnnTarget(), folder / "net.param")
+
+
+def _run_by_openvino(folder: Path) -> Path:
+    return network_of(OpenvinoTarget(), folder / "net.xml")
+
+
 def _params(folder: Path) -> Path:
     params_file(folder / "net-0000.params", {"arg:w": np.ones((2, 3, 1, 1), np.float32)}, "v2")
     return folder / "net-0000.params"
@@ -206,6 +224,20 @@ SHARDS: dict[str, Kind] = {
 }
 if find_spec("webdataset") is None:
     SHARDS = {}  # nothing here writes them
+RUNTIMES: dict[str, Kind] = {}
+if find_spec("litert_torch") is not None:
+    RUNTIMES["tflite_import"] = Kind(_tflite, import_file)
+    RUNTIMES["litert"] = Kind(lambda folder: network_of(LiteRTTarget(), folder / "net.tflite"), embedded)
+if find_spec("pnnx") is not None and find_spec("ncnn") is not None:
+    RUNTIMES["ncnn_run_param"] = Kind(_run_by_ncnn, embedded)
+    RUNTIMES["ncnn_run_bin"] = Kind(
+        lambda folder: _run_by_ncnn(folder).with_suffix(".bin"), lambda path: embedded(path.with_suffix(".param"))
+    )
+if find_spec("openvino") is not None:
+    RUNTIMES["openvino_xml"] = Kind(_run_by_openvino, embedded)
+    RUNTIMES["openvino_bin"] = Kind(
+        lambda folder: _run_by_openvino(folder).with_suffix(".bin"), lambda path: embedded(path.with_suffix(".xml"))
+    )
 _BIN = pickle.dumps(([jpeg(seed) for seed in range(8)], [True, False, True, False]), 2)
 KINDS: dict[str, Kind] = {
     "records": _in_pack("train.rec"),
@@ -215,6 +247,7 @@ KINDS: dict[str, Kind] = {
     "lmdb": Kind(_lmdb, lambda path: _every_image(LmdbDataset(path))),
     "parquet": Kind(_parquet, lambda path: _every_image(ParquetDataset(path))),
     **SHARDS,
+    **RUNTIMES,
     "checkpoint": Kind(save_small_checkpoint, _checkpoint),
     "safetensors": Kind(
         lambda folder: _folder_file(folder, "model.safetensors"), lambda p: FaceEmbedder.load(p.parent)
@@ -231,6 +264,14 @@ KINDS: dict[str, Kind] = {
     "lfw_pairs": _list("lfw.txt", b"2\t1\nAda\t1\t2\nAda\t1\tBob\t1\nBob\t1\t2\nAda\t2\tBob\t2\n"),
     "pair_list": _list("list.txt", f"{A} {B} 1\n{C} {D} 1\n{A} {C} 0\n{B} {D} -1\n".encode()),
     "pair_csv": _list("named.csv", f'a,b,label,fold\n"{A}",{B},1,x\n{C},{D},1,y\n{A},{C},0,x\n{B},{D},0,y\n'.encode()),
+    "xz": Kind(lambda folder: lists.xz(folder, _BIN), _pairs),
+    "npy": Kind(lambda folder: lists.array_pack(folder, "twins.npy"), lists.read_pack),
+    "issame": Kind(lambda folder: lists.array_pack(folder, lists.FLAGS), lists.read_pack),
+    "sllfw": _list("sllfw.txt", "\n".join(NAMES).encode()),
+    "mat": Kind(lambda folder: lists.mat_list(folder, compressed=False), lists.read_mat),
+    "mat_packed": Kind(lambda folder: lists.mat_list(folder, compressed=True), lists.read_mat),
+    "face_json": Kind(lambda folder: lists.face_list(folder, lists.FACES), lists.read_faces),
+    "face_lines": Kind(lambda folder: lists.face_list(folder, lists.LINES), lists.read_noise),
     "ijb": Kind(_ijb, _read_ijb),
     "gallery": Kind(_gallery, _read_gallery),
     "overrides": Kind(_overrides, _compose),
