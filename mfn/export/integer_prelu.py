@@ -122,7 +122,7 @@ def held_integers(graph: "GraphProto") -> dict[str, np.ndarray]:
 
 def _followed(graph: "GraphProto", tensors: Mapping) -> Iterator[tuple["NodeProto", "NodeProto", "NodeProto"]]:
     """Convolutions with a Mul by a constant and the Max of both that alone read what they give."""
-    layers = {node.output[0]: node for node in graph.node if node.op_type == "Conv" and len(node.input) == 3}
+    layers = {node.output[0]: node for node in graph.node if node.op_type == "Conv"}
     products = {node.output[0]: node for node in graph.node if node.op_type == "Mul"}
     for node in graph.node:
         if node.op_type == "Max" and len(node.input) == 2 and node.input[1] in products:
@@ -141,16 +141,16 @@ def _uses(graph: "GraphProto", name: str) -> int:
 def _halves(
     layer: "NodeProto", larger: "NodeProto", slope: NDArray[np.float32], tensors: dict, parts: dict[str, Part]
 ) -> list["NodeProto"]:
-    weights, bias = (numpy_helper.to_array(tensors[each]) for each in layer.input[1:])
+    weights, *bias = (numpy_helper.to_array(tensors[each]) for each in layer.input[1:])
     nodes = []
     for kind, factor in _factors(slope):
-        half = copy.deepcopy(layer)
-        half.name = f"{layer.name}.{kind}"
-        half.output[0] = f"{layer.output[0]}.{kind}"
-        half.input[1:] = [f"{each}.{kind}" for each in layer.input[1:]]
-        values = weights * factor.reshape(-1, 1, 1, 1), bias * factor
+        half, name = copy.deepcopy(layer), f"{layer.name}.{kind}"
+        half.name = half.output[0] = name
+        values = [weights * factor.reshape(-1, 1, 1, 1), *(each * factor for each in bias)]
+        # Not by the names of the tensors: those that are equal are one in the graph
+        half.input[1:] = [f"{name}.weight", f"{name}.bias"][: len(values)]
         tensors |= {key: numpy_helper.from_array(each, key) for key, each in zip(half.input[1:], values, strict=True)}
-        parts[half.input[1]] = Part(weights, factor, f"{layer.input[1]}.positive" if nodes else None)
+        parts[half.input[1]] = Part(weights, factor, nodes[0].input[1] if nodes else None)
         nodes.append(half)
     positive, linear = (half.output[0] for half in nodes)
     return [

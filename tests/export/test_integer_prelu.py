@@ -38,8 +38,11 @@ class Layers(nn.Module):
         self.first, self.depthwise = nn.Conv2d(3, 4, 3, 2, 1), nn.Conv2d(4, 4, 3, 1, 1, groups=4)
         self.dense, self.last = nn.Conv2d(4, 4, 1), nn.Conv2d(4, 8, 8)
         self.activations = nn.ModuleList(nn.PReLU(4) for _ in range(3))
-        for activation in self.activations:
-            activation.weight.data = torch.tensor(slopes)
+        for activation, turn in zip(self.activations, range(3), strict=True):
+            activation.weight.data = torch.tensor(slopes).roll(turn)
+        nn.init.ones_(self.first.bias)
+        nn.init.ones_(self.depthwise.bias)  # equal tensors are one in the graph
+        nn.init.zeros_(self.dense.bias)  # and a bias of zeros is none
         self.residual = residual
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
