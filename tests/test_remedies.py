@@ -31,6 +31,7 @@ from mfn.inference.file_contract import side_file, write_side_file
 from mfn.inspection.networks import stated_contract
 from mfn.models.mobilefacenet import MobileFaceNet
 from mfn.sources.encode import png
+from mfn.synthetic.dataset import SyntheticFaces
 from tests.commands.evaluating import judge_with, write_files
 from tests.composing import composed
 from tests.export.networks import CONTRACT as CONTRACT_OF_SMALL
@@ -96,6 +97,19 @@ def calibrate(folder: Path) -> None:
     int8 = ("target=onnx", "precision=int8")
     told(export_to, folder, *int8, words="calibration=DIR (an InsightFace pack or a folder of people) or ")
     assert export_to(folder, *int8, f"calibration={people(folder / 'people')}", "limits.min_cosine=0.5")
+
+
+@remedy("name a coarser column")
+def name_a_coarser_column(folder: Path) -> None:
+    drawn = SyntheticFaces(21, 2, (32, 32))
+    rows = [f"{index},{index}x,{index % 2}" for index in range(42)]
+    (folder / "known.csv").write_text("\n".join(["image,name,half", *rows]))
+    for index in range(42):
+        (folder / "all" / str(index // 2)).mkdir(parents=True, exist_ok=True)
+        (folder / "all" / str(index // 2) / f"{index}.png").write_bytes(png(drawn.image(index)))
+    words = (f"check.root={folder / 'all'}", f"check.groups={folder / 'known.csv'}", "check_alignment=false")
+    told(export_to, folder, *words, "check.by=name", words="check.by=name makes more than 40 groups: name a coarser")
+    assert export_to(folder, *words, "check.by=half")
 
 
 @remedy("choose another name= or paths.output=, or move it away", "choose another paths.output=, or move it away")

@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 
 from mfn.benchmarks.chosen import only_pairs
 from mfn.benchmarks.verification import VerificationSet
+from mfn.commands.export_check import check_idle, faces_to_check_on
 from mfn.commands.job import run_job
 from mfn.commands.launch import plain_arguments
 from mfn.commands.program import run_program
@@ -39,7 +40,7 @@ from mfn.export.onnx_graph import plain_onnx
 from mfn.export.parity import spread
 from mfn.export.replacing import check_proof, check_replaceable, file_stem
 from mfn.export.source import Source, read_source
-from mfn.export.tables import latency_rows, parity_row, verification_rows
+from mfn.export.tables import check_group_rows, check_rows, latency_rows, parity_row, verification_rows
 from mfn.export.target import Target, check_options
 from mfn.export.validation import Reference, loaded, measured
 from mfn.files.atomic import replacing
@@ -83,6 +84,7 @@ def export(composed: DictConfig) -> list[Path]:
     check_values(composed.benchmark)
     options = ExportOptions(input=config.input, color=config.color, l2_normalize=config.l2_normalize)
     check_options(targets.values(), config.precision, options)
+    check_idle(composed, config)
     allow_missing, calibrated = config.target.allow_missing, config.calibration is not None
     wanted, left_out = jobs(targets, config.precision, allow_missing=allow_missing, calibrated=calibrated)
     run, stem = short_path(config.paths.output), file_stem(config.name, Path(config.model_path))
@@ -105,6 +107,8 @@ def export(composed: DictConfig) -> list[Path]:
         _write_kits(config, dict(zip(kept, passed, strict=True)), targets, exporter.calibration)
     failed |= {exported.name: "; ".join(exported.validation.broken) for exported in made if exported.validation.broken}
     facts = {"checkpoint_file": config.model_path, **exporter.source.origin, "judged": exporter.reference.judged}
+    if (check := exporter.reference.check) is not None:
+        facts["checked"] = asdict(check.checkpoint)
     _write_proof(run / "proof.json", facts, made, times, left_out, failed)
     _show(run, exporter.reference, made, times, left_out)
     if failed:
@@ -131,8 +135,9 @@ def _exporter(
         if config.check_alignment:
             warn_of_unaligned({f"calibration={config.calibration}": calibration[:SAMPLE]}, source.contract)
     faces = parity_faces(benchmarks.values(), calibration, source.contract)
+    checked_on = faces_to_check_on(config, source.contract, calibration)
     judging = {"flip": config.flip, "batch_size": config.batch_size}
-    reference = Reference(source.backbone, source.contract, faces, benchmarks, **judging)
+    reference = Reference(source.backbone, source.contract, faces, benchmarks, checked_on, **judging)
     if spread(reference.embeddings) > 0.999:
         log.warning("the checkpoint gives all faces nearly the same embedding: closeness to it proves little")
     return Exporter(source, options, calibration, reference, stem, folder)
@@ -208,6 +213,13 @@ def _show(run: Path, reference: Reference, made: Sequence[Exported], times: Time
     if reference.judged:
         networks = {"checkpoint": reference.judged} | {e.name: e.validation.judged for e in made}
         log.info(table("Verification", verification_rows(networks)))
+    if reference.check is not None:
+        of_files = {e.name: e.validation.checked for e in made if e.validation.checked is not None}
+        networks, own = {"checkpoint": reference.check.checkpoint} | of_files, reference.check.checkpoint.everybody
+        on = f"{own.faces:,} faces of {own.people:,} people: {own.genuine:,} genuine, {own.impostor:,} impostor pairs"
+        log.info(table(f"Check on {on}", check_rows(networks)))
+        if reference.check.checkpoint.groups:
+            log.info(table("Check by group, at the thresholds of everybody", check_group_rows(networks)))
     for sentence in left_out:
         log.info("left out: %s", sentence)
     log.info("written: %s", ", ".join(str(run / name) for name in (*(e.name for e in kept), "proof.json")))

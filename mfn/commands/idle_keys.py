@@ -17,9 +17,9 @@ def check_idle(composed: DictConfig, config: EvaluateSettings) -> None:
     Raises:
         ConfigError: One has none.
     """
-    if config.align == "none" and (changed := _changed(composed, "photos")):
+    if config.align == "none" and (idle := changed_keys(composed, "photos")):
         raise ConfigError(
-            f"photos.{changed[0]} is of photos, and align=none takes aligned crops: set align=mtcnn or align=yunet, or "
+            f"photos.{idle[0]} is of photos, and align=none takes aligned crops: set align=mtcnn or align=yunet, or "
             "leave it out"
         )
     for part, key, needs, there in (
@@ -29,11 +29,11 @@ def check_idle(composed: DictConfig, config: EvaluateSettings) -> None:
         ("quality", "discard", "by", config.quality.by),
         ("quality", "fmr", "by", config.quality.by),
     ):
-        if key in _changed(composed, part) and not there:
+        if key in changed_keys(composed, part) and not there:
             raise ConfigError(f"{part}.{key} does nothing without {part}.{needs}: name a column there, or leave it out")
 
 
-def _changed(composed: DictConfig, part: str) -> list[str]:
-    """The keys of a part of the configuration that are not as usual."""
-    usual = OmegaConf.select(OmegaConf.load(CONF / "evaluate.yaml"), part)
+def changed_keys(composed: DictConfig, part: str, command: str = "evaluate") -> list[str]:
+    """The keys of a part of a command's configuration that are not as usual."""
+    usual = OmegaConf.select(OmegaConf.load(CONF / f"{command}.yaml"), part)
     return [key for key, value in composed[part].items() if usual.get(key) != value]

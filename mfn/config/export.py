@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from mfn.config.evaluate import BenchmarkSettings, FitRule, Flip
+from mfn.config.evaluate_groups import Columns
 from mfn.config.settings import NotNegative, Number, Place, Positive, Settings, Text, Whole, wanted
 
 
@@ -24,7 +25,17 @@ class LimitSettings(Settings):
 
     min_cosine: Annotated[Number, Field(ge=-1, le=1)] | None = wanted("a cosine, as 0.9999, or null")
     max_accuracy_drop: Annotated[Number, Field(ge=0, le=1)] | None = wanted("a share from 0 to 1, as 0.005, or null")
+    max_tar_drop: Annotated[Number, Field(ge=0, le=1)] | None = wanted("a share from 0 to 1, as 0.01, or null")
     max_bytes: Positive | None = wanted("a whole number of bytes, or null")
+
+
+class CheckSettings(Settings):
+    """What files are checked on, see :func:`mfn.export.check_faces.check_faces`."""
+
+    root: Place | None = wanted("an InsightFace pack, a folder of people, or null")
+    faces: Annotated[Whole, Field(ge=3, le=20_000)] = wanted("a whole number from 3 to 20000")
+    groups: Place | None = wanted("a CSV of persons' or images' attributes, or null")
+    by: Annotated[Columns, Field(max_length=2)] = wanted("one or two different columns of check.groups, or []")
 
 
 class LatencySettings(Settings):
@@ -66,6 +77,7 @@ class ExportSettings(Settings):
     folds: Annotated[Whole, Field(ge=2)] | None = wanted("a whole number of at least 2, or null")
     flip: Flip = wanted("none, sum or concat")
     batch_size: Positive = wanted("a whole number of at least 1")
+    check: CheckSettings = wanted("the keys of check")
     limits: LimitSettings = wanted("the keys of limits")
     latency: LatencySettings = wanted("the keys of latency")
     paths: Paths = wanted("where the files go")

@@ -19,17 +19,20 @@ class Limits:
         min_cosine: To the checkpoint's embedding, for every face: 0.9999 fp32, 0.999 fp16, 0.9 below.
         max_accuracy_drop: Accuracy lost against the checkpoint on any benchmark, as a share; 0.002 (0.2 points) for
             files that take and give integers, 0.005 for others.
+        max_tar_drop: TAR lost against the checkpoint on the faces of ``check.root`` at any false accept rate, as a
+            share; None: not bounded.
         max_bytes: Of all files together: 4.2 MB fp32, 2.2 MB fp16, 1.45 MB below for the paper's network, others by
             their numbers of parameters and layers, and more where a page brings its runtime along.
     """
 
     min_cosine: float | None = None
     max_accuracy_drop: float | None = None
+    max_tar_drop: float | None = None
     max_bytes: int | None = None
 
     def broken(self, file: FileValidation, reference: Reference) -> tuple[str, ...]:
         """One phrase for each bound that a file breaks."""
-        return (*self._size(file, reference), *self._cosine(file), *self._accuracy(file, reference))
+        return (*self._size(file, reference), *self._cosine(file), *self._accuracy(file, reference), *self._tar(file))
 
     def _size(self, file: FileValidation, reference: Reference) -> Iterable[str]:
         weight, layer = _BYTES.get(file.precision, _QUANTISED_BYTES)
@@ -53,3 +56,11 @@ class Limits:
                     f"accuracy {100 * ours:.2f} % on {name} is more than limits.max_accuracy_drop={most:g} below "
                     f"the checkpoint's {100 * theirs:.2f} %"
                 )
+
+    def _tar(self, file: FileValidation) -> Iterable[str]:
+        drop = None if file.checked is None else file.checked.worst_drop
+        if self.max_tar_drop is not None and drop is not None and drop > self.max_tar_drop:
+            yield (
+                f"TAR on check.root is {100 * drop:.2f} points below the checkpoint's, more than "
+                f"limits.max_tar_drop={self.max_tar_drop:g}"
+            )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from mfn.export.check import Checked, Rates
 from mfn.export.latency import Latency
 from mfn.export.validation import Figures, FileValidation
 
@@ -52,6 +53,38 @@ def verification_rows(figures: Mapping[str, Mapping[str, Figures]]) -> Iterable[
                 **{f"TAR@{key.removeprefix('tar_at_far_')} %": f"{100 * tar:.2f}" for key, tar in tars.items()},
                 "EER %": f"{100 * numbers['eer']:.2f}",
             }
+
+
+def check_rows(networks: Mapping[str, Checked]) -> Iterable[Row]:
+    """One row for each network: cosines to the checkpoint, TAR at each false accept rate, what was lost at most.
+
+    Args:
+        networks: The checkpoint first.
+    """
+    for name, checked in networks.items():
+        drop, own = checked.worst_drop, checked.everybody
+        rates = {f"TAR@{far} %": _percent(tar) for far, tar in own.tar.items()}
+        lost: Row = {"worst drop": "" if drop is None else f"{100 * drop:.2f}", "worst face": checked.worst_face}
+        yield {"network": name} | _cosines(own) | rates | lost
+
+
+def check_group_rows(networks: Mapping[str, Checked]) -> Iterable[Row]:
+    """The same by group, at the thresholds of everybody, with the false match rate there."""
+    for name, checked in networks.items():
+        for group, own in checked.groups.items():
+            row: Row = {"network": name, "group": group, "faces": own.faces} | _cosines(own)
+            for far in checked.everybody.tar:
+                row |= {f"TAR@{far} %": _percent(own.tar.get(far)), f"FMR@{far} %": _percent(own.fmr.get(far), 4)}
+            yield row
+
+
+def _cosines(own: Rates) -> Row:
+    found = {"cosine": own.mean_cosine, "lowest 1 %": own.low_cosine, "worst": own.min_cosine}
+    return {name: f"{value:.5f}" for name, value in found.items()}
+
+
+def _percent(share: float | None, digits: int = 2) -> str:
+    return "" if share is None else f"{100 * share:.{digits}f}"
 
 
 def _times(name: str, times: Mapping[int, Mapping[str, Latency]]) -> Row:

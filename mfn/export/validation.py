@@ -15,6 +15,7 @@ from mfn.benchmarks.verification import VerificationSet
 from mfn.contract import InputContract
 from mfn.errors import ExportError, MfnError, first_line
 from mfn.evaluation.verification import evaluate_verification
+from mfn.export.check import Check, Checked, CheckFaces
 from mfn.export.latency import Latency, Step, latencies, torch_threads
 from mfn.export.network import Deployable
 from mfn.export.parity import Parity, check_embeddings, parity
@@ -34,6 +35,7 @@ class Reference:
         contract: What it expects.
         images: uint8 RGB (N, H, W, 3), faces for parity.
         benchmarks: Verification sets.
+        checked_on: More faces to compare cosines and rates on, or None.
         **judging: Options of :func:`mfn.evaluation.verification.evaluate_verification`.
 
     Raises:
@@ -43,6 +45,7 @@ class Reference:
         embeddings: float32 (N, D), raw.
         judged: Verification figures of the checkpoint on each benchmark.
         parameters: Of the backbone.
+        check: The checkpoint on the faces of `checked_on`, None where there are none.
         layers: Of the backbone, with weights, without normalisations, which a file has folded into others.
     """
 
@@ -52,6 +55,7 @@ class Reference:
         contract: InputContract,
         images: np.ndarray,
         benchmarks: Mapping[str, VerificationSet],
+        checked_on: CheckFaces | None = None,
         **judging: Any,
     ) -> None:
         self.embedder = FaceEmbedder(backbone, contract)
@@ -63,6 +67,8 @@ class Reference:
         check_embeddings(self.embeddings)
         self._benchmarks, self._judging = benchmarks, judging
         self.judged = self.figures(self.embedder)
+        size = judging.get("batch_size", 32)
+        self.check = None if checked_on is None else Check(checked_on, self.embedder, size)
 
     def figures(self, embedder: FaceEmbedder) -> dict[str, Figures]:
         """Verification figures of a network on each benchmark."""
@@ -84,6 +90,7 @@ class FileValidation:
         made_of: Format version, operators, batch.
         parity: None where the file cannot run here.
         judged: Verification figures of the file on each benchmark.
+        checked: On the faces of ``check.root``, None where there are none.
         latency: For one face, by number of threads.
         broken: A phrase for each limit it breaks.
     """
@@ -95,6 +102,7 @@ class FileValidation:
     made_of: Description
     parity: Parity | None = None
     judged: dict[str, Figures] = field(default_factory=dict)
+    checked: Checked | None = None
     latency: dict[int, Latency] = field(default_factory=dict)
     broken: tuple[str, ...] = ()
 
@@ -127,7 +135,8 @@ def validate_file(target: Target, deployable: Deployable, files: list[Path], ref
     try:
         embedder = loaded(files[0])
         close = parity(embedder, reference.images, reference.embeddings, options.l2_normalize)
-        return replace(validation, parity=close, judged=reference.figures(embedder))
+        checked = None if reference.check is None else reference.check.of(embedder)
+        return replace(validation, parity=close, judged=reference.figures(embedder), checked=checked)
     except MfnError as error:
         raise ExportError(f"the exported {files[0].name} does not run: {error}") from error
     except Exception as error:  # the runtimes' errors have no common base

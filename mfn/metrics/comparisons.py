@@ -68,6 +68,12 @@ def threshold_at(impostor: NDArray[np.int64], fmr: float) -> float:
     return float(np.linspace(-1, 1, _BINS + 1)[np.argmax(above <= fmr * impostor.sum() + 1e-9)])
 
 
+def share_above(counts: NDArray[np.int64], threshold: float) -> float:
+    """The share of the scores counted that lie at and above a threshold of `threshold_at`; NaN where there are none."""
+    first = round((threshold + 1) * (_BINS / 2))
+    return float(counts[first:].sum() / total) if (total := counts.sum()) else float("nan")
+
+
 def fmr_points(impostor: NDArray[np.int64]) -> tuple[tuple[float, float], ...]:
     """(share, lowest cosine at and above which at most that share lies), down to a single comparison."""
     return tuple((rate, threshold_at(impostor, rate)) for rate in _rates(int(impostor.sum())))

@@ -138,7 +138,7 @@ def test_benchmarks_are_chosen_alike_for_training_and_judging(config: str, chose
     ("config", "reader"),
     [
         ("evaluate", "commands/evaluate.py commands/judging.py commands/judged_groups.py"),
-        ("export", "commands/export.py"),
+        ("export", "commands/export.py commands/export_check.py"),
         ("prepare", "prepare/from_config.py"),
         ("prepare_bin", "commands/prepare.py"),
     ],
