@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mfn.export.kit.calibration_files import calibration_files, drawn_faces, npy
+from mfn.export.kit.device_tests import device_tests
 from mfn.export.kit.golden import Golden, as_integers, golden, golden_images
 from mfn.export.kit.static_batch import for_one_image
 from mfn.export.kit.texts import checks, header, readme
@@ -23,6 +24,8 @@ _ABOUT = {
     "check.py": "the check for Python with numpy",
     "check.cpp": "the same in C++17",
     "Check.kt": "the same in Kotlin",
+    "GoldenTest.swift": "an XCTest that runs the network on a phone or a Mac and checks it; its first lines say how",
+    "GoldenTest.kt": "a test that runs the network on an Android phone and checks it; its first lines say how",
     "golden/images/": "the golden pictures, aligned, RGB",
     "golden/pixels.npy": "the same as one array, uint8 RGB, rows last",
     "golden/input.npy": "the same as the file takes them",
@@ -89,6 +92,7 @@ def write_kit(
     files = {
         **_golden_files(made, integers),
         **checks(deployable.contract.embedding_dim, integers),
+        **device_tests(file.name, suffix, deployable),
         **dict(calibration_files(deployable, chosen)),
     }
     about = {name: what for name, what in _ABOUT.items() if any(path.startswith(name) for path in files)}
