@@ -11,6 +11,7 @@ from mfn.bench.file import as_json, bench_file
 from mfn.bench.gpu.parts import PARTS, bench_gpu
 from mfn.bench.head import bench_head, growth
 from mfn.bench.metrics import bench_metrics
+from mfn.bench.phone import bench_phone
 from mfn.bench.search import bench_search
 from mfn.bench.serve import bench_killed, bench_serve
 from mfn.bench.train import bench_train
@@ -62,6 +63,9 @@ def parser(verb: str = "bench") -> argparse.ArgumentParser:
     file.add_argument("--rounds", type=_count, default=50)
     file.add_argument("--size", type=_side, metavar="HxW", help="of the images, for files that do not say it")
     file.add_argument("--trust-torchscript", action="store_true", help="run .pt files, which are programs")
+    file.add_argument(
+        "--phone", type=Path, metavar="PROGRAM", help="on the phone that adb knows, by LiteRT's benchmark_model for it"
+    )
     file.set_defaults(run=_file)
     metrics = subjects.add_parser("metrics", help="a verification set's metrics")
     metrics.set_defaults(run=_metrics)
@@ -119,6 +123,12 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _file(options: argparse.Namespace) -> None:
+    if options.phone is not None:
+        if options.batch != [1] or options.size or options.trust_torchscript:
+            raise ConfigError("--phone does without --batch, --size and --trust-torchscript: leave them out")
+        what = (options.files, options.phone, options.threads, options.rounds)
+        _show("Files on a phone, one after the other", lambda: bench_phone(*what), options.json)
+        return
     if options.json is not None:
         refuse_to_replace(options.json, is_json)
     how = (options.threads, options.batch, options.rounds, options.size, options.trust_torchscript)
