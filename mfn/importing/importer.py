@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from mfn.errors import CheckpointError, ConfigError
+from mfn.errors import CheckpointError, ConfigError, first_line
 from mfn.importing.candidates import candidates, known_layout
 from mfn.importing.graph import Graph, layers_of
 from mfn.importing.layers import Foreign, Layer
@@ -77,6 +77,8 @@ def import_file(path: Path, activation: str | None = None) -> Imported:
             return _recognised(layers_of(graph), activation)
         except CheckpointError as error:
             raise CheckpointError(f"{path}: {error}") from error
+        except Exception as error:  # layers without inputs, arrays of shapes that nothing has
+            raise CheckpointError(f"{path}: its layers do not fit together ({first_line(error)})") from error
     if path.suffix in TENSORS:
         return _from_tensors(path, activation)
     raise CheckpointError(f"{path}: expected a file that ends in {', '.join([*GRAPHS, *TENSORS, '.npz'])}")

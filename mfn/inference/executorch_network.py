@@ -11,6 +11,7 @@ from torch import Tensor
 from mfn.about import optional
 from mfn.errors import CheckpointError, first_line
 from mfn.inference.file_contract import CONTRACT_KEY
+from mfn.inference.native import told
 
 _pool_changes = 0
 """How often the process's one thread pool was made anew; methods loaded before that point into the old one."""
@@ -37,6 +38,7 @@ class ExecutorchNetwork:
             warnings.simplefilter("ignore")  # calls itself experimental
             optional("executorch.runtime", f"{path} needs the ExecuTorch runtime", "executorch", CheckpointError)
         _use_threads(threads or torch.get_num_threads())
+        self._path = path
         try:
             self._content = path.read_bytes()
             self._load()
@@ -63,8 +65,9 @@ class ExecutorchNetwork:
         if self._loaded_at != _pool_changes:
             self._load()
         parts = batch.contiguous().split(self._batch)
-        # Copied, since the method gives out the same memory for each run
-        return torch.cat([self._method.execute([part])[0].clone() for part in parts]).float()
+        with told(self._path, "by ExecuTorch"):
+            # Copied, since the method gives out the same memory for each run
+            return torch.cat([self._method.execute([part])[0].clone() for part in parts]).float()
 
     def _load(self) -> None:
         from executorch.runtime import Runtime

@@ -9,12 +9,24 @@ import torch
 from torch import Tensor
 
 from mfn.about import optional
-from mfn.errors import CheckpointError, first_line
+from mfn.errors import CheckpointError
 from mfn.inference.file_contract import CONTRACT_KEY
 from mfn.inference.fixed_batch import in_fixed_batches
+from mfn.inference.native import survives, told
 
 _PIXELS = (("uint8", 0.0, 0), ("uint8", 1.0, 0), ("int8", 1.0, -128), ("int16", 1.0, 0))
 """Types, scales and zero points of inputs that stand for 0..255."""
+_TRIAL = """
+import numpy
+from ai_edge_litert.interpreter import Interpreter
+interpreter = Interpreter(model_path=words[0], num_threads=1)
+interpreter.allocate_tensors()
+for image in interpreter.get_input_details():
+    interpreter.set_tensor(image["index"], numpy.zeros(image["shape"], image["dtype"]))
+interpreter.invoke()
+for embedding in interpreter.get_output_details():
+    interpreter.get_tensor(embedding["index"])
+"""
 
 
 class LiteRTNetwork:
@@ -34,40 +46,45 @@ class LiteRTNetwork:
     device = torch.device("cpu")
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
-        runtime = optional("ai_edge_litert.interpreter", f"{path} needs the LiteRT runtime", "litert", CheckpointError)
-        try:
+        runtime: Any = optional(
+            "ai_edge_litert.interpreter", f"{path} needs the LiteRT runtime", "litert", CheckpointError
+        )
+        self._path = path
+        with told(path, "as TFLite"):
             content = path.read_bytes()
+            if not survives(_TRIAL, path, size=len(content)):
+                raise CheckpointError(f"{path} cannot be run as TFLite: it is damaged")
             self._interpreter = runtime.Interpreter(
                 model_content=content, num_threads=threads or torch.get_num_threads()
             )
             self._interpreter.allocate_tensors()
-        except OSError as error:
-            raise CheckpointError(f"{path}: {error.strerror}") from error
-        except (ValueError, RuntimeError) as error:
-            raise CheckpointError(f"{path} cannot be run as TFLite ({first_line(error)})") from error
-        self.fingerprint = hashlib.sha256(content).hexdigest()[:16]
-        self.contract_json = _metadata(content, CONTRACT_KEY)
-        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        if len(inputs) != 1 or len(inputs[0]["shape"]) != 4 or len(outputs) != 1 or not len(outputs[0]["shape"]):
-            raise CheckpointError(
-                f"{path} has {len(inputs)} inputs and {len(outputs)} outputs; expected images in, one embedding out"
-            )
-        self._input, self._output = inputs[0], outputs[0]
-        self._shape = tuple(int(length) for length in self._input["shape"])
-        batch, *sides = (int(length) if length > 0 else None for length in self._input["shape_signature"])
+            self.fingerprint = hashlib.sha256(content).hexdigest()[:16]
+            self.contract_json = _metadata(content, CONTRACT_KEY)
+            inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+            if len(inputs) != 1 or len(inputs[0]["shape"]) != 4 or len(outputs) != 1 or not len(outputs[0]["shape"]):
+                raise CheckpointError(
+                    f"{path} has {len(inputs)} inputs and {len(outputs)} outputs; expected images in, one embedding out"
+                )
+            self._describe(inputs[0], outputs[0])
+
+    def _describe(self, image: dict[str, Any], embedding: dict[str, Any]) -> None:
+        self._input, self._output = image, embedding
+        self._shape = tuple(int(length) for length in image["shape"])
+        batch, *sides = (int(length) if length > 0 else None for length in image["shape_signature"])
         self._batch, self._rows_last = batch or 1, sides[2] == 3
         height, width = sides[:2] if self._rows_last else sides[1:]
         self.input_size = None if height is None or width is None else (height, width)
-        dim = int((self._output["shape_signature"] if self.input_size is None else self._output["shape"])[-1])
+        dim = int((embedding["shape_signature"] if self.input_size is None else embedding["shape"])[-1])
         self.embedding_dim = dim if dim > 0 else None
-        kind, quantised = np.dtype(self._input["dtype"]).name, tuple(self._input["quantization"])
+        kind, quantised = np.dtype(image["dtype"]).name, tuple(image["quantization"])
         self.takes_pixels = (kind, *quantised) in _PIXELS
 
     def __call__(self, batch: Tensor) -> Tensor:
         """Raw embeddings, float32 (N, D)."""
         values = (batch.permute(0, 2, 3, 1) if self._rows_last else batch).contiguous().numpy()
-        rows = in_fixed_batches(self._run, values, self._batch)
-        return torch.from_numpy(rows.reshape(len(values), -1))
+        with told(self._path, "as TFLite"):
+            rows = in_fixed_batches(self._run, values, self._batch)
+            return torch.from_numpy(rows.reshape(len(values), -1))
 
     def _run(self, images: np.ndarray) -> np.ndarray:
         if images.shape != self._shape:  # a file that leaves its size open

@@ -1,8 +1,6 @@
 """ncnn files, run by ncnn."""
 
 import hashlib
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +11,27 @@ from torch import Tensor
 from mfn.about import optional
 from mfn.contract import is_side
 from mfn.errors import CheckpointError
+from mfn.inference.native import survives
+from mfn.inference.ncnn_sizes import misfit, options_of
 
 MAGIC = "7767517"
 """First line of every ``.param`` file."""
 PIXELS = "pixels"
 """Name of the input layer of a network that normalises inside; ncnn's files have no other place to say so."""
 _TRIAL = """
-import sys
-param, weights, height, width, memory = sys.argv[1:]
-try:
-    import resource
-    resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
-except ImportError:
-    pass
 import ncnn
 import numpy
-net = ncnn.Net()
-net.opt.num_threads = 1
-if net.load_param(param) == 0 and net.load_model(weights) == 0:
-    extractor = net.create_extractor()
-    extractor.input(net.input_names()[0], ncnn.Mat(numpy.zeros((3, int(height), int(width)), numpy.float32)).clone())
-    extractor.extract(net.output_names()[0])
+param, weights, height, width = words
+for _ in range(2):  # what the first one wrote where it should not, the second one may stumble over
+    net = ncnn.Net()
+    net.opt.num_threads = 1
+    if net.load_param(param) == 0 and net.load_model(weights) == 0:
+        image = ncnn.Mat(numpy.zeros((3, int(height), int(width)), numpy.float32)).clone()
+        extractor = net.create_extractor()
+        extractor.input(net.input_names()[0], image)
+        extractor.extract(net.output_names()[0])
+        del extractor
+    del net
 """
 
 
@@ -66,8 +64,11 @@ class NcnnNetwork:
         layers = _layers(text, path)
         name, self.input_size = _input_layer(layers, path)
         self.takes_pixels = name == PIXELS
-        survives = _survives(path, weights, self.input_size)
-        if not survives or self._net.load_param(str(path)) or self._net.load_model(str(weights)):
+        size = self.input_size or (112, 112)
+        self._path, self._layers, self._fitting = path, layers, set[tuple[int, int]]()
+        self._check(size)
+        survived = survives(_TRIAL, path, weights, *size, size=len(content))
+        if not survived or self._net.load_param(str(path)) or self._net.load_model(str(weights)):
             raise CheckpointError(f"{path} and {weights.name} cannot be run by ncnn: they are damaged, or no pair")
         inputs, outputs = self._net.input_names(), self._net.output_names()
         if len(inputs) != 1 or len(outputs) != 1:
@@ -83,7 +84,15 @@ class NcnnNetwork:
         images = batch.float().contiguous().numpy()
         return torch.from_numpy(np.stack([self._run(image) for image in images]))
 
+    def _check(self, size: tuple[int, int]) -> None:
+        if size not in self._fitting and (name := misfit(self._layers, size)):
+            raise CheckpointError(
+                f"{self._path} cannot be run by ncnn on images of {size[0]}x{size[1]}: layer {name} does not fit"
+            )
+        self._fitting.add(size)
+
     def _run(self, image: np.ndarray) -> np.ndarray:
+        self._check((image.shape[1], image.shape[2]))
         extractor: Any = self._net.create_extractor()
         # Cloned, since ncnn neither keeps the array alive nor has its rows where numpy has them
         extractor.input(self._input, self._ncnn.Mat(image).clone())
@@ -103,39 +112,15 @@ def _layers(text: str, path: Path) -> list[list[str]]:
     return layers
 
 
-def _survives(path: Path, weights: Path, size: tuple[int, int] | None) -> bool:
-    """Whether another process can load and run the network, with so much memory as a network for faces may take.
-
-    ncnn trusts its files: damaged ones crash the process, or take all memory.
-
-    Args:
-        path: The ``.param`` file.
-        weights: The ``.bin`` file.
-        size: Height and width of a black image to run it on; None takes the usual ones.
-    """
-    memory = 2 * 2**30 + 16 * weights.stat().st_size
-    words = map(str, (path, weights, *(size or (112, 112)), memory))
-    try:
-        return not subprocess.run([sys.executable, "-c", _TRIAL, *words], capture_output=True, timeout=60).returncode
-    except subprocess.TimeoutExpired:
-        return False
-
-
 def _input_layer(layers: list[list[str]], path: Path) -> tuple[str, tuple[int, int] | None]:
     """Names of the input layer and the (height, width) it declares."""
     first = next((words for words in layers if words[0] == "Input"), None)
     if first is None:
         raise CheckpointError(f"{path} is no complete ncnn network: it has no input")
-    options = dict(option.split("=", 1) for option in first[4:] if "=" in option)
-    width, height = (_number(options.get(key, "0")) for key in ("0", "1"))
+    options = options_of(first)
+    width, height = options.get(0, 0), options.get(1, 0)
     if width == height == 0:  # how some tools write that any will do
         return first[1], None
     if not (is_side(height) and is_side(width)):
         raise CheckpointError(f"{path} declares images of {height}x{width} pixels, which are no faces")
     return first[1], (height, width)
-
-
-def _number(text: str) -> int:
-    """A whole number as ncnn writes sizes, 0 for what is none; of a long one its first digits, which are too many."""
-    digits = text.removeprefix("-")
-    return int(text[:12]) if digits.isdecimal() else 0

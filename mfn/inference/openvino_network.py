@@ -12,6 +12,7 @@ from mfn.about import optional
 from mfn.errors import CheckpointError
 from mfn.inference.file_contract import CONTRACT_KEY
 from mfn.inference.fixed_batch import in_fixed_batches
+from mfn.inference.native import told
 
 
 class OpenvinoNetwork:
@@ -32,7 +33,7 @@ class OpenvinoNetwork:
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
         openvino: Any = optional("openvino", f"{path} needs the OpenVINO runtime", "openvino", CheckpointError)
-        weights = path.with_suffix(".bin")
+        self._path, weights = path, path.with_suffix(".bin")
         options = {
             "INFERENCE_NUM_THREADS": threads or torch.get_num_threads(),
             "INFERENCE_PRECISION_HINT": "f32",
@@ -67,8 +68,10 @@ class OpenvinoNetwork:
 
     def __call__(self, batch: Tensor) -> Tensor:
         """Raw embeddings, float32 (N, D)."""
-        rows = in_fixed_batches(lambda part: np.asarray(self._run([part])[0]), batch.contiguous().numpy(), self._batch)
-        return torch.from_numpy(rows.astype(np.float32, copy=False))
+        images = batch.contiguous().numpy()
+        with told(self._path, "by OpenVINO"):
+            rows = in_fixed_batches(lambda part: np.asarray(self._run([part])[0]), images, self._batch)
+            return torch.from_numpy(rows.astype(np.float32, copy=False))
 
 
 def _length(side: Any) -> int | None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mfn.errors import MfnError
+from mfn.inference.native import LIMITED
 from tests.fuzz.kinds import Kind
 from tests.fuzz.mutation import mutated
 
@@ -51,8 +52,15 @@ def read_case(kind: Kind, right: bytes, path: Path, seed: int) -> str:
 
 
 def _note(event: str, arguments: tuple[Any, ...]) -> None:
-    if _watching and event.startswith(RUNS_CODE):
+    if _watching and event.startswith(RUNS_CODE) and not _is_our_trial(arguments):
         _watched.append(f"{event} {arguments!r:.100}")
+
+
+def _is_our_trial(arguments: tuple[Any, ...]) -> bool:
+    """Whether it is the process in which a runtime may die of a file."""
+    return (
+        len(arguments) > 1 and list(arguments[1])[:2] == [sys.executable, "-c"] and arguments[1][2].startswith(LIMITED)
+    )
 
 
 @contextmanager

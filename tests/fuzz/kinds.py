@@ -267,7 +267,7 @@ KINDS: dict[str, Kind] = {
     "xz": Kind(lambda folder: lists.xz(folder, _BIN), _pairs),
     "npy": Kind(lambda folder: lists.array_pack(folder, "twins.npy"), lists.read_pack),
     "issame": Kind(lambda folder: lists.array_pack(folder, lists.FLAGS), lists.read_pack),
-    "sllfw": _list("sllfw.txt", "\n".join(NAMES).encode()),
+    "sllfw": _list("sllfw.txt", "\n".join([*NAMES, A, C, B, D]).encode()),
     "mat": Kind(lambda folder: lists.mat_list(folder, compressed=False), lists.read_mat),
     "mat_packed": Kind(lambda folder: lists.mat_list(folder, compressed=True), lists.read_mat),
     "face_json": Kind(lambda folder: lists.face_list(folder, lists.FACES), lists.read_faces),
