@@ -258,3 +258,11 @@ def test_a_pickle_that_names_code_is_not_run(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"net\.pt cannot be read"):
         import_file(tmp_path / "net.pt")
     assert not (tmp_path / "touched").exists()
+
+
+@pytest.mark.parametrize("lines", ["Convolution conv 0 1 out 0=4 1=1 6=12", "Noop same 0 1 out"])
+def test_layers_that_do_not_fit_together_are_told(lines: str, tmp_path: Path) -> None:
+    (tmp_path / "net.param").write_text(f"7767517\n2 2\nInput image 0 1 image 0=16 1=16 2=3\n{lines}\n")
+    (tmp_path / "net.bin").write_bytes(bytes(4 + 48) if "conv" in lines else b"")
+    with pytest.raises(CheckpointError, match=r"net\.param: its layers do not fit together"):
+        import_file(tmp_path / "net.param")
