@@ -96,7 +96,7 @@ def people(folder: Path) -> Path:
 def calibrate(folder: Path) -> None:
     int8 = ("target=onnx", "precision=int8")
     told(export_to, folder, *int8, words="calibration=DIR (an InsightFace pack or a folder of people) or ")
-    assert export_to(folder, *int8, f"calibration={people(folder / 'people')}", "limits.min_cosine=0.5")
+    assert export_to(folder, *int8, f"calibration={people(folder / 'people')}", "limits.min_cosine=0.2")
 
 
 @remedy("name a coarser column")
