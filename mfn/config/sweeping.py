@@ -139,6 +139,7 @@ def _share_threads(launcher: DictConfig, jobs: int) -> None:
     """Leaves each of the jobs that this machine runs at a time its part of the cores."""
     import torch
 
+    os.environ.pop(SWEEP, None)  # of a sweep that this one is a job of
     if str(launcher._target_).endswith(".JoblibLauncher"):
         from joblib import effective_n_jobs
 

@@ -10,7 +10,7 @@ import pytest
 
 from mfn.config import plugins
 from mfn.config.command_line import CommandLine
-from mfn.config.sweeping import THREADS, prepared_sweep
+from mfn.config.sweeping import SWEEP, THREADS, prepared_sweep
 from mfn.errors import ConfigError
 
 SUBMITIT = pytest.mark.skipif(find_spec("submitit") is None, reason="needs hydra-submitit-launcher (extra sweep-slurm)")
@@ -29,7 +29,9 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(THREADS, raising=False)
+    for name in (THREADS, SWEEP):
+        monkeypatch.setenv(name, "0")  # so that what a test sets is taken back
+        monkeypatch.delenv(name)
 
 
 def prepared(*words: str, name: str = "train") -> list[str]:
@@ -133,8 +135,9 @@ def test_jobs_side_by_side_share_the_threads_out(
 @SUBMITIT
 def test_all_jobs_at_once_share_the_threads_out_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.get_num_threads", lambda: 12)
+    monkeypatch.setenv(SWEEP, "1")  # inside a job of another sweep, whose end is none of these jobs'
     prepared("-m", "hydra/launcher=submitit_local", "seed=range(4)")
-    assert os.environ[THREADS] == "3"
+    assert os.environ[THREADS] == "3" and SWEEP not in os.environ
 
 
 def test_one_job_at_a_time_has_all_threads_and_a_number_of_the_users_stays(monkeypatch: pytest.MonkeyPatch) -> None:
