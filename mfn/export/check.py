@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mfn.evaluation.groupings import Grouping
 from mfn.inference.embedder import FaceEmbedder
-from mfn.metrics.comparisons import all_comparisons, share_above, threshold_at
+from mfn.metrics.comparisons import ScoreCounts, all_comparisons, share_above, threshold_at
 from mfn.metrics.doubles import doubles
 from mfn.metrics.scores import cosine, unit
 
@@ -153,11 +153,10 @@ def rates_of(given: NDArray[np.float32], expected: NDArray[np.float32], faces: C
         DataError: Some are not finite.
     """
     rows, cosines = unit(given), cosine(given, expected)
-    impostor = all_comparisons(rows, faces.people).impostor
-    thresholds = {far: threshold_at(impostor, far) for far in FARS if far * impostor.sum() >= 1}
+    every = all_comparisons(rows, faces.people)
+    thresholds = {far: threshold_at(every.impostor, far) for far in FARS if far * every.impostor.sum() >= 1}
 
-    def of(part: NDArray[np.bool_]) -> Rates:
-        counts = all_comparisons(rows[part], faces.people[part])
+    def of(part: NDArray[np.bool_], counts: ScoreCounts) -> Rates:
         genuine, others, own = int(counts.genuine.sum()), int(counts.impostor.sum()), cosines[part]
         return Rates(
             *(len(own), len(np.unique(faces.people[part])), genuine, others),
@@ -168,5 +167,6 @@ def rates_of(given: NDArray[np.float32], expected: NDArray[np.float32], faces: C
 
     groups = faces.groups
     named = {} if groups is None else {name: groups.codes == code for code, name in enumerate(groups.names)}
-    everybody = of(np.ones(len(rows), bool))
-    return Checked(everybody, {name: of(part) for name, part in named.items() if part.any()})
+    there = {name: part for name, part in named.items() if part.any()}
+    parts = {name: (part, all_comparisons(rows[part], faces.people[part])) for name, part in there.items()}
+    return Checked(of(np.ones(len(rows), bool), every), {name: of(*part) for name, part in parts.items()})

@@ -6,21 +6,11 @@ import torch
 from torch import Tensor, fx, nn
 
 from mfn.export.equalize import UNTRACEABLE, by_input, traced
-from mfn.export.prelu import ReluForm
+from mfn.export.prelu import ReluForm, SlopedForm
 
 
-class LargerForm(nn.Module):
-    """``max(x, a * x)``, which is PReLU for slopes up to 1: two operators.
-
-    Args:
-        slope: float (C,), the slope of each channel.
-    """
-
-    slope: Tensor
-
-    def __init__(self, slope: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("slope", slope.detach().clone().view(1, -1, 1, 1))
+class LargerForm(SlopedForm):
+    """``max(x, a * x)``, which is PReLU for slopes up to 1: two operators."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to the same shape."""

@@ -31,8 +31,8 @@ class ReluForm(nn.Module):
         return self.slope * x + self.rest * functional.relu(x)
 
 
-class MaxMinForm(nn.Module):
-    """``max(x, 0) + a * min(x, 0)``, for runtimes that join Relu with the convolution before it.
+class SlopedForm(nn.Module):
+    """A form that knows the slopes and nothing else.
 
     Args:
         slope: float (C,), the slope of each channel.
@@ -43,6 +43,10 @@ class MaxMinForm(nn.Module):
     def __init__(self, slope: Tensor) -> None:
         super().__init__()
         self.register_buffer("slope", slope.detach().clone().view(1, -1, 1, 1))
+
+
+class MaxMinForm(SlopedForm):
+    """``max(x, 0) + a * min(x, 0)``, for runtimes that join Relu with the convolution before it."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to the same shape."""
