@@ -94,9 +94,9 @@ def people(folder: Path) -> Path:
 
 @remedy("needs faces to calibrate on", "calibration=DIR (an InsightFace pack or a folder of people)")
 def calibrate(folder: Path) -> None:
-    int8 = ("target=onnx", "precision=int8")
+    int8 = ("target=onnx", "precision=int8", "target.onnx.int8.balance=null")  # random weights are even already
     told(export_to, folder, *int8, words="calibration=DIR (an InsightFace pack or a folder of people) or ")
-    assert export_to(folder, *int8, f"calibration={people(folder / 'people')}", "limits.min_cosine=0.2")
+    assert export_to(folder, *int8, f"calibration={people(folder / 'people')}", "limits.min_cosine=0.5")
 
 
 @remedy("name a coarser column")

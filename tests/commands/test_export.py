@@ -162,7 +162,8 @@ def test_paths_may_begin_with_the_users_folder(tmp_path: Path, monkeypatch: pyte
         (tmp_path / "people" / f"{index // 2}" / f"{index}.png").write_bytes(png(face))
     paths = {"model_path": "~/small.ckpt", "paths.output": "~/out", "calibration": "~/people"}
     typed = [quoted_override(key, path) for key, path in paths.items()]
-    typed += ["name=0123", "precision=int8", "limits.min_cosine=0.2", "latency.rounds=0"]
+    typed += ["name=0123", "precision=int8", "target.onnx.int8.balance=null"]
+    typed += ["limits.min_cosine=0.5", "latency.rounds=0"]
     words = plain_arguments(typed, "export")
     assert export(of_words("export", words)) == [tmp_path / "out" / "0123_onnx_int8.onnx"]
     assert FaceEmbedder.load("~/out/0123_onnx_int8.onnx").contract == FaceEmbedder.load("~/small.ckpt").contract
