@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mfn.about import optional
+from mfn.commands.ending import ending_well
 from mfn.commands.recognising import (
     add_detector,
     add_model,
@@ -66,6 +67,7 @@ def run(options: argparse.Namespace) -> None:
     password = options.password or os.environ.get(PASSWORD)
     _check(options, password)
     with ExitStack() as stack:
+        stack.enter_context(ending_well())
         stack.enter_context(photos_folder())  # gradio asks for it when it is imported
         optional("gradio", "mfn demo needs gradio", "demo", ConfigError)
         from mfn.serving.demo.answers import Demo

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mfn.about import optional
+from mfn.commands.ending import ending_well
 from mfn.commands.recognising import (
     add_detector,
     add_model,
@@ -80,6 +81,7 @@ def run(options: argparse.Namespace) -> None:
             f"--host {options.host} lets other machines ask: give keys with --key-file, or --open for everybody"
         )
     with ExitStack() as stack:
+        stack.enter_context(ending_well())
         served = stack.enter_context(open_socket(options.host, options.port))
         embedder = embedder_of(options)
         gallery = None

@@ -1,19 +1,12 @@
 """A socket and the process behind it: how the server begins and ends."""
 
-import contextlib
-import logging
-import signal
 import socket
-import sys
-from collections.abc import Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from mfn.errors import ConfigError
 from mfn.serving.guard import is_local
-
-log = logging.getLogger(__name__)
 
 _LAST_ANSWERS = 60
 """Seconds that running requests have to end once the server is told to."""
@@ -57,6 +50,8 @@ def address_of(served: socket.socket) -> str:
 def serve(app: ASGIApp, served: socket.socket, last_answers: int = _LAST_ANSWERS) -> None:
     """Answers requests until the process is told to end (SIGTERM, Ctrl-C); those that run are answered first.
 
+    The signal is raised again at the end: what it does then is the caller's.
+
     Args:
         app: The API.
         served: A socket that listens.
@@ -71,15 +66,4 @@ def serve(app: ASGIApp, served: socket.socket, last_answers: int = _LAST_ANSWERS
         server_header=False,
         timeout_graceful_shutdown=last_answers,
     )
-    with _ending_well():
-        uvicorn.Server(config).run(sockets=[served])
-
-
-@contextlib.contextmanager
-def _ending_well() -> Iterator[None]:
-    """Lets SIGTERM end the program with status 0: uvicorn raises it again once it is done."""
-    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    uvicorn.Server(config).run(sockets=[served])
