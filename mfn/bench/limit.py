@@ -1,5 +1,6 @@
 """The least time that a training step can take on a machine, from what it multiplies and what it moves."""
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -7,6 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+_LONG = 0.05
+"""Seconds of a product behind which no larger one is tried."""
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
 
 
@@ -40,16 +43,26 @@ def measured_rates(device: str, dtype: torch.dtype, side: int = 2048, rounds: in
     Args:
         device: cpu | cuda | mps.
         dtype: Of the numbers.
-        side: Of the matrices.
+        side: Of the matrices; fewer where a product takes long, as in a type that the processor does not know, which
+            would need minutes for a rate that hardly depends on the side there.
         rounds: Of each.
     """
-    one, other = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
-    product = torch.empty_like(one)
     source = torch.zeros(32 * 2**20, device=device)
     target = torch.zeros_like(source)
-    multiply = _best(lambda: torch.mm(one, other, out=product), device, rounds)
     move = _best(lambda: target.copy_(source), device, rounds)
-    return Rates(2 * side**3 / multiply, 2 * source.numel() * source.element_size() / move)
+    return Rates(_operations(device, dtype, side, rounds), 2 * source.numel() * source.element_size() / move)
+
+
+def _operations(device: str, dtype: torch.dtype, most: int, rounds: int) -> float:
+    """Per second, of a product of matrices that are as large as is useful."""
+    side = min(256, most)
+    while True:
+        one, other = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
+        product = torch.empty_like(one)
+        seconds = _best(functools.partial(torch.mm, one, other, out=product), device, rounds)
+        if 2 * side > most or seconds > _LONG:
+            return 2 * side**3 / seconds
+        side *= 2
 
 
 def work_of(network: nn.Module, size: tuple[int, int]) -> Work:

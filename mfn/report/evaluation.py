@@ -121,7 +121,7 @@ def _report(
     facts = {
         "Judged": f"{datetime.now().astimezone():%Y-%m-%d %H:%M}",
         "With": f"mfn {mfn_version()}",
-        **{name: str(value) for name, value in settings.items()},
+        **{name: str(value) for name, value in settings.items() if value is not None},
     }
     return Report(
         model,

@@ -135,6 +135,17 @@ def test_what_is_asked_for_must_be_possible(tmp_path: Path) -> None:
             r"l2_normalize=true with target\.litert\.integer_only=int8 must be false",
         ),
         (
+            [
+                *("target=litert", "precision=int8", "calibration=x", "target.litert.integer_only=int8"),
+                *("input=uint8", "target.litert.int8.max_float_layers=0"),
+            ],
+            r"max_float_layers and probes say which layers stay float, of which .*integer_only=int8 has none",
+        ),
+        (
+            ["target=litert", "precision=w8a16", "calibration=x", "target.litert.int8.coverage=0.5"],
+            r"target\.litert\.int8\.coverage=0\.5 has no part in w8a16",
+        ),
+        (
             ["target=ncnn", "target.ncnn.depthwise=int8"],
             r"precision=fp32 with target\.ncnn\.depthwise=int8 must be int8",
         ),

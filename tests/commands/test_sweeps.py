@@ -77,8 +77,9 @@ def test_a_job_that_is_killed_costs_no_other(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_sweep_that_was_killed_goes_on_when_it_is_typed_again(tmp_path: Path) -> None:
-    def typed(*more: str) -> list[str]:
-        return ["-m", *(w for w in QUICK if "epochs" not in w), "data.batch_size=8", "trainer.max_epochs=1,12", *more]
+    def typed(epochs: str = "1,12", *more: str) -> list[str]:
+        words = ["-m", *(word for word in QUICK if "epochs" not in word), "data.batch_size=8"]
+        return [*words, f"trainer.max_epochs={epochs}", *more]
 
     sweep = start(tmp_path, *typed())
     last = tmp_path / "sweep" / "1" / "checkpoints" / "last.ckpt"
@@ -89,10 +90,10 @@ def test_a_sweep_that_was_killed_goes_on_when_it_is_typed_again(tmp_path: Path) 
     again = run(*typed(), here=tmp_path)
     assert "job 0 was done before" in again and f"job 1 goes on with {last}" in again
     assert (tmp_path / "sweep" / "0" / "summary.json").stat().st_mtime_ns == before
-    whole = run(*typed("hydra.sweep.dir=whole"), here=tmp_path)
-    ends = [json.loads((tmp_path / of / "1" / "summary.json").read_text()) for of in ("sweep", "whole")]
+    whole = run(*typed("12", "hydra.sweep.dir=whole"), here=tmp_path)
+    ends = [json.loads((tmp_path / of / "summary.json").read_text()) for of in ("sweep/1", "whole/0")]
     assert ends[0]["last_weights"] == ends[1]["last_weights"], whole
-    other = run(*typed("seed=1"), here=tmp_path)
+    other = run(*typed("1,12", "seed=1"), here=tmp_path)
     assert "was asked for something else: the training begins anew" in other
 
 

@@ -1,11 +1,13 @@
 """Recipes and what is chosen beside them: every combination makes a run that takes a step."""
 
+import functools
 import itertools
 import os
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -115,12 +117,17 @@ def test_every_recipe_trains_with_every_network_augmentation_and_callback(experi
         assert trainer.global_step == 1
 
 
+@functools.cache
+def without_a_recipe(group: str, choice: str) -> dict[str, Any]:
+    return OmegaConf.to_container(composed(f"{group}={choice}", "recipe=nothing")[group])  # pyright: ignore[reportReturnType]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("experiment", choices("experiment"))
 @pytest.mark.parametrize("group", ["head", "optimizer", "scheduler"])
 def test_what_a_recipe_says_of_one_choice_does_not_reach_another(experiment: str, group: str) -> None:
     for choice in choices(group):
-        own = OmegaConf.create(composed(f"{group}={choice}", "recipe=nothing")[group])
+        own = OmegaConf.create(without_a_recipe(group, choice))
         file = CONF / "recipe" / experiment / group / f"{choice}.yaml"
         if file.is_file():
             says = OmegaConf.load(file)

@@ -146,7 +146,6 @@ def members(group: int) -> list[int]:
 @pytest.mark.parametrize(
     ("number", "options"),
     [
-        (signal.SIGTERM, ["data.num_workers=2"]),
         (signal.SIGINT, ["data.num_workers=2"]),
         (signal.SIGTERM, ["data.num_workers=1", "data.multiprocessing_context=spawn"]),
         (signal.SIGTERM, ["data.num_workers=1", "trainer.devices=2", "trainer.strategy=ddp"]),
