@@ -72,6 +72,8 @@ def read_layout(reader: IndexedRecordReader, claimed_classes: int | None = None)
     header = _pack_header(reader, left_out)
     if header is None:
         keys = reader.keys[~describes_the_pack(reader, reader.keys)]
+        if keys.size == 0:
+            raise DataError(_no_image(reader))
         labels = read_labels(reader, keys)
     else:
         keys = _image_keys(reader, header[0], left_out)
@@ -124,6 +126,13 @@ def _check_ends(reader: IndexedRecordReader, left_out: PassedOver) -> None:
     if end < size:
         share = (size - end) / size
         left_out.add(f"{share:.2%} of {reader.rec_path.name}", "stretches of records that the index does not list")
+
+
+def _no_image(reader: IndexedRecordReader) -> str:
+    if reader.is_rebuilt:
+        return f"{reader.rec_path} holds no image, only what describes a pack: fetch it again"
+    index = reader.idx_path
+    return f"{index} lists no image, only what describes the pack: remove {index.name} to have it rebuilt"
 
 
 def _pack_header(reader: IndexedRecordReader, left_out: PassedOver) -> tuple[int, int] | None:

@@ -198,6 +198,26 @@ def test_a_download_that_lacks_the_last_record_is_told(
     assert "train.rec is cut short" in caplog.text
 
 
+@pytest.mark.parametrize("line", ["1\t0", "7\t0\n"])
+def test_an_index_without_an_image_is_refused_and_the_remedy_works(tmp_path: Path, line: str) -> None:
+    write_pack(tmp_path, PEOPLE)
+    (tmp_path / "property").write_text("3,32,32")
+    (tmp_path / "train.idx").write_text(line)
+    with pytest.raises(DataError, match=r"train\.idx lists no image, .*: remove train\.idx to have it rebuilt"):
+        RecordDataset(tmp_path)
+    (tmp_path / "train.idx").unlink()
+    assert RecordDataset(tmp_path).labels.tolist() == LABELS
+
+
+def test_a_pack_of_nothing_but_its_description_is_refused(tmp_path: Path) -> None:
+    write_pack(tmp_path, PEOPLE)
+    (_, offsets), data = parse_index(tmp_path / "train.idx"), (tmp_path / "train.rec").read_bytes()
+    (tmp_path / "train.rec").write_bytes(data[: offsets[1]])
+    (tmp_path / "train.idx").unlink()
+    with pytest.raises(DataError, match=r"train\.rec holds no image, only what describes a pack: fetch it again"):
+        RecordDataset(tmp_path)
+
+
 def test_an_index_cut_short_is_refused_and_the_remedy_works(tmp_path: Path) -> None:
     write_pack(tmp_path, PEOPLE)
     lines = (tmp_path / "train.idx").read_text().splitlines(keepends=True)
