@@ -139,11 +139,11 @@ def test_what_is_asked_for_must_be_possible(tmp_path: Path) -> None:
                 *("target=litert", "precision=int8", "calibration=x", "target.litert.integer_only=int8"),
                 *("input=uint8", "target.litert.int8.max_float_layers=0"),
             ],
-            r"max_float_layers and probes say which layers stay float, of which .*integer_only=int8 has none",
+            r"max_float_layers and probes with .*integer_only=int8 must be their defaults: no layer",
         ),
         (
             ["target=litert", "precision=w8a16", "calibration=x", "target.litert.int8.coverage=0.5"],
-            r"target\.litert\.int8\.coverage=0\.5 has no part in w8a16",
+            r"target\.litert\.int8\.coverage=0\.5 with precision=w8a16 must be 0\.9, its default",
         ),
         (
             ["target=ncnn", "target.ncnn.depthwise=int8"],

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from mfn.errors import ExportError
 from mfn.export.equalize import equalized
 from mfn.export.litert_convert import float_model
 from mfn.export.litert_file import INT8, count_operators, read_model, with_metadata
@@ -69,20 +68,16 @@ class LiteRTTarget:
         asked = ",".join(precisions)
         if self.per_tensor:
             expect(f"precision={asked} with target.litert.per_tensor=true", f"{one_of(_BITS)}", bool(integer))
-        if integer == ["w8a16"] and self.int8.coverage != Int8Options().coverage:
-            raise ExportError(
-                f"target.litert.int8.coverage={self.int8.coverage:g} has no part in w8a16, whose 16 bits hold whatever "
-                "occurs: leave it out"
-            )
+        usual = Int8Options()
+        held = f"target.litert.int8.coverage={self.int8.coverage:g} with precision={asked}"
+        is_used = integer != ["w8a16"] or self.int8.coverage == usual.coverage
+        expect(held, f"{usual.coverage}, its default: 16 bits hold whatever occurs", is_used)
         if self.integer_only is None:
             return
-        choosing = replace(self.int8, equalize=True, coverage=Int8Options().coverage)
-        if choosing != Int8Options():
-            raise ExportError(
-                "target.litert.int8.target_cosine, max_float_layers and probes say which layers stay float, of which a "
-                f"file with target.litert.integer_only={self.integer_only} has none: leave them out"
-            )
         key = f"target.litert.integer_only={self.integer_only}"
+        choosing = f"target.litert.int8.target_cosine, max_float_layers and probes with {key}"
+        others = replace(self.int8, equalize=usual.equalize, coverage=usual.coverage)
+        expect(choosing, "their defaults: no layer of such a file stays float", others == usual)
         fits = "w8a16" if self.integer_only == "int16" else "int8"
         expect(f"precision={asked} with {key}", f"{fits}, alone or beside floats", integer == [fits])
         expect(f"input={options.input} with {key}", "uint8, since the file normalises inside", options.input == "uint8")
