@@ -8,6 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
+from mfn.config.compose import CONF
 from mfn.config.quoting import quoted_override, typed
 from mfn.errors import ConfigError, first_line
 
@@ -111,6 +112,19 @@ class CommandLine:
         return OverridesParser.create().parse_overrides(list(self.overrides))
 
 
+def _check_names(word: str, meaning: object) -> None:
+    """Makes sure that what chooses configurations by name gives names: Hydra fails at whatever else is among them.
+
+    Raises:
+        ConfigError: It does not.
+    """
+    for each in meaning if isinstance(meaning, list) else [meaning]:
+        if isinstance(each, int | float) or (each is not meaning and not isinstance(each, str)):
+            key = key_of(word)
+            there = ", ".join(sorted(file.stem for file in (CONF / key).glob("*.yaml")))
+            raise ConfigError(f"{word}: {key} is chosen by name, and {each} is none: there is {there}")
+
+
 def _is_path(key: str) -> bool:
     return key.rpartition(".")[2] in _PATHS or key.startswith("data.val_roots.")
 
@@ -129,7 +143,7 @@ def _understandable(word: str, multirun: bool) -> str:
     if key in _LISTS and value in ("", "null"):
         return f"{key}=[]"
     if not multirun and key in _LISTS and "," in value and value[:1] not in "['\"":
-        return f"{key}=[{value}]"
+        word = f"{key}=[{value}]"
     try:
         parsed = OverridesParser.create().parse_override(word)
         meaning = parsed.value()
@@ -137,6 +151,8 @@ def _understandable(word: str, multirun: bool) -> str:
         why = first_line(error, 120).removeprefix("HydraException while evaluating ")
         as_it_stands = typed(quoted_override(key, value))
         raise ConfigError(f"{word} is not understood ({why}); quoted it stands for itself: {as_it_stands}") from None
+    if (CONF / key_of(word)).is_dir():
+        _check_names(word, meaning)
     if not _is_path(key_of(word)) or (parsed.is_sweep_override() and multirun):
         return word
     if isinstance(meaning, str):

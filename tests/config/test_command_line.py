@@ -56,6 +56,14 @@ def test_several_values_need_brackets_only_where_they_could_be_a_sweep() -> None
         ("data.root=a,b", "several values, where one path is expected"),
         ("data.root=[a]", "a list, where one path is expected"),
         ("lr=(", "is not understood"),
+        ("head=64", "head=64: head is chosen by name, and 64 is none: there is .*arcface"),
+        ("callbacks=[default,64]", "callbacks is chosen by name, and 64 is none: there is .*ema"),
+        ("callbacks=default,64", "and 64 is none"),
+        ("logger=[csv,3.5]", "and 3.5 is none: there is csv, "),
+        ("distill=[true]", "and True is none: there is blocks, "),
+        ("target=[[onnx]]", r"and \['onnx'\] is none"),
+        ("benchmark=[{lfw:x}]", "and {'lfw': 'x'} is none"),
+        ("benchmark=[lfw,null]", "and None is none"),
     ],
 )
 def test_what_is_no_override_is_told(word: str, says: str) -> None:

@@ -31,6 +31,8 @@ def main() -> int:
     options = words.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     names = options.kinds.split(",")
+    if strange := sorted(set(names) - KINDS.keys()):
+        words.error(f"--kinds {','.join(strange)}: there is {', '.join(KINDS)}")
     if options.keep is not None:
         right = _right(names[0])
         options.keep.write_bytes(mutated(right, np.random.default_rng(options.first)))
