@@ -1,5 +1,6 @@
 """The benchmark of training at a size that takes no time; no claim about speed."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,22 @@ def test_the_limit_is_the_time_of_products_and_of_memory() -> None:
 def test_rates_are_measured() -> None:
     rates = measured_rates("cpu", torch.bfloat16, side=64, rounds=1)
     assert rates.operations > 1e6 and rates.bytes > 1e6
+
+
+@pytest.mark.parametrize(("seconds", "sides"), [(1.0, [256]), (1e-3, [256, 512, 1024, 2048])])
+def test_what_takes_long_is_measured_on_small_matrices(
+    seconds: float, sides: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def best(function: Callable[[], torch.Tensor], device: str, rounds: int) -> float:
+        tried.append(function().shape[0])
+        return seconds
+
+    monkeypatch.setattr("mfn.bench.limit._best", best)
+    rates = measured_rates("cpu", torch.float32, rounds=1)
+    assert tried[1:] == sides  # behind the copy
+    assert rates.operations == 2 * sides[-1] ** 3 / seconds
 
 
 def test_settings_have_names_of_their_own() -> None:

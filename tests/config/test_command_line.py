@@ -41,6 +41,13 @@ def test_a_path_is_taken_as_it_is_or_refused_with_what_to_type(key: str, text: s
     assert line.text(key) == text
 
 
+@pytest.mark.parametrize(
+    "word", ["head='64'", "callbacks=['default',\"ema\"]", "data={own:ms1m}", "head=null", "image_size=[64,64]"]
+)
+def test_names_are_left_as_they_are(word: str) -> None:
+    assert understood(word).overrides == (word,)
+
+
 def test_several_values_need_brackets_only_where_they_could_be_a_sweep() -> None:
     assert understood("benchmark=lfw,cfp_fp").overrides == ("benchmark=[lfw,cfp_fp]",)
     assert understood("-m", "benchmark=lfw,cfp_fp").overrides == ("benchmark=lfw,cfp_fp",)

@@ -48,7 +48,7 @@ def run(
         [judged, plain_verdict, templates, identified],
         {pairs.name: pairs},
         ContractReport(30, declared, (other,), ("no mean",)),
-        {"flip": "sum"},
+        {"flip": "sum", "pca": None},
     )
     assert all(file.exists() for file in files)
     assert sorted(file.name for file in files) == sorted(file.name for file in folder.iterdir())
@@ -62,6 +62,15 @@ def test_html_needs_nothing_else_and_escapes_names(run: Path) -> None:
     assert not any(name in page for name in ("<s>net", "<b>&", "<u>1", "<i>person"))
     for text in ("made &lt;b&gt;&amp;$^ up", "&lt;s&gt;net.ckpt", "gone/&lt;u&gt;1.png", "&lt;i&gt;person", "flip"):
         assert text in page
+
+
+def test_html_lets_sentences_wrap_and_names_no_setting_that_is_none(run: Path) -> None:
+    page = (run / "report.html").read_text(encoding="utf-8")
+    cells = re.findall(r"<td( class=\"words\")?>([^<]+)</td>", page)
+    counted = [wraps for wraps, text in cells if "rule of" in text]
+    assert counted and all(counted)
+    assert not any(wraps for wraps, text in cells if len(text) < 20)
+    assert "<dt>flip</dt>" in page and "<dt>pca</dt>" not in page
 
 
 def test_html_shows_the_worst_pairs_of_the_sets_it_knows(run: Path, judged: VerificationResult) -> None:
