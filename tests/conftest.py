@@ -1,6 +1,8 @@
 """Fixtures shared by all tests, which run in as many processes as there are processors."""
 
+import hashlib
 import os
+import time
 from collections.abc import Generator
 from pathlib import Path
 
@@ -19,22 +21,44 @@ def shared() -> Path:
     return SHARED
 
 
+BEGUN = time.monotonic()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="also the tests marked so, as where one is named")
+    parser.addoption("--minutes", type=float, metavar="N", help="begin no test later than that; the rest are skipped")
+    parser.addoption("--turn", metavar="TEXT", help="another order for each text, so that each has its turn")
     parser.addoption("--all-networks", action="store_true", help="also those of conf/model that take minutes")
     parser.addoption("--note-skipped", type=Path, metavar="FILE", help="add the tests that were skipped to a list")
     parser.addoption("--only", type=Path, metavar="FILE", help="run the tests of such a list, of what else is named")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what takes hours, unless it is asked for by its mark, and what is not on the list of ``--only``."""
+    """Leaves out what takes long, unless it is asked for, and what is not on the list of ``--only``."""
     listed = set(config.option.only.read_text().splitlines()) if config.option.only else None
+    left_out = {mark for mark in ("slow", "fuzz") if mark not in config.option.markexpr}
+    if config.option.slow or any("::" in name for name in config.args):
+        left_out -= {"slow"}
 
     def runs(item: pytest.Item) -> bool:
-        asked = "fuzz" in config.option.markexpr or not item.get_closest_marker("fuzz")
+        asked = left_out.isdisjoint(mark.name for mark in item.iter_markers())
         return asked and (listed is None or not listed.isdisjoint((item.nodeid, item.nodeid.partition("::")[0])))
 
     config.hook.pytest_deselected(items=[item for item in items if not runs(item)])
     items[:] = [item for item in items if runs(item)]
+    if config.option.turn:  # cases of a test stay together, and so what they share is made once
+        items.sort(key=lambda item: _shuffled(config.option.turn, item.nodeid.partition("[")[0]))
+
+
+def _shuffled(turn: str, name: str) -> bytes:
+    return hashlib.sha256(f"{turn} {name}".encode()).digest()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Begins nothing after the time of ``--minutes``."""
+    if item.config.option.minutes is not None and time.monotonic() - BEGUN > 60 * item.config.option.minutes:
+        pytest.skip("there was no time left")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -100,6 +100,7 @@ def test_packs_read_the_same_in_forked_and_spawned_workers(tmp_path: Path, conte
     assert epochs(loader(source, 2, context)) == epochs(loader(source))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 def test_resume_at_every_position(source: ArraySource, workers: int) -> None:
     uninterrupted = epochs(loader(source), 3)

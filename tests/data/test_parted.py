@@ -140,7 +140,7 @@ def batches(data: FaceDataModule, epoch: int = 0) -> list[list[np.ndarray]]:
 
 
 @pytest.mark.parametrize("weights", [None, {"one": 1.0, "two": 1.0}, {"two": 0.9}])
-@pytest.mark.parametrize("context", ["fork", "spawn"])
+@pytest.mark.parametrize("context", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
 def test_batches_are_the_same_from_any_number_of_processes(weights: Any, context: str) -> None:
     here = batches(module(weights))
     there = batches(module(weights, num_workers=2, multiprocessing_context=context))

@@ -75,8 +75,13 @@ def adam(groups: Any) -> torch.optim.Optimizer:
         {"dropout": 0.2},
         {"trainer": {"precision": "bf16-mixed"}},
         {"trainer": {"gradient_clip_val": 1.0}},
-        *({"head": name} for name in ("cosface", "curricularface", "adaface", "magface", "adacos", "elasticface_arc")),
-        *({"head": name} for name in ("sphereface2", "uniface", "mv_am", "subcentre_arcface", "softmax", "sphereface")),
+        *(
+            pytest.param({"head": name}, marks=pytest.mark.slow)
+            for name in (
+                *("cosface", "curricularface", "adaface", "magface", "adacos", "elasticface_arc"),
+                *("sphereface2", "uniface", "mv_am", "subcentre_arcface", "softmax", "sphereface"),
+            )
+        ),
     ],
     ids=lambda options: (
         "-".join(f"{key}={getattr(value, '__name__', value)}" for key, value in options.items()).replace("/", "")
@@ -89,6 +94,7 @@ def test_the_host_waits_only_when_it_looks(tmp_path: Path, options: dict[str, An
     assert all(found[number - 1] for number in (5, 10))  # the looks themselves are counted
 
 
+@pytest.mark.slow
 def test_averaging_and_a_look_at_the_mean_loss_wait_for_nothing(tmp_path: Path) -> None:
     found = waits(
         tmp_path,
@@ -99,6 +105,7 @@ def test_averaging_and_a_look_at_the_mean_loss_wait_for_nothing(tmp_path: Path) 
     assert between(found) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fused", [True, False])
 def test_fp16_waits_in_each_step_unless_the_optimiser_is_fused(tmp_path: Path, fused: bool) -> None:
     fp16 = MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu", init_scale=64.0))
@@ -113,6 +120,7 @@ def test_accumulation_waits_for_nothing_more(tmp_path: Path) -> None:
     assert [n for n, places in enumerate(found, 1) if places and n % LOOK and n not in told | {9}] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "waiting",
     [
