@@ -22,6 +22,7 @@ def shared() -> Path:
 
 
 BEGUN = time.monotonic()
+NO_TIME = "there was no time left"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -58,7 +59,7 @@ def _shuffled(turn: str, name: str) -> bytes:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Begins nothing after the time of ``--minutes``."""
     if item.config.option.minutes is not None and time.monotonic() - BEGUN > 60 * item.config.option.minutes:
-        pytest.skip("there was no time left")
+        pytest.skip(NO_TIME)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -80,6 +81,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 def _note(config: pytest.Config, report: pytest.CollectReport | pytest.TestReport) -> None:
-    if report.skipped and config.option.note_skipped:
+    if report.skipped and config.option.note_skipped and NO_TIME not in str(report.longrepr):
         with config.option.note_skipped.open("a") as file:  # of all processes; a line comes twice, or whole
             file.write(f"{report.nodeid}\n")
