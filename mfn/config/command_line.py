@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from hydra._internal.utils import get_args_parser  # the one place that knows all of Hydra's flags
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, QuotedString, RangeSweep
 from hydra.errors import HydraException
 
 from mfn.config.compose import CONF
@@ -118,8 +118,14 @@ def _check_names(word: str, meaning: object) -> None:
     Raises:
         ConfigError: It does not.
     """
+    if isinstance(meaning, ChoiceSweep):
+        for one in meaning.list:
+            _check_names(word, one)
+        return
+    if isinstance(meaning, RangeSweep | IntervalSweep):
+        meaning = meaning.start
     for each in meaning if isinstance(meaning, list) else [meaning]:
-        if isinstance(each, int | float) or (each is not meaning and not isinstance(each, str)):
+        if isinstance(each, int | float) or (each is not meaning and not isinstance(each, str | QuotedString)):
             key = key_of(word)
             there = ", ".join(sorted(file.stem for file in (CONF / key).glob("*.yaml")))
             raise ConfigError(f"{word}: {key} is chosen by name, and {each} is none: there is {there}")

@@ -76,3 +76,24 @@ def test_several_values_need_brackets_only_where_they_could_be_a_sweep() -> None
 def test_what_is_no_override_is_told(word: str, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         understood(word)
+
+
+@pytest.mark.parametrize(
+    ("word", "what"),
+    [
+        ("head=arcface,64", "64"),
+        ("head=choice(64,arcface)", "64"),
+        ("head=range(1,3)", "1"),
+        ("head=interval(0,1)", "0.0"),
+        ("callbacks=[default],[default,64]", "64"),
+        ("benchmark=lfw,2.5", "2.5"),
+    ],
+)
+def test_a_sweep_over_what_is_no_name_is_told(word: str, what: str) -> None:
+    with pytest.raises(ConfigError, match=f" is chosen by name, and {what} is none: there is "):
+        understood("-m", word)
+
+
+@pytest.mark.parametrize("word", ["head='arcface',\"cosface\"", "callbacks=['default'],[default,ema]", "head=glob(*)"])
+def test_names_of_a_sweep_are_left_as_they_are(word: str) -> None:
+    assert understood("-m", word).overrides == (word,)
