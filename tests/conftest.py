@@ -11,6 +11,8 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch is there: each of the processes has one to itself
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+BEGUN = time.monotonic()
+NO_TIME = "there was no time left"
 
 
 @pytest.fixture(scope="session")
@@ -19,10 +21,6 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs the folder 'shared' (real faces and reference values) beside the checkout")
     return SHARED
-
-
-BEGUN = time.monotonic()
-NO_TIME = "there was no time left"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
